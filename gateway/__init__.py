@@ -1,0 +1,1 @@
+"""The application: station, centre, bus, store and pages."""

@@ -1,0 +1,1 @@
+"""One per district: intake, register, casework, rosters, deliveries."""

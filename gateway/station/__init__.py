@@ -1,0 +1,1 @@
+"""One per compound: readers, decider, spool, uplink and the gate console."""

@@ -1,0 +1,109 @@
+"""What the gate console shows: frozen values, and the few things that a guard can do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from rules.model import CredentialKind, Direction, Reason, Verdict
+
+
+class Health(StrEnum):
+    """State of a device or a line by age of what was last heard: `uncertain` is late, `unknown` was never heard."""
+
+    OK = "ok"
+    UNCERTAIN = "uncertain"
+    DOWN = "down"
+    UNKNOWN = "unknown"
+
+
+class Visitor(StrEnum):
+    """How the guard classifies whom they let in by hand: one touch opens and says who."""
+
+    VISITOR = "visitor"
+    NEW_RESIDENT = "new_resident"
+    DELIVERY = "delivery"
+    HOUSEHOLD_SERVICE = "household_service"
+    CHILD_OR_ELDER = "child_or_elder"
+    OTHER = "other"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """One verdict as the guard sees it. It names nobody; `remind` is the guard's side line about registration."""
+
+    epoch: str
+    seq: int
+    at: datetime
+    portal: str
+    portal_name: str
+    reader: str
+    direction: Direction
+    kind: CredentialKind | None
+    verdict: Verdict
+    reasons: tuple[Reason, ...]
+    recorded: bool
+    remind: bool = False
+    answered: Visitor | None = None
+    """Set on a grant by hand: as whom the guard let the person in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """A reader or an output as the status strip shows it."""
+
+    id: str
+    kind: str
+    portal: str | None
+    health: Health
+    since: datetime | None
+    last_heard: datetime | None
+    noise: int = 0
+    faults: int = 0
+    trouble: str = ""
+    """What is wrong, as a stable code: a `ReaderFault.code`, or "link_lost"."""
+
+
+@dataclass(frozen=True, slots=True)
+class PortalView:
+    id: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationState:
+    """The whole status strip. Times are aware UTC; None means never."""
+
+    station: str
+    community: str
+    banner: str
+    """A line that the configuration asks to show on every page, or ""."""
+    portals: tuple[PortalView, ...]
+    devices: tuple[Device, ...]
+    bus: Health
+    bus_since: datetime | None
+    centre: Health
+    centre_heard: datetime | None
+    roster_version: int | None
+    roster_rows: int
+    roster_checked: datetime | None
+    """When the centre last confirmed that this roster is the newest."""
+    register_as_of: date | None
+    spool_depth: int
+    """Swipes that the centre has not acknowledged."""
+    unrecorded: int
+    lost_swipes: int
+    clock: str
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleDesk:
+    """What the station hands its console. Every callable may be used from any thread and returns at once."""
+
+    state: Callable[[], StationState]
+    recent: Callable[[int], list[Shown]]
+    """The newest verdicts, newest first."""
+    open_by_hand: Callable[[str, Visitor, str], None]
+    """(portal, classification, dwelling or ""): opens and records. LookupError when there is no such portal."""
+    parts: Callable[[], dict[str, str]]
+    """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""

@@ -1,0 +1,1 @@
+"""Pages: what both consoles share, and the pages and API of the centre."""
