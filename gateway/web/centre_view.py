@@ -1,0 +1,158 @@
+"""What the centre's pages show: frozen values without names or numbers, and the few questions that fill them.
+
+Times are aware UTC; None means never or unknown. Words that end in `state`, `kind`, `source`, `rule` and `because` are
+stable codes with a text in both languages; a code without a text is shown as it is.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from enum import StrEnum
+
+CASE_STATES = ("open", "assigned", "collected", "reviewed", "filed", "registered", "dismissed", "closed")
+"""The states of a case that have a text."""
+ALERT_STATES = ("proposed", "sent", "received", "handled", "returned", "wrong", "closed")
+"""The states of a slip that have a text; an answer is one of received, handled, returned, wrong."""
+BECAUSE = {
+    "presence": ("days", "evenings", "window", "need"),
+    "enrolled": ("days", "grace"),
+    "expired": ("days",),
+    "unknown_credential": ("passes", "days"),
+    "declared": (),
+    "notified": (),
+    "visited": (),
+    "moved_out": (),
+    "recheck": ("months",),
+}
+"""Why a case stands, by code, with the whole-number figures that its sentence is made of."""
+RULES = ("overdue",)
+"""The rules that propose a slip and have a text."""
+
+
+class Freshness(StrEnum):
+    """State of a station or a line by age of what was last heard; `unknown` was never heard."""
+
+    ONLINE = "online"
+    LATE = "late"
+    UNKNOWN = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class CentreState:
+    """The overview. Every count is as of `as_of`; `*_total` is the denominator of the count before it."""
+
+    district: str
+    banner: str
+    """A line that the configuration asks to show on every page, or ""."""
+    as_of: datetime
+    bus: Freshness
+    policy_version: int
+    register_as_of: date | None
+    """Day up to which registrations are known; None when no register was imported."""
+    register_stale: bool
+    """True when that day is older than the policy allows, so that no new case opens from it."""
+    stations_online: int
+    stations_total: int
+    swipes_today: int
+    """Swipes received since midnight, civil time."""
+    swipes_total: int
+    """Swipes held now, that is within the time that the policy keeps them."""
+    cases_open: int
+    cases_total: int
+    alerts_open: int
+    alerts_total: int
+    quarantined: int
+    """Messages that could not be used and wait for a person."""
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRow:
+    """One case. `dwelling` is masked by the desk already ("3栋2单元***") or None when unknown."""
+
+    id: int
+    revision: int
+    kind: str
+    source: str
+    state: str
+    community: str
+    """The name of the compound."""
+    dwelling: str | None
+    opened: date
+    due: date | None
+    overdue: bool
+    because: str
+    figures: Mapping[str, int] = field(default_factory=dict)
+    """The figures that `BECAUSE` names for the code; the page turns them into one sentence."""
+    slip_state: str | None = None
+    """State of the slip about this case; None when there is none."""
+
+
+@dataclass(frozen=True, slots=True)
+class AlertRow:
+    """One slip to the police, 协助核查单. `since` is the day from which the case counts."""
+
+    id: int
+    revision: int
+    state: str
+    police_station: str
+    community: str
+    rule: str
+    since: date
+    sent: datetime | None
+    answered: datetime | None
+    answer: str | None
+    """received, handled, returned or wrong; None while there is no answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderRow:
+    """A reader as its station last reported it; `health` is ok, uncertain, down or unknown."""
+
+    id: str
+    health: str
+
+
+@dataclass(frozen=True, slots=True)
+class StationRow:
+    """One station as the centre knows it. Figures that the station reports are None before its first report."""
+
+    id: str
+    community: str
+    freshness: Freshness
+    heard: datetime | None
+    readers: tuple[ReaderRow, ...]
+    spool_depth: int | None
+    unrecorded: int | None
+    roster_version: int | None
+    roster_newest: int | None
+    gaps: int
+    """Swipes known to be missing before the newest one stored, still expected."""
+    lost: int
+    """Swipes that the station declared lost and nobody has accepted yet."""
+    quarantined: int
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyText:
+    """The policy in force, as its file says it."""
+
+    version: int
+    since: datetime | None
+    author: str
+    reason: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class CentreDesk:
+    """What the centre hands its pages. Every callable may block for one query and may be used from any thread."""
+
+    state: Callable[[], CentreState]
+    cases: Callable[[int, int | None], list[CaseRow]]
+    """(limit, before): newest first; only ids below `before` when it is given."""
+    alerts: Callable[[int, int | None], list[AlertRow]]
+    """(limit, before), as `cases`."""
+    stations: Callable[[], list[StationRow]]
+    policy: Callable[[], PolicyText]
+    parts: Callable[[], dict[str, str]]
+    """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""
