@@ -1,0 +1,211 @@
+"""The MQTT connection: the only door to paho.
+
+One thread connects, reads and writes; it hands over by callback and never works. A message to a closed connection is
+not queued: whoever sends knows from its own store what is still to be sent. Nagle's algorithm is off: with it, a
+client that publishes and subscribes on one connection waits 40 ms for each answer.
+"""
+
+import contextlib
+import logging
+import random
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from paho.mqtt.client import Client, MQTTMessage, MQTTv5, MQTTv311
+from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
+from paho.mqtt.packettypes import PacketTypes
+from paho.mqtt.properties import Properties
+
+log = logging.getLogger(__name__)
+
+KEEPALIVE_S = 20
+RECEIVE_MAXIMUM = 500
+"""Messages that the broker may have under way to us before we acknowledge: the back-pressure of the intake."""
+BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """Where a broker is, and as whom to go there. `protocol` is 5, or 4 for MQTT 3.1.1."""
+
+    url: str
+    client_id: str
+    username: str = ""
+    password: str = field(default="", repr=False)
+    ca_file: Path | None = None
+    protocol: int = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Will:
+    """What the broker says for us when we are gone without a word; retained."""
+
+    topic: str
+    payload: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message that came. `settle` sends its PUBACK; call it once, in order of receipt, from any thread."""
+
+    topic: str
+    payload: bytes
+    retained: bool
+    settle: Callable[[], None]
+
+
+class Bus:
+    """A connection that is kept: it reconnects with jitter until `close`.
+
+    `on_message` and `on_up` run on the bus's thread and must return at once.
+    """
+
+    def __init__(
+        self,
+        account: Account,
+        topics: Sequence[str],
+        *,
+        on_message: Callable[[Message], None],
+        on_up: Callable[[], None] = lambda: None,
+        on_down: Callable[[], None] = lambda: None,
+        on_published: Callable[[int], None] = lambda _mid: None,
+        will: Will | None = None,
+    ) -> None:
+        self._account = account
+        self._topics = tuple(topics)
+        self._on_message = on_message
+        self._on_up = on_up
+        self._on_down = on_down
+        self._on_published = on_published
+        self._stop = threading.Event()
+        self._up = threading.Event()
+        self._told_down = False
+        self._client = self._make_client(will)
+        self._thread = threading.Thread(target=self._run, name=f"bus {account.client_id}", daemon=True)
+
+    @property
+    def connected(self) -> bool:
+        return self._up.is_set()
+
+    @property
+    def alive(self) -> bool:
+        """Whether the thread that keeps the connection runs."""
+        return self._thread.is_alive()
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
+        """Send with QoS 1; the id under which `on_published` will report it, or None when not connected."""
+        if not self._up.is_set():
+            return None
+        sent = self._client.publish(topic, payload, qos=1, retain=retain)
+        return sent.mid if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+
+    def close(self, last: tuple[str, bytes] | None = None) -> None:
+        """Say a last retained word, disconnect and end the thread."""
+        if last is not None and self._up.is_set():
+            sent = self._client.publish(*last, qos=1, retain=True)
+            if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
+                with contextlib.suppress(RuntimeError, ValueError):
+                    sent.wait_for_publish(1.0)
+        self._stop.set()
+        self._client.disconnect()
+        if self._thread.ident is not None:
+            self._thread.join(5)
+
+    def _make_client(self, will: Will | None) -> Client:
+        account = self._account
+        protocol = MQTTv5 if account.protocol == 5 else MQTTv311
+        clean = None if account.protocol == 5 else True
+        client = Client(
+            CallbackAPIVersion.VERSION2,
+            account.client_id,
+            clean_session=clean,
+            protocol=protocol,
+            reconnect_on_failure=False,
+            manual_ack=True,
+        )
+        client.max_inflight_messages_set(0)
+        if account.username:
+            client.username_pw_set(account.username, account.password)
+        if account.url.startswith("mqtts://"):
+            client.tls_set(str(account.ca_file) if account.ca_file else None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
+        if will is not None:
+            client.will_set(will.topic, will.payload, qos=1, retain=True)
+        client.on_connect = self._connected
+        client.on_disconnect = self._disconnected
+        client.on_message = self._received
+        client.on_publish = lambda _c, _u, mid, _rc, _p: self._on_published(mid)
+        client.on_socket_open = _no_delay
+        return client
+
+    def _run(self) -> None:
+        tries = 0
+        while not self._stop.is_set():
+            try:
+                self._connect()
+                self._client.loop_forever(timeout=1.0, retry_first_connection=False)
+            except (OSError, ValueError) as error:
+                self._say_down(str(error))
+            except Exception:
+                log.exception("the bus connection failed")
+            tries = 0 if self._up.is_set() else tries + 1
+            if self._up.is_set():
+                self._up.clear()
+                self._on_down()
+            self._stop.wait(random.uniform(0.5, 1.0) * BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])  # noqa: S311
+
+    def _connect(self) -> None:
+        parts = urlsplit(self._account.url)
+        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        if self._account.protocol == 5:
+            properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
+            properties.ReceiveMaximum = RECEIVE_MAXIMUM
+            self._client.connect(
+                parts.hostname or "127.0.0.1", port, KEEPALIVE_S, clean_start=True, properties=properties
+            )
+        else:
+            self._client.connect(parts.hostname or "127.0.0.1", port, KEEPALIVE_S)
+
+    def _connected(self, client: Client, _user: object, _flags: object, code: object, _properties: object) -> None:
+        if getattr(code, "is_failure", False):
+            self._say_down(f"refused: {code}")
+            return
+        if self._topics:
+            client.subscribe([(topic, 1) for topic in self._topics])
+        if self._told_down:
+            log.info("bus: connected again")
+        self._told_down = False
+        self._up.set()
+        self._on_up()
+
+    def _disconnected(self, _c: Client, _user: object, _flags: object, code: object, _properties: object) -> None:
+        if not self._stop.is_set():
+            self._say_down(str(code))
+
+    def _received(self, client: Client, _user: object, message: MQTTMessage) -> None:
+        mid, qos = message.mid, message.qos
+        self._on_message(
+            Message(message.topic, bytes(message.payload), message.retain, lambda: _puback(client, mid, qos))
+        )
+
+    def _say_down(self, why: str) -> None:
+        if not self._told_down:
+            log.warning("bus: not connected to %s: %s", self._account.url, why)
+        self._told_down = True
+
+
+def _puback(client: Client, mid: int, qos: int) -> None:
+    if qos:
+        client.ack(mid, qos)
+
+
+def _no_delay(_client: Client, _user: object, sock: Any) -> None:
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)

@@ -1,0 +1,107 @@
+"""Prometheus metrics of a process: names are part of the product's contract (docs/operations.md)."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client.metrics_core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+from prometheus_client.registry import Collector
+
+SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
+
+
+class StationMetrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.swipes = Counter("gateway_swipes_total", "Swipes decided at the gate", ["verdict"], registry=r)
+        self.reader_up = Gauge("gateway_reader_up", "1 while the reader is heard", ["reader"], registry=r)
+        self.noise = Counter("gateway_reader_noise_total", "Noise on the line, events", ["reader"], registry=r)
+        self.faults = Counter("gateway_reader_faults_total", "Cards that could not be read", ["reader"], registry=r)
+        self.depth = Gauge("gateway_spool_depth", "Swipes that the centre has not acknowledged", registry=r)
+        self.unrecorded = Counter("gateway_unrecorded_total", "Verdicts shown before they were on disk", registry=r)
+        self.lost = Counter("gateway_spool_lost_total", "Swipes dropped at the station and declared lost", registry=r)
+        self.bus_up = Gauge("gateway_bus_up", "1 while connected to the broker", registry=r)
+        self.to_verdict = Histogram(
+            "gateway_swipe_to_verdict_seconds",
+            "From the card read to the verdict's hand-over to the outputs",
+            buckets=SECONDS,
+            registry=r,
+        )
+
+
+class CentreMetrics:
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        r = self.registry
+        self.swipes = Counter("gateway_swipes_total", "Swipes received, by the verdict shown", ["verdict"], registry=r)
+        self.stored = Counter("gateway_swipes_stored_total", "Swipes stored, each once", registry=r)
+        self.repeated = Counter("gateway_swipes_repeated_total", "Swipes received again and not stored", registry=r)
+        self.quarantined = Counter("gateway_quarantined_total", "Payloads set aside with a reason", registry=r)
+        self.opened = Counter("gateway_cases_opened_total", "Cases opened", registry=r)
+        self.closed = Counter("gateway_cases_closed_total", "Cases closed", registry=r)
+        self.delivered = Counter("gateway_alerts_delivered_total", "Slips delivered to the broker", registry=r)
+        self.bus_up = Gauge("gateway_bus_up", "1 while connected to the broker", registry=r)
+        self.to_stored = Histogram(
+            "gateway_swipe_to_stored_seconds",
+            "From the swipe to its commit at the centre",
+            buckets=SECONDS,
+            registry=r,
+        )
+        self.to_case = Histogram(
+            "gateway_swipe_to_case_seconds",
+            "From the arrival of the swipe that opened a case to the case's commit",
+            buckets=SECONDS,
+            registry=r,
+        )
+        self.stations = StationReports()
+        r.register(self.stations)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What a station said of itself in its last status: counters since it started."""
+
+    readers_up: Mapping[str, bool]
+    noise: Mapping[str, int]
+    depth: int
+    unrecorded: int
+    verdict_buckets: Sequence[int]
+    """Cumulative counts, one for each bound of `SECONDS` and one for +Inf."""
+    verdict_sum: float
+
+
+class StationReports(Collector):
+    """The stations' own figures, told by their status messages, so that one scrape of the centre sees every gate."""
+
+    def __init__(self) -> None:
+        self._reports: dict[str, Report] = {}
+
+    def update(self, station: str, report: Report) -> None:
+        self._reports = {**self._reports, station: report}
+
+    def collect(self) -> Iterator[Metric]:
+        up = GaugeMetricFamily("gateway_reader_up", "1 while the reader is heard", labels=["station", "reader"])
+        noise = CounterMetricFamily("gateway_reader_noise", "Noise on the line", labels=["station", "reader"])
+        depth = GaugeMetricFamily("gateway_spool_depth", "Swipes not yet acknowledged", labels=["station"])
+        late = CounterMetricFamily("gateway_unrecorded", "Verdicts shown before on disk", labels=["station"])
+        verdict = HistogramMetricFamily(
+            "gateway_swipe_to_verdict_seconds", "From the card read to the verdict's hand-over", labels=["station"]
+        )
+        bounds = [*(str(float(s)) for s in SECONDS), "+Inf"]
+        for station, report in self._reports.items():
+            for reader, is_up in report.readers_up.items():
+                up.add_metric([station, reader], float(is_up))
+            for reader, count in report.noise.items():
+                noise.add_metric([station, reader], count)
+            depth.add_metric([station], report.depth)
+            late.add_metric([station], report.unrecorded)
+            counts = list(zip(bounds, report.verdict_buckets, strict=False))
+            if len(counts) == len(bounds):
+                verdict.add_metric([station], counts, report.verdict_sum)
+        yield from (up, noise, depth, late, verdict)

@@ -1,0 +1,243 @@
+"""Every topic and payload of the bus, one table. Payloads are JSON, typed and bounded; times are milliseconds, UTC.
+
+Between station and centre a payload travels in an envelope (`keys.Envelope`); towards the police it is plain and thin.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Annotated, Literal, TypeVar
+
+import msgspec
+from msgspec import Meta, Struct
+
+ROOT = "xq/v1"
+PARTITIONS = 64
+MAX_PAYLOAD = 192 * 1024
+"""Larger payloads are refused by the broker's shipped configuration and by both ends: three times `MAX_BACKLOG`."""
+MAX_BACKLOG = 64 * 1024
+"""Size of one message of backlog: small enough that a live swipe never waits long behind it on a slow line."""
+MAX_SWIPES = 2000
+MAX_RANGES = 16
+
+T = TypeVar("T")
+_QUOTED = re.compile(r"'[^']*'")
+
+Epoch = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Count = Annotated[int, Meta(ge=0, le=2**53)]
+Id = Annotated[str, Meta(min_length=1, max_length=64)]
+Word = Annotated[str, Meta(max_length=32)]
+Millis = Annotated[int, Meta(ge=0, le=2**53)]
+Range = tuple[Seq, Seq]
+Ranges = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
+
+
+class SwipeRecord(Struct, omit_defaults=True, frozen=True):
+    """One decided swipe as the station recorded it. `sealed` only for a token that the roster did not hold."""
+
+    seq: Seq
+    at: Millis
+    mono: Millis
+    portal: Id
+    reader: Id
+    direction: Literal["in", "out"]
+    verdict: Literal["grant", "attend", "refuse"]
+    reasons: Annotated[list[Word], Meta(min_length=1, max_length=8)]
+    kind: Word | None = None
+    token: Annotated[bytes, Meta(min_length=16, max_length=16)] | None = None
+    key: Count = 0
+    flags: Annotated[list[Word], Meta(max_length=8)] = []
+    roster: Count = 0
+    policy: Count = 0
+    clock: Word = ""
+    recorded: bool = True
+    by_hand: Word | None = None
+    sealed: Annotated[bytes, Meta(max_length=1024)] | None = None
+
+
+class Swipes(Struct, frozen=True):
+    """Topics `swipe` (one commit, live) and `swipes` (backlog): swipes of one epoch, rising by seq."""
+
+    epoch: Epoch
+    swipes: Annotated[list[SwipeRecord], Meta(min_length=1, max_length=MAX_SWIPES)]
+
+
+class Held(Struct, frozen=True):
+    """The swipes of an epoch that the spool holds: first and last seq."""
+
+    epoch: Epoch
+    first: Seq
+    last: Seq
+
+
+class Hello(Struct, frozen=True):
+    """Topic `hello`: on each connection. `previous` is the epoch before this one with its last seq, if any."""
+
+    epoch: Epoch
+    previous: tuple[Epoch, Count] | None
+    spool: Annotated[list[Held], Meta(max_length=4096)]
+    roster: Count
+    version: Word
+
+
+class Lost(Struct, frozen=True):
+    """Topic `lost`: ranges of an epoch that the station dropped or cannot read, and why."""
+
+    epoch: Epoch
+    ranges: Ranges
+    reason: Word
+
+
+class DeviceReport(Struct, frozen=True):
+    id: Id
+    up: bool
+    noise: Count
+    faults: Count
+    trouble: Word = ""
+
+
+class Status(Struct, frozen=True):
+    """Topic `status`, retained; the last will says `lost`."""
+
+    state: Literal["online", "stopped", "lost"]
+    epoch: Epoch
+    heartbeat: Count
+    at: Millis
+    devices: Annotated[list[DeviceReport], Meta(max_length=256)] = []
+    spool_depth: Count = 0
+    unrecorded: Count = 0
+    lost_swipes: Count = 0
+    roster: Count = 0
+    clock: Word = ""
+    version: Word = ""
+    verdict_buckets: Annotated[list[Count], Meta(max_length=64)] = []
+    verdict_sum: float = 0.0
+
+
+class StreamAck(Struct, frozen=True):
+    """All of 1…`upto` of an epoch is settled, and so are the ranges beyond it."""
+
+    epoch: Epoch
+    upto: Count
+    ranges: Ranges = []
+
+
+class Ack(Struct, frozen=True):
+    """Topic `ack`. A lower `upto` than before is believed only under a new `centre_epoch`."""
+
+    centre_epoch: Epoch
+    roster: Count
+    """The newest roster version, so that a station knows that its own is in step."""
+    streams: Annotated[list[StreamAck], Meta(max_length=64)]
+
+
+class RosterPart(Struct, frozen=True):
+    """Topic `roster`: part `part` of `parts` (from 1) of a signed bundle."""
+
+    version: Count
+    part: Annotated[int, Meta(ge=1, le=1024)]
+    parts: Annotated[int, Meta(ge=1, le=1024)]
+    data: Annotated[bytes, Meta(max_length=MAX_BACKLOG)]
+
+
+class Announcement(Struct, frozen=True):
+    """Topic `centre/status`, retained, plain."""
+
+    state: Literal["online", "stopped", "lost"]
+    epoch: Epoch
+
+
+class Alert(Struct, frozen=True):
+    """Topic `police/{station}/alert/{id}`, retained until closed, plain and thin: no name, number or dwelling."""
+
+    id: Id
+    revision: Count
+    state: Literal["sent", "acknowledged", "closed"]
+    community: Id
+    portal: str | None
+    rule: Word
+    since: Word
+    register_as_of: Word | None
+    particulars: Annotated[str, Meta(max_length=512)]
+    """Where the API gives the particulars to whoever may see them."""
+
+
+class Answer(Struct, frozen=True):
+    """Topic `police/{station}/answer`, plain. `actor` is recorded as asserted by the platform."""
+
+    id: Id
+    answer: Literal["acknowledged", "handled", "returned", "wrong"]
+    actor: Annotated[str, Meta(min_length=1, max_length=64)]
+    receipt: Annotated[str, Meta(max_length=64)] | None = None
+    note: Annotated[str, Meta(max_length=500)] = ""
+
+
+def partition(community: str) -> int:
+    """SHA-256(community)[0] & 63: in the topic, and never changed."""
+    return hashlib.sha256(community.encode()).digest()[0] & (PARTITIONS - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class StationTopics:
+    """The topics of one station."""
+
+    community: str
+    station: str
+
+    def __call__(self, leaf: str) -> str:
+        return f"{ROOT}/s/{partition(self.community)}/{self.community}/{self.station}/{leaf}"
+
+
+CENTRE_STATUS = f"{ROOT}/centre/status"
+FROM_STATIONS = tuple(f"{ROOT}/s/+/+/+/{leaf}" for leaf in ("hello", "swipe", "swipes", "lost", "status"))
+FROM_POLICE = f"{ROOT}/police/+/answer"
+TO_STATION = ("ack", "roster")
+
+
+def alert_topic(police_station: str, alert: str) -> str:
+    return f"{ROOT}/police/{police_station}/alert/{alert}"
+
+
+def answer_topic(police_station: str) -> str:
+    return f"{ROOT}/police/{police_station}/answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Who sent a message, as its topic says. For the police `community` is "" and `station` the police station."""
+
+    community: str
+    station: str
+    leaf: str
+
+
+def parse_topic(topic: str) -> Address | None:
+    """The sender of a message to the centre, or None when the topic is not one of ours or its partition is wrong."""
+    match topic.split("/"):
+        case ["xq", "v1", "s", part, community, station, leaf] if part == str(partition(community)):
+            return Address(community, station, leaf)
+        case ["xq", "v1", "police", station, "answer"]:
+            return Address("", station, "answer")
+    return None
+
+
+class Malformed(Exception):
+    """A payload does not fit its type; the text says where, and never quotes the payload's values."""
+
+
+def decode(payload: bytes, kind: type[T]) -> T:
+    """Parse and validate a payload.
+
+    Raises:
+        Malformed: it is too large, not JSON, or does not fit `kind`.
+    """
+    if len(payload) > MAX_PAYLOAD:
+        raise Malformed(f"{len(payload)} bytes are more than {MAX_PAYLOAD}")
+    try:
+        return msgspec.json.decode(payload, type=kind)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
+        raise Malformed(_QUOTED.sub("(a value)", str(error))[:200]) from None
+
+
+encode = msgspec.json.encode
