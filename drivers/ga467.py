@@ -1,0 +1,292 @@
+"""Identity cards through a SAM module on a UART: status, then find, select and read, over and over.
+
+Frames are those of `drivers.sam_frames`. Only the commands of `Command` are ever sent: `30 01` always brings the photo,
+of which no byte is kept, and the reads of fingerprint, extra addresses and card management number are not in here.
+Find and select return zero serials, so a card's number is its only key, and a card that stays is read again to know it.
+Source: vendor documents that follow GA 467, and four vendors' lists of status codes that agree.
+"""
+
+from collections.abc import Generator
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+from drivers import sam_codes
+from drivers.api import (
+    CardGone,
+    CardRead,
+    Credential,
+    CredentialKind,
+    DeviceFact,
+    Identity,
+    Noise,
+    Online,
+    ReaderEvent,
+    ReaderFault,
+    Remedy,
+    StreamDriver,
+    Verdict,
+)
+from drivers.id_text import CardText, CardType, NotACardText, parse
+from drivers.sam_frames import Deframer, Frame, encode
+
+GONE_S = 1.5
+"""A card not found for so long has gone; the same number within it is the same presentation."""
+HEARTBEAT_S = 10.0
+"""While the module answers, `Online` is repeated so often."""
+SILENT_TRIES = 3
+"""Unanswered status commands before the module is reported silent."""
+SLOWEST_S = 5.0
+"""Between tries while the module is silent."""
+FAILED_SELECTS = 3
+"""Cards in motion fail to be selected now and then; so many in a row are reported."""
+
+
+class Command(Enum):
+    """All that is ever sent: CMD, PARA."""
+
+    RESET = b"\x10\xff"
+    STATUS = b"\x11\xff"
+    SAM_NUMBER = b"\x12\xff"
+    FIND = b"\x20\x01"
+    SELECT = b"\x20\x02"
+    READ = b"\x30\x01"
+
+
+ALLOWED = frozenset({command.value for command in Command} | {b"\x60" + bytes([n]) for n in range(5)} | {b"\x61\xff"})
+"""CMD PARA that may be sent to a module at all; 60 (baud) and 61 (radio block size) only when it is set up."""
+
+TIMEOUT_S = {Command.READ: 3.0}
+"""To the first byte of the answer, 0.5 s where not named; a frame under way has its own deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`read`: what is handed on of a card. `period_ms`: between two searches; vendors recommend more than 300."""
+
+    read: Literal["number", "identity"] = "number"
+    period_ms: int = 300
+
+    def __post_init__(self) -> None:
+        if not 100 <= self.period_ms <= 10_000:
+            raise ValueError("period_ms: must be between 100 and 10000")
+
+
+@dataclass(frozen=True, slots=True)
+class _Ask:
+    command: Command
+
+
+@dataclass(frozen=True, slots=True)
+class _Wait:
+    seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Present:
+    """The card that lies on the reader."""
+
+    credential: Credential
+    seen: float = field(compare=False)
+
+
+Talk = Generator[_Ask | _Wait, Frame | None, None]
+Exchange = Generator[_Ask | _Wait, Frame | None, Frame | None]
+
+
+class SamReader:
+    """A SAM module as a reader: one `CardRead` for each presentation, however long the card lies."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._period = settings.period_ms / 1000
+        self._deframer = Deframer()
+        self._events: list[ReaderEvent] = []
+        self._now = 0.0
+        self._until: float | None = None
+        self._present: _Present | None = None
+        self._told: str | None = None
+        self._online_at: float | None = None
+        self._known = False
+        self._failed_selects = 0
+        self._talk = self._all_day()
+        self._step = next(self._talk)
+
+    def signal(self, verdict: Verdict) -> None:
+        """There is no lamp on this line."""
+
+    def to_send(self, now: float) -> bytes:
+        """Return the next command when it is due."""
+        self._now = now
+        if isinstance(self._step, _Wait):
+            if self._until is None:
+                self._until = now + self._step.seconds
+            if now >= self._until:
+                self._go_on(None)
+        if isinstance(self._step, _Ask) and self._until is None:
+            self._until = now + TIMEOUT_S.get(self._step.command, 0.5)
+            return encode(self._step.command.value)
+        return b""
+
+    def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
+        """Take what arrived and return what it means."""
+        self._now = now
+        for item in self._deframer.feed(data, now):
+            if isinstance(item, Noise):
+                self._events.append(item)
+            elif isinstance(self._step, _Ask) and self._until is not None and _answers(self._step.command, item):
+                self._go_on(item)
+            else:
+                self._events.append(Noise(item.size + 8, "answer to another question"))
+        if isinstance(self._step, _Ask) and self._until is not None and now >= self._until and not self._deframer.busy:
+            self._go_on(None)
+        events, self._events = self._events, []
+        return events
+
+    def _go_on(self, answer: Frame | None) -> None:
+        self._until = None
+        self._step = self._talk.send(answer)
+
+    def _ask(self, command: Command) -> Exchange:
+        """Send a command; once more when the module says that something went wrong on the way."""
+        answer = yield _Ask(command)
+        if answer is not None and answer.body[2] in sam_codes.ASK_AGAIN:
+            answer = yield _Ask(command)
+        return answer
+
+    def _all_day(self) -> Talk:
+        yield from self._greet()
+        while True:
+            found = yield from self._ask(Command.FIND)
+            if found is None:
+                yield from self._greet()
+                continue
+            self._answering()
+            if found.body[2] == sam_codes.FOUND:
+                yield from self._card()
+            else:
+                self._no_card(found.body[2])
+            yield _Wait(self._period)
+
+    def _greet(self) -> Talk:
+        """Ask for the status, ever more slowly, until the module says that it is well."""
+        silent, wait = 0, self._period
+        while (answer := (yield from self._ask(Command.STATUS))) is None or answer.body[2] != sam_codes.DONE:
+            if answer is not None:
+                self._refused(answer.body[2])
+            else:
+                silent += 1
+                self._lost(silent)
+            yield _Wait(wait)
+            wait = min(2 * wait, SLOWEST_S)
+        self._told = self._online_at = None
+        self._answering()
+        if not self._known:
+            number = yield from self._ask(Command.SAM_NUMBER)
+            self._device_number(number)
+
+    def _lost(self, silent: int) -> None:
+        self._gone()
+        if silent >= SILENT_TRIES:
+            self._fault(ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, "the module does not answer"))
+
+    def _answering(self) -> None:
+        if self._online_at is None or self._now - self._online_at >= HEARTBEAT_S:
+            self._online_at = self._now
+            self._events.append(Online())
+
+    def _device_number(self, answer: Frame | None) -> None:
+        if answer is not None and answer.body[2] == sam_codes.DONE:
+            self._known = True
+            self._events.append(DeviceFact("sam_number", sam_codes.number_text(answer.body[3:])))
+
+    def _no_card(self, code: int) -> None:
+        if code not in sam_codes.IDLE:
+            self._refused(code)
+            return
+        self._told = None
+        self._failed_selects = 0
+        if self._present is not None and self._now - self._present.seen >= GONE_S:
+            self._gone()
+
+    def _card(self) -> Talk:
+        selected = yield from self._ask(Command.SELECT)
+        if selected is None or selected.body[2] in sam_codes.IDLE:
+            self._failed_selects += 1
+            if self._failed_selects >= FAILED_SELECTS:
+                self._fault(ReaderFault("select_failed", Remedy.PRESENT_AGAIN, "the card cannot be selected"))
+            return
+        self._failed_selects = 0
+        if selected.body[2] != sam_codes.DONE:
+            self._refused(selected.body[2])
+            return
+        read = yield from self._ask(Command.READ)
+        if read is None:
+            self._fault(ReaderFault("read_timeout", Remedy.PRESENT_AGAIN, "the module did not finish reading"))
+        elif read.body[2] in sam_codes.IDLE:
+            return
+        elif read.body[2] != sam_codes.DONE:
+            self._refused(read.body[2])
+        else:
+            self._read(read)
+
+    def _read(self, frame: Frame) -> None:
+        event = read_card(frame, self._settings.read)
+        if isinstance(event, ReaderFault):
+            self._fault(event)
+            return
+        self._told = None
+        fresh = _Present(event.credential, self._now)
+        if self._present != fresh:
+            self._gone()
+            self._events.append(event)
+        self._present = fresh
+
+    def _gone(self) -> None:
+        if self._present is not None:
+            self._present = None
+            self._events.append(CardGone())
+
+    def _refused(self, code: int) -> None:
+        self._fault(sam_codes.fault(code))
+
+    def _fault(self, fault: ReaderFault) -> None:
+        """Say it once: a card that lies there unreadable fails again at every search."""
+        if self._told != fault.code:
+            self._told = fault.code
+            self._events.append(fault)
+
+
+def _answers(command: Command, frame: Frame) -> bool:
+    """Whether a reply can be the answer to this command, and not a late one to an earlier."""
+    if len(frame.body) < 3:
+        return False
+    code = frame.body[2]
+    if command is Command.READ and code == sam_codes.DONE:
+        return frame.size >= 3 + 4 + 256
+    if command is Command.FIND and code == sam_codes.FOUND:
+        return True
+    if code in (sam_codes.DONE, sam_codes.FOUND):
+        good = {Command.STATUS: 3, Command.SAM_NUMBER: 3 + 16, Command.SELECT: 3 + 8}
+        return code == sam_codes.DONE and frame.size == good.get(command)
+    return frame.size == 3 and (command not in (Command.STATUS, Command.SAM_NUMBER) or code not in sam_codes.IDLE)
+
+
+def read_card(frame: Frame, read: Literal["number", "identity"]) -> CardRead | ReaderFault:
+    """Make of a good reply to `30 01` what may be handed on."""
+    if frame.body[3:5] != b"\x01\x00":
+        return ReaderFault("bad_text", Remedy.PRESENT_AGAIN, "the text has not 256 bytes")
+    try:
+        card = parse(frame.body[7:263])
+    except NotACardText as error:
+        return sam_codes.bad_text(error.problem)
+    return CardRead(credential_of(card), Identity(card.name, card.address) if read == "identity" else None)
+
+
+def credential_of(card: CardText) -> Credential:
+    """The credential that a card stands for."""
+    kind = CredentialKind.PR_2017 if card.type is CardType.PR_2017 else CredentialKind.CITIZEN_ID
+    return Credential(kind, card.number)
+
+
+DRIVER = StreamDriver("ga467", Settings, SamReader, 115200)

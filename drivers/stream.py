@@ -1,0 +1,218 @@
+"""The loop around a sans-IO protocol, and the only door to pyserial.
+
+One thread calls `run`; it waits on the line's descriptor and on a wake-up pipe, so no verdict waits for a tick. What a
+device is told (`signal`, `open`) may be said from any thread and is done only if the link is up at that moment: nothing
+is kept for a link that comes back later.
+"""
+
+import io
+import os
+import select
+import termios
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from contextlib import suppress
+from threading import Event
+from typing import Any, Protocol, cast
+
+import serial
+
+from drivers.api import (
+    TICK_S,
+    Emit,
+    LinkLost,
+    OutputProtocol,
+    ReaderProtocol,
+    StreamDriver,
+    Verdict,
+)
+
+CHUNK = 4096
+WRITE_S = 2.0
+"""A device that takes no bytes for so long is gone; an old command must not open a gate later."""
+ORDERS = 64
+"""Orders that may wait for the loop; it takes them at each turn, so more means that it hangs."""
+SHORT_READ_S = 0.02
+"""How long a line without a descriptor is read at a time."""
+
+
+class _Transport(Protocol):
+    def write(self, data: bytes) -> int:
+        """Write what goes without waiting; return how much that was."""
+
+    def read(self, seconds: float, *, to_write: bool) -> bytes:
+        """Wait for bytes, a wake-up, or room `to_write`; b"" when no bytes came."""
+
+
+class StreamLink:
+    """A driver on a line: opens the port, runs the protocol, hands its events on.
+
+    `url` is a device path or any URL that pyserial opens. `clock` is monotonic seconds.
+    """
+
+    def __init__(
+        self,
+        driver: StreamDriver,
+        url: str,
+        settings: Any,
+        baud: int | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._driver = driver
+        self._url = url
+        self._settings = settings
+        self._baud = baud or driver.baud
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._orders: deque[Verdict | float] = deque()
+        self._wake: int | None = None
+
+    def signal(self, verdict: Verdict) -> bool:
+        """Tell the person the verdict, where the device can. False when the link is down: nobody is told."""
+        return self._order(verdict)
+
+    def open(self, seconds: float) -> bool:
+        """Ask an output to close its contact for so long. False when the link is down: nothing will open."""
+        return self._order(float(seconds))
+
+    def _order(self, order: Verdict | float) -> bool:
+        with self._lock:
+            if self._wake is None or len(self._orders) >= ORDERS:
+                return False
+            self._orders.append(order)
+            with suppress(BlockingIOError):  # a full pipe wakes the loop just as well
+                os.write(self._wake, b"!")
+            return True
+
+    def run(self, emit: Emit, stop: Event) -> None:
+        """Open the port and run the protocol until `stop` is set. What `emit` raises goes through.
+
+        Raises:
+            LinkLost: the port cannot be opened, or is gone. Another call may find it again.
+            ValueError: the URL is of no kind that can be opened.
+        """
+        port = self._open_port()
+        pulled, pushed = os.pipe()
+        try:
+            os.set_blocking(pulled, False)
+            os.set_blocking(pushed, False)
+            with self._lock:
+                self._orders.clear()
+                self._wake = pushed
+            self._loop(_transport(port, pulled), emit, stop)
+        finally:
+            with self._lock:
+                self._wake = None
+            os.close(pulled)
+            os.close(pushed)
+            with suppress(OSError, termios.error):
+                port.reset_output_buffer()
+            with suppress(OSError, termios.error):
+                port.close()
+
+    def _open_port(self) -> Any:
+        try:
+            return serial.serial_for_url(self._url, baudrate=self._baud, timeout=0, write_timeout=1, exclusive=True)
+        except (OSError, termios.error) as error:
+            raise LinkLost(f"cannot open: {error}") from error
+
+    def _loop(self, transport: _Transport, emit: Emit, stop: Event) -> None:
+        protocol = self._driver.make(self._settings)
+        pending, since = b"", 0.0
+        while not stop.is_set():
+            self._hand_over(protocol)
+            now = self._clock()
+            if not pending and (pending := protocol.to_send(now)):
+                since = now
+            if pending and (written := transport.write(pending)):
+                pending, since = pending[written:], now
+            if pending and now - since > WRITE_S:
+                raise LinkLost("the device takes no bytes")
+            data = transport.read(TICK_S, to_write=bool(pending))
+            for event in protocol.receive(data, self._clock()):
+                emit(event)
+
+    def _hand_over(self, protocol: ReaderProtocol | OutputProtocol) -> None:
+        while True:
+            with self._lock:
+                if not self._orders:
+                    return
+                order = self._orders.popleft()
+            if isinstance(order, Verdict):
+                cast(ReaderProtocol, protocol).signal(order)
+            else:
+                cast(OutputProtocol, protocol).open(order, self._clock())
+
+
+def _transport(port: Any, wake: int) -> _Transport:
+    try:
+        return _Descriptor(port.fileno(), wake)
+    except (io.UnsupportedOperation, AttributeError):
+        return _ShortReads(port, wake)
+
+
+class _Descriptor:
+    """A line with a descriptor: waits on it and on the wake-up pipe, never blocks on either."""
+
+    def __init__(self, line: int, wake: int) -> None:
+        self._line = line
+        self._wake = wake
+        self._poll = select.poll()
+        self._poll.register(line, select.POLLIN)
+        self._poll.register(wake, select.POLLIN)
+
+    def write(self, data: bytes) -> int:
+        try:
+            return os.write(self._line, data)
+        except BlockingIOError:
+            return 0
+        except OSError as error:
+            raise LinkLost(f"cannot write: {error}") from error
+
+    def read(self, seconds: float, *, to_write: bool) -> bytes:
+        self._poll.modify(self._line, select.POLLIN | (select.POLLOUT if to_write else 0))
+        ready = dict(self._poll.poll(seconds * 1000))
+        if self._wake in ready:
+            _drain(self._wake)
+        if not ready.get(self._line, 0) & ~select.POLLOUT:
+            return b""
+        try:
+            data = os.read(self._line, CHUNK)
+        except BlockingIOError:
+            return b""
+        except OSError as error:
+            raise LinkLost(f"cannot read: {error}") from error
+        if not data:  # a line that hung up says so by being ready and empty, for ever
+            raise LinkLost("the line hung up")
+        return data
+
+
+class _ShortReads:
+    """A line without a descriptor (RFC 2217): read briefly, again and again; orders wait that long at most."""
+
+    def __init__(self, port: Any, wake: int) -> None:
+        self._port = port
+        self._wake = wake
+        port.timeout = SHORT_READ_S
+
+    def write(self, data: bytes) -> int:
+        try:
+            self._port.write(data)
+        except OSError as error:
+            raise LinkLost(f"cannot write: {error}") from error
+        return len(data)
+
+    def read(self, seconds: float, *, to_write: bool) -> bytes:  # noqa: ARG002 - it never waits that long
+        _drain(self._wake)
+        try:
+            data: bytes = self._port.read(max(1, min(CHUNK, self._port.in_waiting)))
+        except OSError as error:
+            raise LinkLost(f"cannot read: {error}") from error
+        return data
+
+
+def _drain(wake: int) -> None:
+    with suppress(BlockingIOError):
+        os.read(wake, CHUNK)

@@ -1,0 +1,245 @@
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+
+from drivers import ga467, relay
+from drivers.api import (
+    CardRead,
+    DeviceFact,
+    LinkLost,
+    Noise,
+    Online,
+    OutputState,
+    ReaderEvent,
+    StreamDriver,
+    Verdict,
+)
+from drivers.stream import StreamLink
+from simulators.line import PtyLine
+from simulators.relay import RelayBoard
+from simulators.sam import Card, SamModule
+
+CARD = Card("511703190001010015", "测试甲")
+
+
+class Running:
+    """A link on a thread of its own; leaving the block ends it."""
+
+    def __init__(self, link: StreamLink) -> None:
+        self.link = link
+        self.events: Queue[ReaderEvent] = Queue()
+        self.stop = threading.Event()
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.link.run(self.events.put, self.stop)
+        except LinkLost as error:
+            self.error = error
+
+    def until(self, wanted: Callable[[ReaderEvent], bool]) -> ReaderEvent:
+        while not wanted(event := self.events.get(timeout=5.0)):
+            pass
+        return event
+
+
+@contextmanager
+def running(driver: StreamDriver, url: str, settings: Any, **more: Any) -> Iterator[Running]:
+    run = Running(StreamLink(driver, url, settings, **more))
+    run.thread.start()
+    try:
+        yield run
+    finally:
+        run.stop.set()
+        run.thread.join()
+
+
+def descriptors() -> int:
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def a_card(event: ReaderEvent) -> bool:
+    return isinstance(event, CardRead)
+
+
+def test_a_card_is_read_through_a_real_port_and_nothing_is_left_behind() -> None:
+    before = descriptors()
+    module = SamModule()
+    with PtyLine(module) as line, running(ga467.DRIVER, line.url, ga467.Settings()) as run:
+        assert run.until(lambda e: isinstance(e, DeviceFact))
+        module.present(CARD)
+        read = run.until(a_card)
+        assert isinstance(read, CardRead)
+        assert read.credential.number == CARD.number
+    assert run.error is None
+    assert descriptors() == before
+
+
+def test_a_line_that_hangs_up_is_a_lost_link_and_is_found_again_under_its_stable_name(tmp_path: Path) -> None:
+    before = descriptors()
+    module = SamModule()
+    with PtyLine(module, tmp_path / "reader") as line:
+        with running(ga467.DRIVER, line.url, ga467.Settings()) as run:
+            run.until(lambda e: isinstance(e, Online))
+            line.cut()
+            run.thread.join(timeout=5.0)
+            assert isinstance(run.error, LinkLost)
+        with running(ga467.DRIVER, line.url, ga467.Settings()) as gone:
+            gone.thread.join(timeout=5.0)
+            assert isinstance(gone.error, LinkLost)
+        line.restore()
+        module.present(CARD)
+        with running(ga467.DRIVER, line.url, ga467.Settings()) as run:
+            assert run.until(a_card)
+    assert descriptors() == before
+
+
+def test_two_links_cannot_share_a_line() -> None:
+    with PtyLine(SamModule()) as line, running(ga467.DRIVER, line.url, ga467.Settings()) as first:
+        first.until(lambda e: isinstance(e, Online))
+        with running(ga467.DRIVER, line.url, ga467.Settings()) as second:
+            second.thread.join(timeout=5.0)
+            assert isinstance(second.error, LinkLost)
+
+
+def test_a_relay_closes_for_a_moment_and_starts_by_opening() -> None:
+    switched: Queue[tuple[int, bool, float]] = Queue()
+    board = RelayBoard(switched=lambda *what: switched.put(what), closed={1: True})
+    with PtyLine(board) as line, running(relay.LCUS, line.url, relay.LcusSettings()) as run:
+        assert switched.get(timeout=5.0)[:2] == (1, False)
+        assert run.until(lambda e: isinstance(e, OutputState)) == OutputState(1, on=False, confirmed=False)
+        assert run.link.open(0.2)
+        _, on, closed = switched.get(timeout=5.0)
+        _, off, opened = switched.get(timeout=5.0)
+        assert (on, off) == (True, False)
+        assert 0.1 <= opened - closed <= 0.6
+
+
+@dataclass(frozen=True, slots=True)
+class _Nothing:
+    """No settings."""
+
+
+class _Lamp:
+    """A protocol that notes when it is called, and by what."""
+
+    def __init__(self, calls: Queue[tuple[str, float]], flood: bytes = b"") -> None:
+        self.calls = calls
+        self.flood = flood
+
+    def receive(self, data: bytes, now: float) -> list[ReaderEvent]:  # noqa: ARG002
+        self.calls.put(("data" if data else "tick", time.monotonic()))
+        return [Noise(len(data), "heard")] if data else []
+
+    def to_send(self, now: float) -> bytes:  # noqa: ARG002
+        return self.flood
+
+    def signal(self, verdict: Verdict) -> None:
+        self.calls.put((verdict, time.monotonic()))
+
+
+def test_a_verdict_does_not_wait_for_a_tick_and_ticks_come_in_time() -> None:
+    calls: Queue[tuple[str, float]] = Queue()
+    driver = StreamDriver("lamp", _Nothing, lambda _: _Lamp(calls))
+    waits = []
+    with PtyLine(RelayBoard()) as line, running(driver, line.url, _Nothing()) as run:
+        ticks = [calls.get(timeout=5.0)[1] for _ in range(10)]
+        for _ in range(10):
+            calls.get(timeout=5.0)  # just ticked: a loop that waits for the next tick would take 50 ms
+            sent = time.monotonic()
+            assert run.link.signal(Verdict.GRANT)
+            while (call := calls.get(timeout=5.0))[0] != Verdict.GRANT:
+                pass
+            waits.append(call[1] - sent)
+    assert sorted(waits)[5] < 0.02
+    assert sorted(b - a for a, b in pairwise(ticks))[5] < 0.08
+
+
+def test_orders_for_a_link_that_is_down_are_refused_and_not_kept() -> None:
+    link = StreamLink(relay.LCUS, "/dev/nowhere-at-all", relay.LcusSettings())
+    assert not link.open(1.0)
+    assert not link.signal(Verdict.GRANT)
+    with pytest.raises(LinkLost):
+        link.run(lambda _: None, threading.Event())
+    assert not link.open(1.0)
+
+
+def test_a_device_that_takes_no_bytes_is_a_lost_link_and_does_not_hang_the_thread() -> None:
+    near, far = os.openpty()
+    clock = iter(range(100_000))
+    calls: Queue[tuple[str, float]] = Queue()
+    driver = StreamDriver("flood", _Nothing, lambda _: _Lamp(calls, b"x" * 4000))
+    try:
+        with running(driver, os.ttyname(far), _Nothing(), clock=lambda: float(next(clock))) as run:
+            run.thread.join(timeout=10.0)
+            assert isinstance(run.error, LinkLost)
+    finally:
+        os.close(near)
+        os.close(far)
+
+
+def test_what_a_line_said_before_it_was_opened_is_not_heard() -> None:
+    near, far = os.openpty()
+    calls: Queue[tuple[str, float]] = Queue()
+    driver = StreamDriver("lamp", _Nothing, lambda _: _Lamp(calls))
+    try:
+        os.write(near, b"a card of last night\n")
+        with running(driver, os.ttyname(far), _Nothing()) as run:
+            calls.get(timeout=5.0)
+            os.write(near, b"\x02now\x03")
+            heard = run.until(lambda e: isinstance(e, Noise))
+            assert heard == Noise(5, "heard")
+    finally:
+        os.close(near)
+        os.close(far)
+
+
+def test_a_reader_behind_a_serial_server_is_read_over_tcp_and_its_hang_up_is_seen() -> None:
+    before = descriptors()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        url = f"socket://127.0.0.1:{server.getsockname()[1]}"
+        calls: Queue[tuple[str, float]] = Queue()
+        driver = StreamDriver("lamp", _Nothing, lambda _: _Lamp(calls))
+        with running(driver, url, _Nothing()) as run:
+            far, _ = server.accept()
+            calls.get(timeout=5.0)
+            far.sendall(b"card")
+            assert run.until(lambda e: isinstance(e, Noise))
+            far.close()
+            run.thread.join(timeout=5.0)
+            assert isinstance(run.error, LinkLost)
+    assert descriptors() == before
+
+
+def test_a_line_without_a_descriptor_is_read_briefly_again_and_again() -> None:
+    calls: Queue[tuple[str, float]] = Queue()
+    sent = iter([b"hello"])
+
+    class Echo(_Lamp):
+        def to_send(self, now: float) -> bytes:  # noqa: ARG002
+            return next(sent, b"")
+
+    driver = StreamDriver("echo", _Nothing, lambda _: Echo(calls))
+    with running(driver, "loop://", _Nothing()) as run:
+        assert isinstance(run.until(lambda e: isinstance(e, Noise)), Noise)
+        assert run.link.signal(Verdict.GRANT)
+        while calls.get(timeout=5.0)[0] != Verdict.GRANT:
+            pass
+    assert run.error is None
+
+
+def test_a_url_of_no_known_kind_is_the_configurations_fault() -> None:
+    link = StreamLink(relay.LCUS, "carrier-pigeon://coop", relay.LcusSettings())
+    with pytest.raises(ValueError, match="pigeon"):
+        link.run(lambda _: None, threading.Event())
