@@ -1,0 +1,92 @@
+"""What the gate console sends to open pages: a new verdict as one row and one large panel, and the status strip."""
+
+import threading
+from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
+
+from gateway.station.console.attends import Attends, Key, key_of
+from gateway.station.console.view import Health, Shown, StationState, Visitor
+from gateway.web.feed import Feed
+from gateway.web.page import Pages
+from rules.model import CredentialKind, Direction, Reason, Verdict
+
+SHOWN = "shown"
+STATE = "state"
+
+
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class GateFeed:
+    """The station calls `shown` and `state`, from any thread; neither blocks nor renders in that thread.
+
+    Raises:
+        TextsIncomplete: a word that the console may have to say has no text.
+    """
+
+    def __init__(self, pages: Pages, *, now: Callable[[], datetime] = utc_now) -> None:
+        pages.texts.need(_words())
+        self.pages = pages
+        self.feed = Feed()
+        self.now = now
+        self._attends = Attends()
+        self._lock = threading.Lock()
+
+    def shown(self, shown: Shown) -> None:
+        """A verdict was given: its row, the large panel, and the attend card that it opens or answers."""
+        with self._lock:
+            answered = self._attends.add(shown)
+        self.feed.publish(SHOWN, lambda lang: self._row(lang, shown, answered))
+
+    def state(self, state: StationState) -> None:
+        """The state of the station changed."""
+        self.feed.publish(STATE, lambda lang: self.strip(lang, state), keep=False)
+
+    def seed(self, newest_first: Iterable[Shown]) -> None:
+        """Take in verdicts given before."""
+        with self._lock:
+            self._attends.seed(newest_first)
+
+    def waiting(self) -> list[Shown]:
+        """The attends that wait for the guard, oldest first."""
+        with self._lock:
+            return self._attends.waiting(self.now())
+
+    def pressed(self, portal: str, key: Key, open_it: Callable[[], None]) -> None:
+        """Open by hand for the attend `key`, so that the grant that follows answers this one and no other."""
+        with self._lock:
+            self._attends.press(portal, key)
+        try:
+            open_it()
+        except BaseException:
+            with self._lock:
+                self._attends.release(portal, key)
+            raise
+
+    def strip(self, lang: str, state: StationState) -> str:
+        """The status strip in a language."""
+        return self.pages.render(lang, "gate/strip.html", state=state, now=self.now())
+
+    def _row(self, lang: str, shown: Shown, answered: Key | None) -> str:
+        return self.pages.render(
+            lang,
+            "gate/shown.html",
+            shown=shown,
+            key_of=key_of,
+            answered=answered,
+            now=self.now(),
+            visitors=tuple(Visitor),
+        )
+
+
+def _words() -> Iterable[str]:
+    for prefix, codes in (
+        ("verdict", Verdict),
+        ("why", Reason),
+        ("direction", Direction),
+        ("kind", CredentialKind),
+        ("visitor", Visitor),
+        ("health", Health),
+    ):
+        yield from (f"{prefix}.{code.value}" for code in codes)

@@ -1,0 +1,103 @@
+"""The addresses of the gate console: the page, its stream, opening by hand, health and metrics."""
+
+from collections.abc import Iterable
+from typing import Annotated
+
+from fastapi import APIRouter, FastAPI, Form
+from prometheus_client import REGISTRY, CollectorRegistry
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
+
+from gateway.station.console.attends import key_of
+from gateway.station.console.feed import STATE, GateFeed
+from gateway.station.console.view import ConsoleDesk, Visitor
+from gateway.web.feed import encode
+from gateway.web.guard import LOOPBACK
+from gateway.web.page import lang_of
+from gateway.web.site import events, make_site, vitals
+
+ROWS = 30
+"""Verdicts on the page. Fewer than a watcher's queue, so that nothing shown is ever dropped on the way."""
+LONGEST_DWELLING = 32
+LONGEST_KEY = 64
+
+
+def make_app(
+    desk: ConsoleDesk,
+    gate: GateFeed,
+    *,
+    allowed_hosts: Iterable[str] = LOOPBACK,
+    registry: CollectorRegistry = REGISTRY,
+) -> FastAPI:
+    """The console of one station. `gate` is what the station reports to while this runs."""
+    gate.seed(desk.recent(ROWS))
+    routers = (_pages(desk, gate), _acts(desk, gate), vitals(desk.parts, registry))
+    return make_site(gate.pages, routers, allowed_hosts=allowed_hosts, closing=(gate.feed.close,))
+
+
+def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
+    router = APIRouter()
+
+    def live(request: Request, template: str) -> HTMLResponse:
+        after = gate.feed.last_id  # before the rows are read: what comes meanwhile comes again, and is known by its id
+        return gate.pages.html(
+            request,
+            template,
+            state=desk.state(),
+            rows=desk.recent(ROWS),
+            waiting=gate.waiting(),
+            visitors=tuple(Visitor),
+            after=after,
+            now=gate.now(),
+            key_of=key_of,
+        )
+
+    @router.get("/")
+    def root() -> Response:
+        return RedirectResponse("/gate")
+
+    @router.get("/gate")
+    def page(request: Request) -> HTMLResponse:
+        return live(request, "gate/page.html")
+
+    @router.get("/gate/live")
+    def body(request: Request) -> HTMLResponse:
+        return live(request, "gate/live.html")
+
+    @router.get("/gate/status")
+    def status(request: Request) -> HTMLResponse:
+        return HTMLResponse(gate.strip(lang_of(request), desk.state()))
+
+    @router.get("/gate/stream")
+    async def stream(request: Request) -> Response:
+        strip = gate.strip(lang_of(request), desk.state())
+        return events(gate.feed, request, first=(encode(STATE, strip),))
+
+    return router
+
+
+def _acts(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
+    router = APIRouter()
+
+    @router.post("/gate/open")
+    def open_by_hand(
+        request: Request,
+        portal: Annotated[str, Form(max_length=LONGEST_KEY)],
+        classification: Annotated[Visitor, Form()],
+        dwelling: Annotated[str, Form(max_length=LONGEST_DWELLING)] = "",
+        attend: Annotated[str, Form(max_length=LONGEST_KEY)] = "",
+    ) -> Response:
+        kept = dwelling.strip() if classification is Visitor.NEW_RESIDENT else ""
+        try:
+            gate.pressed(portal, attend, lambda: desk.open_by_hand(portal, classification, kept))
+        except LookupError:
+            raise HTTPException(404) from None
+        if "hx-request" not in request.headers:
+            return RedirectResponse("/gate", 303)
+        names = {view.id: view.name for view in desk.state().portals}
+        return gate.pages.html(
+            request, "gate/opened.html", portal=names.get(portal, portal), classification=classification, attend=attend
+        )
+
+    return router

@@ -1,0 +1,114 @@
+// The guard's keyboard and ear: keys 1 to 6 answer the oldest card, tones say what came, cards of people who left go.
+"use strict";
+(function () {
+  var ROWS = 30;
+  var FADES_MS = 90000;
+  var DEBOUNCE_MS = 400;
+  var NIGHT_LEVEL = 0.25;
+  var lastKey = 0;
+
+  // cards
+  function cards() { return Array.prototype.slice.call(document.querySelectorAll("#cards > .card")); }
+  function expire() {
+    cards().forEach(function (card) {
+      if (card.since === undefined) { card.since = performance.now() - 1000 * Number(card.dataset.age || 0); }
+      if (performance.now() - card.since > FADES_MS && !card.contains(document.activeElement)) { drop(card); }
+    });
+  }
+  function drop(card) {
+    var box = card.parentNode;
+    card.remove();
+    if (box && !box.querySelector(".card")) { box.replaceChildren(); }
+  }
+  function isTyping(target) {
+    return target instanceof Element && target.matches("input[type=text], textarea, select, [contenteditable]");
+  }
+  document.addEventListener("keydown", function (event) {
+    if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) { return; }
+    if (!/^[1-6]$/.test(event.key) || performance.now() - lastKey < DEBOUNCE_MS) { return; }
+    var card = document.querySelector("#cards > .card:not(.answering)");
+    var button = card && card.querySelector("button[data-key='" + event.key + "']");
+    if (button) {
+      lastKey = performance.now();
+      event.preventDefault();
+      button.click();
+    }
+  });
+  document.addEventListener("htmx:beforeRequest", function (event) {
+    if (event.target.matches(".card")) { event.target.classList.add("answering"); }
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var card = event.target;
+    if (!(card instanceof Element) || !card.matches(".card")) { return; }
+    if (event.detail.successful) { drop(card); } else { card.classList.remove("answering"); }
+  });
+
+  // stream
+  document.addEventListener("htmx:sseBeforeMessage", function (event) {
+    var found = /id="(r-[^"]+)"/.exec(event.detail.data || "");
+    if (found && document.getElementById(found[1])) { event.preventDefault(); }
+  });
+  document.addEventListener("htmx:sseMessage", function (event) {
+    if (event.detail.type !== "shown") { return; }
+    var stream = document.getElementById("stream");
+    var row = stream.firstElementChild;
+    if (!row) { return; }
+    row.classList.add("new");
+    var answered = row.dataset.answers && document.getElementById(row.dataset.answers);
+    if (answered) { drop(answered); }
+    while (stream.children.length > ROWS) { stream.lastElementChild.remove(); }
+    expire();
+    play(row.dataset.verdict);
+  });
+  window.setInterval(expire, 1000);
+
+  // tones: [frequency in Hz, begin and length in seconds]
+  var TONES = {
+    grant: [[1318, 0, 0.07]],
+    attend: [[784, 0, 0.16], [1047, 0.2, 0.22]],
+    refuse: [[233, 0, 0.3], [196, 0.32, 0.35]],
+    lost: [[523, 0, 0.15], [415, 0.18, 0.15], [330, 0.36, 0.25]],
+    back: [[659, 0, 0.1], [880, 0.12, 0.14]]
+  };
+  var sound = document.getElementById("sound");
+  var context = null;
+  var muted = false;
+  try { muted = window.localStorage.getItem("xq-muted") === "1"; } catch (ignored) { muted = false; }
+
+  function label() {
+    sound.setAttribute("aria-pressed", String(!muted));
+    sound.textContent = muted ? sound.dataset.off : sound.dataset.on;
+  }
+  function wake() {
+    if (!context && window.AudioContext) { context = new window.AudioContext(); }
+    if (context && context.state === "suspended") { context.resume(); }
+  }
+  function play(name) {
+    if (muted || !context || context.state !== "running" || !TONES[name]) { return; }
+    var hour = new Date().getHours();
+    var level = 0.2 * (hour >= 22 || hour < 6 ? NIGHT_LEVEL : 1);
+    TONES[name].forEach(function (tone) {
+      var begin = context.currentTime + tone[1];
+      var source = context.createOscillator();
+      var gain = context.createGain();
+      source.frequency.value = tone[0];
+      gain.gain.setValueAtTime(0, begin);
+      gain.gain.linearRampToValueAtTime(level, begin + 0.01);
+      gain.gain.linearRampToValueAtTime(0, begin + tone[2]);
+      source.connect(gain).connect(context.destination);
+      source.start(begin);
+      source.stop(begin + tone[2] + 0.05);
+    });
+  }
+  sound.addEventListener("click", function () {
+    muted = !muted;
+    try { window.localStorage.setItem("xq-muted", muted ? "1" : "0"); } catch (ignored) { /* kept for this page only */ }
+    label();
+    if (!muted) { wake(); }
+  });
+  document.addEventListener("pointerdown", wake);
+  document.addEventListener("keydown", wake);
+  document.addEventListener("xq:lost", function () { play("lost"); });
+  document.addEventListener("xq:back", function () { play("back"); });
+  label();
+})();

@@ -1,0 +1,39 @@
+// Says when the page is cut off from its server, and joins again: the stream reconnects by itself, and when a line that
+// failed answers again the live part is fetched anew, so that a stream that died unnoticed is replaced.
+"use strict";
+(function () {
+  var offline = document.getElementById("offline");
+  var streamLost = false;
+  var pulseLost = false;
+
+  function show() {
+    var lost = streamLost || pulseLost;
+    if (offline.hidden === lost) {
+      offline.hidden = !lost;
+      document.dispatchEvent(new CustomEvent(lost ? "xq:lost" : "xq:back"));
+    }
+  }
+  function isPulse(event) {
+    return event.target instanceof Element && event.target.hasAttribute("data-pulse");
+  }
+  function pulseFailed(event) {
+    if (isPulse(event)) {
+      pulseLost = true;
+      show();
+    }
+  }
+
+  document.addEventListener("htmx:sseOpen", function () { streamLost = false; show(); });
+  document.addEventListener("htmx:sseError", function () { streamLost = true; show(); });
+  document.addEventListener("htmx:sendError", pulseFailed);
+  document.addEventListener("htmx:timeout", pulseFailed);
+  document.addEventListener("htmx:responseError", pulseFailed);
+  document.addEventListener("htmx:afterOnLoad", function (event) {
+    if (!isPulse(event) || !pulseLost || event.detail.xhr.status !== 200) { return; }
+    pulseLost = false;
+    show();
+    var live = document.getElementById("live");
+    if (live) { window.htmx.ajax("GET", "/gate/live?lang=" + document.documentElement.lang.slice(0, 2), { target: live, swap: "outerHTML" }); }
+  });
+  window.addEventListener("offline", function () { pulseLost = true; show(); });
+})();

@@ -1,0 +1,250 @@
+"""Desks over values in memory, for tests and for looking at the pages, in place of gates and of the centre's rows."""
+
+import threading
+from collections import deque
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+
+from gateway.station.console.feed import GateFeed
+from gateway.station.console.view import (
+    ConsoleDesk,
+    Device,
+    Health,
+    PortalView,
+    Shown,
+    StationState,
+    Visitor,
+)
+from gateway.web import centre_view as centre
+from gateway.web.page import make_pages
+from rules.model import CredentialKind, Direction, Reason, Verdict
+
+EPOCH = "5e1f0a9c33d2b710"
+PORTALS = (PortalView("east", "东门"), PortalView("north", "北门"))
+VERDICT = {
+    Reason.ENROLLED: Verdict.GRANT,
+    Reason.VISITOR: Verdict.GRANT,
+    Reason.EXIT: Verdict.GRANT,
+    Reason.OPEN_PORTAL: Verdict.GRANT,
+    Reason.MANUAL: Verdict.GRANT,
+    Reason.WRONG_PORTAL: Verdict.REFUSE,
+    Reason.CREDENTIAL_LOST: Verdict.REFUSE,
+}
+
+
+class Booth:
+    """A station without hardware: swipes are said, doors are a list."""
+
+    def __init__(self, now: datetime | None = None) -> None:
+        self.fixed = now
+        self.gate = GateFeed(make_pages(), now=self.now)
+        self.opened: list[tuple[str, Visitor, str]] = []
+        self.parts: dict[str, str] = {"reader east-in": "ok", "spool": "ok"}
+        self._recent: deque[Shown] = deque(maxlen=200)
+        self._seq = 0
+        self._lock = threading.Lock()
+        at = self.now()
+        self.state = StationState(
+            station="bhy-1",
+            community="滨河苑",
+            banner="演示:合成人员与模拟读卡器",
+            portals=PORTALS,
+            devices=(
+                Device("east-in", "ga467", "east", Health.OK, at, at),
+                Device("east-out", "ga467", "east", Health.OK, at, at),
+                Device("north-in", "wiegand", "north", Health.OK, at, at),
+            ),
+            bus=Health.OK,
+            bus_since=at,
+            centre=Health.OK,
+            centre_heard=at,
+            roster_version=42,
+            roster_rows=2803,
+            roster_checked=at - timedelta(seconds=4),
+            register_as_of=date(2026, 11, 22),
+            spool_depth=0,
+            unrecorded=0,
+            lost_swipes=0,
+            clock="synchronised",
+        )
+
+    def now(self) -> datetime:
+        return self.fixed or datetime.now(UTC)
+
+    @property
+    def desk(self) -> ConsoleDesk:
+        return ConsoleDesk(
+            state=lambda: self.state,
+            recent=lambda n: list(self._recent)[:n],
+            open_by_hand=self.open_by_hand,
+            parts=lambda: self.parts,
+        )
+
+    def open_by_hand(self, portal: str, who: Visitor, dwelling: str) -> None:
+        if portal not in {view.id for view in PORTALS}:
+            raise LookupError(portal)
+        self.opened.append((portal, who, dwelling))
+        self.say(Reason.MANUAL, portal=portal, kind=None, answered=who)
+
+    def say(
+        self,
+        reason: Reason,
+        *,
+        portal: str = "east",
+        direction: Direction = Direction.IN,
+        kind: CredentialKind | None = CredentialKind.CITIZEN_ID,
+        recorded: bool = True,
+        remind: bool = False,
+        answered: Visitor | None = None,
+        ago: float = 0,
+    ) -> Shown:
+        """A verdict is given, shown and kept."""
+        names = {view.id: view.name for view in PORTALS}
+        with self._lock:
+            self._seq += 1
+            shown = Shown(
+                epoch=EPOCH,
+                seq=self._seq,
+                at=self.now() - timedelta(seconds=ago),
+                portal=portal,
+                portal_name=names[portal],
+                reader=f"{portal}-{direction.value}",
+                direction=direction,
+                kind=kind,
+                verdict=VERDICT.get(reason, Verdict.ATTEND),
+                reasons=(reason,),
+                recorded=recorded,
+                remind=remind,
+                answered=answered,
+            )
+            self._recent.appendleft(shown)
+        self.gate.shown(shown)
+        return shown
+
+    def trouble(self) -> None:
+        """The centre went, a reader died, swipes pile up."""
+        at = self.now()
+        dead = Device(
+            "north-in", "wiegand", "north", Health.DOWN, at, at - timedelta(minutes=3), trouble="link_lost", faults=1
+        )
+        self.state = replace(
+            self.state,
+            devices=(*self.state.devices[:2], dead),
+            bus=Health.UNCERTAIN,
+            centre=Health.DOWN,
+            centre_heard=at - timedelta(minutes=12),
+            roster_checked=at - timedelta(minutes=12),
+            spool_depth=218,
+            unrecorded=2,
+            lost_swipes=1,
+        )
+        self.gate.state(self.state)
+
+    def busy_morning(self) -> None:
+        """A stream as a guard sees it."""
+        ago = 240.0
+        for reason, more in (
+            (Reason.ENROLLED, {}),
+            (Reason.ENROLLED, {"kind": CredentialKind.CARD_UID}),
+            (Reason.EXIT, {"direction": Direction.OUT}),
+            (Reason.ENROLLED, {"remind": True}),
+            (Reason.WRONG_PORTAL, {"portal": "north", "kind": CredentialKind.WIEGAND_26}),
+            (Reason.VISITOR, {"kind": CredentialKind.VISITOR}),
+            (Reason.CREDENTIAL_LOST, {"kind": CredentialKind.CARD_UID}),
+            (Reason.ENROLLED, {"recorded": False}),
+            (Reason.UNKNOWN_CREDENTIAL, {"ago": 55.0}),
+            (Reason.MANUAL, {"kind": None, "answered": Visitor.DELIVERY, "ago": 52.0}),
+            (Reason.ENROLLED, {"ago": 40.0}),
+        ):
+            ago -= 18
+            self.say(reason, **{"ago": ago, **more})  # type: ignore[arg-type]
+
+
+def centre_desk(now: datetime) -> centre.CentreDesk:
+    """The centre on an ordinary evening. All made up."""
+    today = now.date()
+    state = centre.CentreState(
+        district="示例区",
+        banner="演示:合成人员与模拟读卡器;规则的期限已缩短。",
+        as_of=now,
+        bus=centre.Freshness.ONLINE,
+        policy_version=3,
+        register_as_of=today - timedelta(days=1),
+        register_stale=False,
+        stations_online=1,
+        stations_total=2,
+        swipes_today=4127,
+        swipes_total=118204,
+        cases_open=4,
+        cases_total=6,
+        alerts_open=2,
+        alerts_total=3,
+        quarantined=1,
+    )
+    presence = {"days": 6, "evenings": 5, "window": 14, "need": 5}
+    kinds = (
+        ("collection", "gate", "assigned", "3栋2单元***", True, "presence", presence, "sent"),
+        ("collection", "property", "open", "11栋1单元***", False, "enrolled", {"days": 9, "grace": 7}, None),
+        ("gate_query", "gate", "open", None, False, "unknown_credential", {"passes": 4, "days": 6}, None),
+        ("collection", "self", "filed", "7栋3单元***", False, "declared", {}, None),
+        ("deregistration", "landlord", "closed", "2栋1单元***", False, "moved_out", {}, None),
+        ("collection", "gate", "registered", "5栋1单元***", False, "presence", presence, "handled"),
+    )
+    cases = [
+        centre.CaseRow(
+            id=1046 - n,
+            revision=1,
+            kind=kind,
+            source=source,
+            state=step,
+            community="滨河苑",
+            dwelling=dwelling,
+            opened=today - timedelta(days=2 + n),
+            due=today + timedelta(days=8 - 3 * n) if not overdue else today - timedelta(days=1),
+            overdue=overdue,
+            because=because,
+            figures=figures,
+            slip_state=slip,
+        )
+        for n, (kind, source, step, dwelling, overdue, because, figures, slip) in enumerate(kinds)
+    ]
+    steps = (("proposed", None, None), ("sent", 1, None), ("handled", 3, "handled"))
+    alerts = [
+        centre.AlertRow(
+            id=33 - n,
+            revision=2,
+            state=step,
+            police_station="江湾派出所",
+            community="滨河苑",
+            rule="overdue",
+            since=today - timedelta(days=16),
+            sent=None if sent is None else now - timedelta(days=sent),
+            answered=None if answer is None else now - timedelta(hours=20),
+            answer=answer,
+        )
+        for n, (step, sent, answer) in enumerate(steps)
+    ]
+    readers = (
+        centre.ReaderRow("east-in", "ok"),
+        centre.ReaderRow("east-out", "ok"),
+        centre.ReaderRow("north-in", "down"),
+    )
+    stations = [
+        centre.StationRow(
+            "bhy-1", "滨河苑", centre.Freshness.ONLINE, now - timedelta(seconds=3), readers, 0, 0, 42, 42, 0, 0, 0
+        ),
+        centre.StationRow(
+            "jwl-1", "江湾里", centre.Freshness.LATE, now - timedelta(hours=5), readers[:1], 912, 3, 40, 42, 17, 2, 1
+        ),
+    ]
+
+    return centre.CentreDesk(
+        state=lambda: state,
+        cases=lambda limit, before: [row for row in cases if before is None or row.id < before][:limit],
+        alerts=lambda limit, before: [row for row in alerts if before is None or row.id < before][:limit],
+        stations=lambda: stations,
+        policy=lambda: centre.PolicyText(
+            3, now - timedelta(days=2), "示例区", "演示:缩短期限", "[case]\ngrace_days = 7\n"
+        ),
+        parts=lambda: {"intake": "ok"},
+    )
