@@ -115,7 +115,7 @@ ACTORS: Mapping[CaseAct, frozenset[Actor]] = {
     CaseAct.EXPIRE: frozenset({Actor.SYSTEM}),
     CaseAct.REOPEN: frozenset({Actor.REVIEWER, Actor.SYSTEM}),
 }
-"""In which capacities an act may be done. `register` is the police's: by receipt, import of their register, or answer."""
+"""In which capacities an act may be done. `register` is the police's: by receipt, register or answer."""
 
 ONLY: Mapping[CaseAct, frozenset[CaseKind]] = {
     CaseAct.IDENTIFY: frozenset({CaseKind.GATE_QUERY}),

@@ -1,0 +1,214 @@
+"""The policy of a district as frozen data, read from the text of a policy file with every mistake said at once.
+
+Numbers of days are whole days by the civil calendar. Where a range begins at 0, a policy for training or a
+demonstration may be as short as that; what the product's own safeguards ask for beyond it, `departures` lists.
+"""
+
+import tomllib
+from dataclasses import Field, dataclass, field, fields
+from datetime import datetime
+from typing import Any, TypeVar
+
+from rules.model import GatePolicy
+from rules.strict import Table
+from rules.trial import Trial, read_trial
+
+Section = TypeVar("Section")
+ADULT = 18
+"""No policy may propose a slip about anyone younger."""
+_GATE = GatePolicy()
+
+
+class PolicyError(Exception):
+    """A policy file that cannot be used. `mistakes` names every one, each with the key it is about."""
+
+    def __init__(self, mistakes: tuple[str, ...]) -> None:
+        super().__init__("\n".join(mistakes))
+        self.mistakes = mistakes
+
+
+def _days(default: int, low: int, high: int) -> Any:
+    return field(default=default, metadata={"range": (low, high)})
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """When a collection case opens about someone whose dwelling is known, and by when it should be done."""
+
+    days_distinct: int = _days(3, 1, 60)
+    evenings: int = _days(2, 0, 60)
+    window_days: int = _days(14, 1, 90)
+    grace_days: int = _days(7, 0, 90)
+    """From enrolment (or from the end of a registration) until a case opens without any pass."""
+    due_days: int = _days(14, 0, 180)
+    remind_days: int = _days(3, 0, 90)
+    """Between two reminders; never more than one a day."""
+    quiet_days: int = _days(90, 1, 730)
+    """Counted from the day an ended case was opened: no second one about the same person opens before."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateQuery:
+    """When the gate asks who someone is. Evenings weigh: riders and carriers come often, and at any hour."""
+
+    days_distinct: int = _days(5, 1, 60)
+    evenings: int = _days(4, 0, 60)
+    window_days: int = _days(14, 1, 30)
+    passes_per_day_max: int = _days(6, 1, 100)
+    """A day with more passes than this is a working day of someone who comes and goes: it does not count."""
+    expire_days: int = _days(30, 0, 30)
+    quiet_days: int = _days(60, 1, 730)
+
+
+@dataclass(frozen=True, slots=True)
+class Slip:
+    """What must have been done before a slip to the police may even be proposed."""
+
+    visits: int = _days(2, 0, 10)
+    different_times: bool = True
+    evening_or_weekend: bool = True
+    notice: bool = True
+    min_age: int = _days(ADULT, ADULT, 120)
+    overdue_days: int = _days(1, 0, 180)
+    """Days past the due date: 1 is the day after it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Escalation:
+    """On which day after opening whose turn it is."""
+
+    worker_days: int = _days(3, 0, 180)
+    community_days: int = _days(7, 0, 180)
+    street_days: int = _days(10, 0, 180)
+    police_days: int = _days(15, 0, 180)
+
+
+@dataclass(frozen=True, slots=True)
+class Retention:
+    """How long what is kept. Sealed blobs, passes and gate queries are about people of whom nothing may follow."""
+
+    passes_days: int = _days(30, 1, 90)
+    visitors_days: int = _days(30, 1, 90)
+    gate_query_days: int = _days(30, 0, 30)
+    sealed_days: int = _days(7, 0, 30)
+    identity_days: int = _days(90, 1, 365)
+    audit_days: int = _days(1095, 180, 3650)
+
+
+@dataclass(frozen=True, slots=True)
+class Policy:
+    """All that may be set about judging. `effective_from` is a civil moment; before it the policy before holds."""
+
+    version: int
+    author: str
+    reason: str
+    effective_from: datetime
+    gate: GatePolicy = _GATE
+    side_line_days: int = 7
+    """The guard's side line about registration shows at most once a person in so many days."""
+    collection: Collection = Collection()
+    gate_query: GateQuery = GateQuery()
+    slip: Slip = Slip()
+    escalation: Escalation = Escalation()
+    retention: Retention = Retention()
+    tests: tuple[Trial, ...] = ()
+
+    @property
+    def register_max_age_days(self) -> int:
+        """A register older than this opens nothing and raises no flag but `registration_unknown`."""
+        return self.gate.register_max_age_days
+
+
+def parse(text: str) -> Policy:
+    """The policy that `text` (TOML) says. PolicyError with every mistake: keys, types, ranges, contradictions."""
+    try:
+        content = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise PolicyError((f"not TOML: {error}",)) from None
+    mistakes: list[str] = []
+    policy = _read(Table(content, "", mistakes))
+    mistakes.extend(_contradictions(policy))
+    if mistakes:
+        raise PolicyError(tuple(mistakes))
+    return policy
+
+
+def departures(policy: Policy) -> tuple[str, ...]:
+    """Where the policy asks for less than the product's safeguards: fit for training, to be shown wherever it runs."""
+    slip = policy.slip
+    found = {
+        "slip.visits: fewer than 2 visits before a slip": slip.visits < 2,
+        "slip.different_times: visits may all be at one time of day": not slip.different_times,
+        "slip.evening_or_weekend: no visit in an evening or at a weekend": not slip.evening_or_weekend,
+        "slip.notice: no leave-behind card": not slip.notice,
+        "slip.overdue_days: a slip before the due date has passed": slip.overdue_days < 1,
+        "retention.passes_days: passes kept for more than 30 days": policy.retention.passes_days > 30,
+    }
+    return tuple(what for what, departs in found.items() if departs)
+
+
+def _read(table: Table) -> Policy:
+    version = table.integer("version", None, 1, 2**31 - 1)
+    register = table.table("register")
+    max_age = register.integer("max_age_days", 7, 0, 60)
+    register.finish()
+    policy = Policy(
+        version=version,
+        author=table.text("author"),
+        reason=table.text("reason"),
+        effective_from=table.moment("effective_from"),
+        gate=_gate(table.table("gate"), version, max_age),
+        side_line_days=table.integer("side_line_days", 7, 1, 90),
+        collection=_section(table.table("collection"), Collection),
+        gate_query=_section(table.table("gate_query"), GateQuery),
+        slip=_section(table.table("slip"), Slip),
+        escalation=_section(table.table("escalation"), Escalation),
+        retention=_section(table.table("retention"), Retention),
+        tests=tuple(read_trial(one) for one in table.tables("tests")),
+    )
+    table.finish()
+    return policy
+
+
+def _gate(table: Table, version: int, register_max_age_days: int) -> GatePolicy:
+    policy = GatePolicy(
+        version=version,
+        passback_seconds=table.integer("passback_seconds", 0, 0, 86_400),
+        attempts=table.integer("attempts", 0, 0, 100),
+        attempts_seconds=table.integer("attempts_seconds", 60, 1, 3_600),
+        attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
+        register_max_age_days=register_max_age_days,
+    )
+    table.finish()
+    return policy
+
+
+def _section(table: Table, kind: type[Section]) -> Section:
+    values = {one.name: _setting(table, one) for one in fields(kind)}  # type: ignore[arg-type]
+    table.finish()
+    return kind(**values)
+
+
+def _setting(table: Table, one: Field[Any]) -> int | bool:
+    default: Any = one.default
+    if isinstance(default, bool):
+        return table.flag(one.name, default=default)
+    low, high = one.metadata["range"]
+    return table.integer(one.name, default, low, high)
+
+
+def _contradictions(policy: Policy) -> tuple[str, ...]:
+    """What can never happen as written, or happens in the wrong order."""
+    steps = policy.escalation
+    turns = (steps.worker_days, steps.community_days, steps.street_days, steps.police_days)
+    found = {
+        "escalation: the days must not go down from worker to community, street and police": list(turns)
+        != sorted(turns)
+    }
+    for name, opens in (("collection", policy.collection), ("gate_query", policy.gate_query)):
+        found |= {
+            f"{name}.days_distinct: more than window_days, so it never opens": opens.days_distinct > opens.window_days,
+            f"{name}.evenings: more than window_days, so it never opens": opens.evenings > opens.window_days,
+            f"{name}.window_days: longer than retention.passes_days": opens.window_days > policy.retention.passes_days,
+        }
+    return tuple(what for what, is_so in found.items() if is_so)
