@@ -204,7 +204,7 @@ def test_registering_closes_an_open_collection_and_asks_for_nothing_else(
     case = Case(1, CaseKind.COLLECTION, state, TODAY - timedelta(days=20), TODAY - timedelta(days=6), alert=True)
     ended = state in {CaseState.REGISTERED, CaseState.DISMISSED, CaseState.CLOSED}
     for as_of in (AS_OF, None):
-        found = acts(person, passes, (HERE,), (case,), as_of=as_of)
+        found = acts(person, passes, (HERE,), cases=(case,), as_of=as_of)
         assert found == (() if ended else (CloseCase(1, Close.REGISTERED),))
 
 
