@@ -12,11 +12,12 @@ from fastapi import APIRouter
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
-from gateway.web.centre_view import ALERT_STATES, BECAUSE, CASE_STATES, RULES, CaseRow, CentreDesk, Freshness
+from gateway.web.because import sentence
+from gateway.web.centre_view import BECAUSE, RULES, CaseRow, CentreDesk, Freshness
 from gateway.web.feed import Feed
 from gateway.web.page import Pages, lang_of
 from gateway.web.site import events
-from gateway.web.texts import Texts
+from rules.cases import AlertState, CaseState
 from rules.model import CaseKind, Source
 
 ROWS = 50
@@ -95,14 +96,6 @@ class _Show:
         return lambda case: sentence(self.pages.texts, lang_of(request), case)
 
 
-def sentence(texts: Texts, lang: str, case: CaseRow) -> str:
-    """Why a case stands, with its figures; the bare code when it is not one of ours or a figure is missing."""
-    named = BECAUSE.get(case.because)
-    if named is None or not all(figure in case.figures for figure in named):
-        return case.because
-    return texts.get(lang, f"case.because.{case.because}", **{figure: case.figures[figure] for figure in named})
-
-
 def _before(request: Request) -> int | None:
     """The id that a further page of a list begins below; None for the newest, and for whatever is not an id."""
     text = request.query_params.get("before", "")
@@ -114,9 +107,9 @@ def _before(request: Request) -> int | None:
 def _words() -> list[str]:
     words = [f"case.kind.{kind.value}" for kind in CaseKind]
     words += [f"case.source.{source.value}" for source in Source]
-    words += [f"case.state.{state}" for state in CASE_STATES]
+    words += [f"case.state.{state.value}" for state in CaseState]
     words += [f"case.because.{code}" for code in BECAUSE]
-    words += [f"alert.state.{state}" for state in ALERT_STATES]
+    words += [f"alert.state.{state.value}" for state in AlertState]
     words += [f"alert.rule.{rule}" for rule in RULES]
     words += [f"freshness.{freshness.value}" for freshness in Freshness]
     return words

@@ -1,7 +1,7 @@
 """What the centre's pages show: frozen values without names or numbers, and the few questions that fill them.
 
-Times are aware UTC; None means never or unknown. Words that end in `state`, `kind`, `source`, `rule` and `because` are
-stable codes with a text in both languages; a code without a text is shown as it is.
+Times are aware UTC; None means never or unknown. `kind`, `source` and `state` are the codes of
+`rules.model` and `rules.cases`; they, `rule` and `because` have a text in both languages; any other code is shown bare.
 """
 
 from collections.abc import Callable, Mapping
@@ -9,15 +9,11 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from enum import StrEnum
 
-CASE_STATES = ("open", "assigned", "collected", "reviewed", "filed", "registered", "dismissed", "closed")
-"""The states of a case that have a text."""
-ALERT_STATES = ("proposed", "sent", "received", "handled", "returned", "wrong", "closed")
-"""The states of a slip that have a text; an answer is one of received, handled, returned, wrong."""
 BECAUSE = {
-    "presence": ("days", "evenings", "window", "need"),
+    "presence": ("days", "evenings", "window", "need", "need_evenings"),
     "enrolled": ("days", "grace"),
     "expired": ("days",),
-    "unknown_credential": ("passes", "days"),
+    "unknown_credential": ("days", "evenings", "window", "need", "need_evenings"),
     "declared": (),
     "notified": (),
     "visited": (),
@@ -92,6 +88,9 @@ class AlertRow:
     """One slip to the police, 协助核查单. `since` is the day from which the case counts."""
 
     id: int
+    """What the list is ordered by; never shown."""
+    slip: str
+    """The number on the slip, 单号."""
     revision: int
     state: str
     police_station: str
@@ -101,7 +100,7 @@ class AlertRow:
     sent: datetime | None
     answered: datetime | None
     answer: str | None
-    """received, handled, returned or wrong; None while there is no answer."""
+    """acknowledged, handled, returned or wrong; None while there is no answer."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,6 +33,11 @@ def day(on: date) -> str:
     return on.isoformat()
 
 
+def number(value: int) -> str:
+    """A count with its thousands apart."""
+    return f"{value:,}"
+
+
 def age(texts: Texts, lang: str, now: datetime, at: datetime | None) -> str:
     """How long ago, in the largest unit that fits; "never" for None. A clock that runs ahead counts as now."""
     if at is None:
@@ -104,7 +109,7 @@ def make_pages(templates: Path = TEMPLATES, static: Path = STATIC) -> Pages:
             raise FileNotFoundError(f"static/{path} is missing: scripts/vendor fetches third-party files") from None
 
     env.globals["static"] = address
-    env.filters.update(clock=clock, moment=moment, day=day)
+    env.filters.update(clock=clock, moment=moment, day=day, number=number)
     texts.need(key for key in _called(env, "t"))
     for path in _called(env, "static"):
         address(path)

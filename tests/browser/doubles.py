@@ -181,11 +181,11 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
         alerts_total=3,
         quarantined=1,
     )
-    presence = {"days": 6, "evenings": 5, "window": 14, "need": 5}
+    presence = {"days": 6, "evenings": 5, "window": 14, "need": 5, "need_evenings": 3}
     kinds = (
         ("collection", "gate", "assigned", "3栋2单元***", True, "presence", presence, "sent"),
         ("collection", "property", "open", "11栋1单元***", False, "enrolled", {"days": 9, "grace": 7}, None),
-        ("gate_query", "gate", "open", None, False, "unknown_credential", {"passes": 4, "days": 6}, None),
+        ("gate_query", "gate", "open", None, False, "unknown_credential", presence, None),
         ("collection", "self", "filed", "7栋3单元***", False, "declared", {}, None),
         ("deregistration", "landlord", "closed", "2栋1单元***", False, "moved_out", {}, None),
         ("collection", "gate", "registered", "5栋1单元***", False, "presence", presence, "handled"),
@@ -212,6 +212,7 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
     alerts = [
         centre.AlertRow(
             id=33 - n,
+            slip=f"20261120-0A3F{33 - n}",
             revision=2,
             state=step,
             police_station="江湾派出所",

@@ -3,6 +3,7 @@
 (function () {
   var ROWS = 30;
   var FADES_MS = 90000;
+  var SAID_MS = 6000;
   var DEBOUNCE_MS = 400;
   var NIGHT_LEVEL = 0.25;
   var lastKey = 0;
@@ -41,6 +42,13 @@
     var card = event.target;
     if (!(card instanceof Element) || !card.matches(".card")) { return; }
     if (event.detail.successful) { drop(card); } else { card.classList.remove("answering"); }
+  });
+
+  var cleared = 0;
+  document.addEventListener("htmx:afterSwap", function (event) {
+    if (event.target.id !== "said") { return; }
+    window.clearTimeout(cleared);
+    cleared = window.setTimeout(function () { event.target.replaceChildren(); }, SAID_MS);
   });
 
   // stream
