@@ -101,6 +101,26 @@ def test_a_lost_card_leaves_and_passes_an_open_portal_and_the_guard_sees_that_it
     assert verdict(held) == (Verdict.GRANT, (Reason.OPEN_PORTAL, Reason.CREDENTIAL_LOST))
 
 
+def test_what_is_wrong_is_said_in_the_order_in_which_the_guard_can_put_it_right() -> None:
+    gate = GatePolicy(passback_seconds=300, attempts=3)
+    recent = (*map(attempt, (5, 10, 15)), entry(20))
+    row = replace(ROW, lost=True, enrolled=False, until=date(2026, 11, 1), portals=frozenset(), schedule="none")
+    steps = [
+        ({}, Reason.CREDENTIAL_LOST),
+        ({"lost": False}, Reason.TOO_MANY_ATTEMPTS),
+        ({"lost": False}, Reason.UNKNOWN_CREDENTIAL),
+        ({"enrolled": True}, Reason.ENROLMENT_EXPIRED),
+        ({"until": None}, Reason.WRONG_PORTAL),
+        ({"portals": None}, Reason.OUT_OF_HOURS),
+        ({"schedule": None}, Reason.PASSBACK),
+    ]
+    said = []
+    for n, (change, _) in enumerate(steps):
+        row = replace(row, **change)
+        said.append(verdict(replace(AROUND, row=row, policy=gate, recent=recent if n < 2 else recent[3:]))[1][0])
+    assert said == [reason for _, reason in steps]
+
+
 @given(some.presented(ways=st.just(Direction.OUT)))
 def test_leaving_is_always_granted(case: tuple[Swipe, Snapshot]) -> None:
     decision = decide(*case)

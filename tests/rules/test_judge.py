@@ -242,6 +242,10 @@ def test_a_registration_that_came_and_went_after_a_case_makes_it_a_new_question(
     case = Case(1, CaseKind.COLLECTION, CaseState.REGISTERED, TODAY - timedelta(days=40), None)
     short = (Registration(TODAY - timedelta(days=45), TODAY - timedelta(days=5), AS_OF),)
     assert opened(acts(passes=THREE_EVENINGS, registrations=short, cases=(case,))) == COLLECTED_AT_GATE
+    to_the_day = (replace(short[0], until=case.opened),)
+    before = (replace(short[0], until=case.opened - timedelta(days=1)),)
+    assert opened(acts(passes=THREE_EVENINGS, registrations=to_the_day, cases=(case,))) == COLLECTED_AT_GATE
+    assert opened(acts(passes=THREE_EVENINGS, registrations=before, cases=(case,))) == []
 
 
 VISITS = (
@@ -306,6 +310,28 @@ def test_a_visit_at_a_weekend_serves_as_well_as_one_in_the_evening() -> None:
 )
 def test_no_slip_is_proposed_about_a_minor_or_whoever_must_be_spared(person: Person, proposed: bool) -> None:
     assert bool(slips(acts(person, cases=(OVERDUE,)))) == proposed
+
+
+def test_a_visit_at_six_in_the_evening_is_in_the_evening() -> None:
+    dusk = replace(VISITS[1], at=datetime(2026, 11, 10, 18, 0, tzinfo=CIVIL))
+    assert slips(acts(cases=(replace(OVERDUE, visits=(VISITS[0], dusk)),)))
+
+
+def test_a_policy_without_days_between_reminders_reminds_once_a_day() -> None:
+    policy = replace(POLICY, collection=Collection(remind_days=0))
+    case = Case(1, CaseKind.COLLECTION, CaseState.OPEN, TODAY - timedelta(days=4), None, reminded=TODAY)
+    assert acts(cases=(case,), policy=policy) == ()
+    assert acts(cases=(replace(case, reminded=AS_OF),), policy=policy) == (Remind(1),)
+
+
+@given(st.permutations((1, 2, 3)), st.permutations((4, 9, 40)))
+def test_the_order_of_cases_and_registrations_never_matters(ids: list[int], ends: list[int]) -> None:
+    cases = tuple(replace(OVERDUE, id=n) for n in ids)
+    past = tuple(Registration(date(2026, 1, 1), TODAY - timedelta(days=n), AS_OF) for n in ends)
+    assert [slip.case for slip in slips(acts(cases=cases))] == [1, 2, 3]
+    moved_in = replace(TENANT, enrolled_since=date(2026, 1, 1))
+    assert opened(acts(moved_in, registrations=past)) == []
+    assert opened(acts(moved_in, registrations=past, today=TODAY + timedelta(days=4))) == FROM_PROPERTY
 
 
 def test_no_slip_is_proposed_on_a_stale_register() -> None:
