@@ -32,7 +32,7 @@ from drivers.sam_frames import Deframer, Frame, encode
 
 GONE_S = 1.5
 """A card not found for so long has gone; the same number within it is the same presentation."""
-HEARTBEAT_S = 10.0
+HEARTBEAT_S = 5.0
 """While the module answers, `Online` is repeated so often."""
 SILENT_TRIES = 3
 """Unanswered status commands before the module is reported silent."""

@@ -1,0 +1,116 @@
+"""Wiegand frames from a serial adapter: one frame a line, ended by CR, LF or both, in either of two forms.
+
+    00101101000000001010001000    the bits, in the order of their pulses
+    26:0B40288                    number of bits, colon, the same bits as one right-aligned hexadecimal number
+
+W26: even parity over the first 12 data bits in front, odd over the last 12 behind; 8 bits facility, 16 bits number.
+W34: the same over 16 and 16; the 32 data bits are mostly a card's four-byte UID, in an order that differs by reader.
+Any other length is kept as it is, except the neighbours of 26 and 34: there a pulse was lost or added.
+Source: readers' data sheets; the two lengths and parities in four independent ones.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+from drivers.api import (
+    CardRead,
+    Credential,
+    CredentialKind,
+    Noise,
+    ReaderEvent,
+    ReaderFault,
+    Remedy,
+    StreamDriver,
+    Verdict,
+)
+from drivers.framing import Lines
+from rules.identity import BadNumber, canonical
+
+LONGEST_BITS = 256
+KEYS = (4, 8)
+"""Frames of a keypad: one key each."""
+NEIGHBOURS = frozenset({25, 27, 33, 35})
+
+_BITS = re.compile(r"[01]+")
+_COUNTED = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """`order`: whether the four bytes of a W34 are as sent over the air or reversed. `also`: neighbours to accept."""
+
+    order: Literal["as-sent", "reversed"] = "as-sent"
+    also: tuple[int, ...] = ()
+
+
+class WiegandReader:
+    """A Wiegand reader behind an adapter. `raw_bits` of each read are what came."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._lines = Lines((b"\r", b"\n"), LONGEST_BITS + 8)
+
+    def signal(self, verdict: Verdict) -> None:
+        """The adapter has no lamp."""
+
+    def to_send(self, now: float) -> bytes:  # noqa: ARG002 - it is never asked
+        """Return nothing: the adapter speaks by itself."""
+        return b""
+
+    def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
+        """Take what arrived and return what it means."""
+        return [item if isinstance(item, Noise) else self._line(item) for item in self._lines.feed(data, now)]
+
+    def _line(self, line: bytes) -> ReaderEvent:
+        bits = bits_of(line)
+        if bits is None:
+            return Noise(len(line), "not a Wiegand line")
+        if len(bits) in KEYS:
+            return Noise(len(line), "a key of a keypad")
+        if len(bits) in NEIGHBOURS.difference(self._settings.also):
+            return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, f"{len(bits)} bits: a pulse was lost or added")
+        if len(bits) in (26, 34) and not parity_holds(bits):
+            return ReaderFault("wiegand_parity", Remedy.PRESENT_AGAIN, f"parity of {len(bits)} bits is wrong")
+        return self._card(bits)
+
+    def _card(self, bits: str) -> ReaderEvent:
+        kind, text = CredentialKind.WIEGAND_N, f"{len(bits)}:{int(bits, 2):X}"
+        if len(bits) == 26:
+            kind, text = CredentialKind.WIEGAND_26, f"{int(bits[1:-1], 2):06X}"
+        elif len(bits) == 34:
+            kind, text = CredentialKind.CARD_UID, uid(int(bits[1:-1], 2).to_bytes(4, "big"), self._settings.order)
+        try:
+            return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
+        except BadNumber:
+            return ReaderFault(
+                "bad_number", Remedy.NOT_A_SUPPORTED_CARD, "the same number on many cards is no identity"
+            )
+
+
+def uid(raw: bytes, order: Literal["as-sent", "reversed"]) -> str:
+    """Return a card's UID as sent over the air, upper-case hexadecimal, from bytes in a reader's order."""
+    return (raw if order == "as-sent" else raw[::-1]).hex().upper()
+
+
+def bits_of(line: bytes) -> str | None:
+    """Return the bits that a line carries, or None when it carries none."""
+    text = line.decode("ascii", "replace").strip()
+    if _BITS.fullmatch(text):
+        return text if len(text) <= LONGEST_BITS else None
+    counted = _COUNTED.fullmatch(text)
+    if counted is None:
+        return None
+    count, value = int(counted[1]), int(counted[2], 16)
+    if not 1 <= count <= LONGEST_BITS or value >> count:
+        return None
+    return f"{value:0{count}b}"
+
+
+def parity_holds(bits: str) -> bool:
+    """Whether the outer bits of a W26 or W34 are right: even over the first half, odd over the second."""
+    half = len(bits) // 2
+    return bits[:half].count("1") % 2 == 0 and bits[half:].count("1") % 2 == 1
+
+
+DRIVER = StreamDriver("wiegand", Settings, WiegandReader, 9600)

@@ -1,0 +1,154 @@
+"""What every driver must keep to, as functions that its author calls. AssertionError says what broke."""
+
+from collections.abc import Callable, Iterable
+from random import Random
+
+from drivers.api import (
+    DeviceFact,
+    Noise,
+    Online,
+    OutputProtocol,
+    OutputState,
+    ReaderEvent,
+    ReaderFault,
+    ReaderProtocol,
+)
+from simulators.line import Device
+from simulators.wires import Wire, Worn
+
+STEP_S = 0.05
+LATER_S = 60.0
+QUIET_BYTES_S = 200
+"""A reader without an answer may be asked again, but not hammered: bytes a second."""
+
+
+def meaning(events: Iterable[ReaderEvent]) -> list[ReaderEvent]:
+    """The events that say something about a card: not noise, not that the device is there."""
+    return [event for event in events if not isinstance(event, Noise | Online | DeviceFact)]
+
+
+def _heard(protocol: ReaderProtocol, pieces: Iterable[bytes]) -> list[ReaderEvent]:
+    events: list[ReaderEvent] = []
+    for piece in pieces:
+        protocol.to_send(0.0)
+        events += protocol.receive(piece, 0.0)
+    return meaning(events + protocol.receive(b"", LATER_S) + protocol.receive(b"", 2 * LATER_S))
+
+
+def check_stream(make: Callable[[], ReaderProtocol], sample: bytes, seed: int = 0) -> None:
+    """For a reader that speaks by itself: it reads `sample` however it is cut or soiled, and nothing raises.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    random = Random(seed)
+    whole = _heard(make(), [sample])
+    _hold(bool(whole), "the sample means nothing to this driver")
+    _hold(_heard(make(), [bytes([b]) for b in sample]) == whole, "differs byte by byte")
+    _hold(_heard(make(), [sample + sample]) == whole + whole, "the second of two frames is lost")
+    _hold(_heard(make(), [sample[: len(sample) // 2]]) != whole, "half a frame is read as a whole one")
+    for _ in range(200):
+        noise = random.randbytes(random.randrange(300))
+        _heard(make(), [noise])
+        _hold(whole[0] in _heard(make(), [noise, sample, sample]), "a frame behind noise is lost")
+    protocol = make()
+    protocol.receive(sample[: len(sample) // 2], 0.0)
+    protocol.receive(b"", LATER_S)
+    _hold(meaning(protocol.receive(sample, LATER_S + 1)) == whole, "a frame that stopped half way swallows the next")
+
+
+def check_polled(
+    make: Callable[[], ReaderProtocol], far_end: Callable[[], Device], present: Callable[[Device], None]
+) -> None:
+    """For a reader that must be asked: it reads what `present` lays on a fresh `far_end`, over good and bad wires.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    whole = _dialogue(make, far_end, present, Wire())
+    _hold(bool(whole), "the card means nothing to this driver")
+    _hold(_dialogue(make, far_end, present, Wire(piece=1)) == whole, "differs byte by byte")
+    for seed in range(5):
+        bad = Wire(seed, lose=0.002, soil=0.002, delay_s=0.05)
+        read = [e for e in _dialogue(make, far_end, present, bad) if not isinstance(e, ReaderFault)]
+        _hold(all(event in whole for event in read), "a soiled wire made something that was never presented")
+    _hold(not _silent_bytes(make), "a device that does not answer is asked without rest")
+    _asked_once(make())
+    random = Random(0)
+    protocol = make()
+    for step in range(500):
+        protocol.to_send(step * STEP_S)
+        protocol.receive(random.randbytes(random.randrange(60)), step * STEP_S)
+
+
+def _dialogue(
+    make: Callable[[], ReaderProtocol], far_end: Callable[[], Device], present: Callable[[Device], None], wire: Wire
+) -> list[ReaderEvent]:
+    """Ten seconds with a card that is presented after one."""
+    protocol, device = make(), far_end()
+    line = Worn(device, back=wire)
+    events: list[ReaderEvent] = []
+    for step in range(200):
+        now = step * STEP_S
+        if step == 20:
+            present(device)
+        line.receive(protocol.to_send(now), now)
+        answered = line.to_send(now)
+        events += protocol.receive(answered, now)
+        while answered := line.to_send(now):
+            events += protocol.receive(answered, now)
+    return meaning(events)
+
+
+def _silent_bytes(make: Callable[[], ReaderProtocol]) -> bool:
+    protocol, sent = make(), 0
+    for step in range(600):
+        sent += len(protocol.to_send(step * STEP_S))
+        protocol.receive(b"", step * STEP_S)
+    return sent > QUIET_BYTES_S * 600 * STEP_S
+
+
+def _asked_once(protocol: ReaderProtocol) -> None:
+    for step in range(100):
+        if protocol.to_send(step * STEP_S):
+            _hold(not protocol.to_send(step * STEP_S), "bytes to send are returned twice")
+        protocol.receive(b"", step * STEP_S)
+
+
+def check_output(make: Callable[[], OutputProtocol]) -> None:
+    """For an output: it starts by switching off, pulses, extends, and nothing that arrives can disturb it.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    output = make()
+    off = output.to_send(0.0)
+    _hold(bool(off), "it does not start by switching off: a crash could leave a gate open")
+    output.receive(off, 0.0)
+    _settle(output, 0.0, 10.0)
+    output.open(2.0, 10.0)
+    on = output.to_send(10.0)
+    _hold(bool(on) and on != off, "opening sends nothing of its own")
+    _hold(_states(output, 10.0) == [True], "switching on is not reported")
+    output.open(2.0, 11.0)
+    _hold(off not in _settle(output, 10.05, 12.95), "opening again does not extend")
+    output.receive(Random(0).randbytes(300), 12.95)
+    _hold(off in _settle(output, 13.0, 14.0), "the pulse has no end")
+
+
+def _settle(output: OutputProtocol, begin: float, end: float) -> list[bytes]:
+    sent, now = [], begin
+    while now <= end:
+        sent.append(output.to_send(now))
+        output.receive(b"", now)
+        now += STEP_S
+    return sent
+
+
+def _states(output: OutputProtocol, now: float) -> list[bool]:
+    return [event.on for event in output.receive(b"", now) if isinstance(event, OutputState)]
+
+
+def _hold(true: bool, otherwise: str) -> None:
+    if not true:
+        raise AssertionError(otherwise)

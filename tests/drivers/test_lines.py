@@ -1,0 +1,181 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import ascii_line, wiegand
+from drivers.api import CardRead, Credential, CredentialKind, Noise, ReaderEvent, ReaderFault, ReaderProtocol
+from drivers.ascii_line import AsciiReader
+from drivers.framing import LONGEST
+from drivers.wiegand import WiegandReader
+from simulators import ascii_line as ascii_devices
+from simulators.conformance import check_stream, meaning
+from simulators.wiegand import WiegandAdapter, w26, w34
+from tests import strategies as some
+
+VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "lines.json").read_text(encoding="utf-8"))
+MAKERS: list[Callable[[], ReaderProtocol]] = [lambda: WiegandReader(wiegand.Settings())] + [
+    lambda name=name: AsciiReader(ascii_line.Settings(frame=name)) for name in (*ascii_line.SHAPES, "text")
+]
+
+
+def wiegand_of(line: bytes, settings: wiegand.Settings | None = None) -> list[ReaderEvent]:
+    return WiegandReader(settings or wiegand.Settings()).receive(line, 0.0)
+
+
+@pytest.mark.parametrize("vector", VECTORS["wiegand"], ids=lambda v: v["source"])
+@pytest.mark.parametrize("counted", [False, True])
+def test_published_wiegand_frames(vector: dict[str, str], counted: bool) -> None:
+    adapter = WiegandAdapter(counted=counted)
+    adapter.present(vector["bits"])
+    credential = Credential(CredentialKind(vector["kind"]), vector["number"])
+    assert wiegand_of(adapter.to_send(0.0)) == [CardRead(credential, raw_bits=vector["bits"])]
+
+
+@pytest.mark.parametrize("vector", VECTORS["wiegand_bad"], ids=lambda v: v["source"])
+def test_published_bad_wiegand_frames_are_never_a_card(vector: dict[str, str]) -> None:
+    events = wiegand_of(vector["line"].encode() + b"\r\n")
+    assert not any(isinstance(event, CardRead) for event in events)
+    assert bool(events) == bool(vector["line"])
+
+
+@pytest.mark.parametrize(("facility", "number"), [(256, 0), (0, 65536), (-1, 0)])
+def test_what_does_not_fit_26_bits_cannot_be_made(facility: int, number: int) -> None:
+    with pytest.raises(ValueError, match="8 bits"):
+        w26(facility, number)
+
+
+@given(facility=st.integers(0, 255), number=st.integers(0, 65535), flipped=st.integers(0, 25))
+def test_every_w26_is_read_and_one_flipped_bit_never_is(facility: int, number: int, flipped: int) -> None:
+    bits = w26(facility, number)
+    (event,) = wiegand_of(bits.encode() + b"\n")
+    assert isinstance(event, CardRead)
+    assert event.credential.number == f"{facility:02X}{number:04X}"
+    other = bits[:flipped] + ("1" if bits[flipped] == "0" else "0") + bits[flipped + 1 :]
+    (event,) = wiegand_of(other.encode() + b"\n")
+    assert isinstance(event, ReaderFault)
+
+
+@given(raw=st.binary(min_size=4, max_size=4).filter(any))
+def test_every_order_of_a_uid_comes_to_the_same_card(raw: bytes) -> None:
+    line, turned = w34(raw).encode() + b"\r", w34(raw[::-1]).encode() + b"\r"
+    (one,) = wiegand_of(line)
+    (two,) = wiegand_of(turned, wiegand.Settings(order="reversed"))
+    assert isinstance(one, CardRead)
+    assert isinstance(two, CardRead)
+    assert one.credential == two.credential
+
+
+def test_a_uid_of_zeros_is_no_identity() -> None:
+    (event,) = wiegand_of(w34(bytes(4)).encode() + b"\n")
+    assert isinstance(event, ReaderFault)
+
+
+def test_other_lengths_are_kept_as_they_are() -> None:
+    bits = "1" + "0" * 36
+    assert wiegand_of(bits.encode() + b"\n") == [
+        CardRead(Credential(CredentialKind.WIEGAND_N, "37:1000000000"), raw_bits=bits)
+    ]
+
+
+def test_a_neighbouring_length_is_read_only_where_it_is_meant() -> None:
+    line = b"1" * 35 + b"\n"
+    assert isinstance(wiegand_of(line)[0], ReaderFault)
+    assert isinstance(wiegand_of(line, wiegand.Settings(also=(35,)))[0], CardRead)
+
+
+@pytest.mark.parametrize(
+    "line", [b"0101\n", b"00000001\n", b"26:FFFFFFF\n", b"0:0\n", b"999:1\n", b"26:\n", b"hello\n"]
+)
+def test_keys_and_rubbish_are_noise(line: bytes) -> None:
+    (event,) = wiegand_of(line)
+    assert isinstance(event, Noise)
+
+
+@pytest.mark.parametrize("vector", VECTORS["ascii"], ids=lambda v: v["frame"])
+def test_published_ascii_frames(vector: dict[str, str]) -> None:
+    reader = AsciiReader(ascii_line.Settings(frame=vector["frame"]))
+    credential = Credential(CredentialKind(vector["kind"]), vector["number"])
+    assert reader.receive(bytes.fromhex(vector["hex"]), 0.0) == [CardRead(credential)]
+
+
+@pytest.mark.parametrize("vector", VECTORS["ascii"][:4], ids=lambda v: v["frame"])
+def test_a_frame_with_any_bit_flipped_is_never_another_card(vector: dict[str, str]) -> None:
+    wire = bytes.fromhex(vector["hex"])
+    for place in range(len(wire) * 8):
+        soiled = bytearray(wire)
+        soiled[place // 8] ^= 1 << place % 8
+        events = AsciiReader(ascii_line.Settings(frame=vector["frame"])).receive(bytes(soiled), 0.0)
+        assert all(not isinstance(e, CardRead) or e.credential.number == vector["number"] for e in events)
+
+
+@pytest.mark.parametrize("frame", list(ascii_devices.FRAMES))
+def test_a_simulated_reader_is_read(frame: str) -> None:
+    device = ascii_devices.AsciiDevice(frame)
+    code = "8DEF9E" if frame == "stx-hex" else "13005D1DA5"
+    device.show(code)
+    (event,) = AsciiReader(ascii_line.Settings(frame=frame)).receive(device.to_send(0.0), 0.0)
+    assert isinstance(event, CardRead)
+    assert event.credential.number == code
+
+
+@pytest.mark.parametrize(
+    ("suffix", "wire", "codes"),
+    [
+        ("any", b"12345678\r\n87654321\n", 2),
+        ("cr", b"12345678\r87654321\r", 2),
+        ("lf", b"12345678\n87654321\n", 2),
+        ("crlf", b"12345678\r\n87654321\r\n", 2),
+        ("crlf", b"12345678\r", 0),
+    ],
+)
+def test_the_suffix_of_a_scanner_is_a_setting(suffix: str, wire: bytes, codes: int) -> None:
+    events = AsciiReader(ascii_line.Settings(suffix=suffix)).receive(wire, 0.0)
+    assert sum(isinstance(e, CardRead) for e in events) == codes
+
+
+@pytest.mark.parametrize("text", ["1234567", "http://example.org/", "姓名", "1" * 30])
+def test_a_code_that_is_no_visitors_code_is_refused_and_not_quoted(text: str) -> None:
+    (event,) = AsciiReader(ascii_line.Settings()).receive(text.encode() + b"\r\n", 0.0)
+    assert isinstance(event, ReaderFault)
+    assert text not in repr(event)
+
+
+SAMPLES = [w26(90, 324).encode() + b"\r\n"] + [
+    bytes.fromhex(next(v["hex"] for v in VECTORS["ascii"] if v["frame"] == name))
+    for name in (*ascii_line.SHAPES, "text")
+]
+
+
+@pytest.mark.parametrize(("make", "sample"), list(zip(MAKERS, SAMPLES, strict=True)))
+def test_every_line_driver_passes_the_entrance_exam(make: Callable[[], ReaderProtocol], sample: bytes) -> None:
+    check_stream(make, sample)
+    assert meaning(make().receive(sample, 0.0))
+
+
+@pytest.mark.parametrize(("make", "sample"), list(zip(MAKERS, SAMPLES, strict=True)))
+@given(data=st.data())
+def test_any_cut_of_any_stream_gives_the_same_events(
+    make: Callable[[], ReaderProtocol], sample: bytes, data: st.DataObject
+) -> None:
+    parts = data.draw(st.lists(st.binary(max_size=40) | st.just(sample) | some.mutated(st.just(sample)), max_size=6))
+    stream = b"".join(parts)
+    whole, cut = make(), make()
+    pieces = [event for piece in data.draw(some.cuts(stream)) for event in cut.receive(piece, 0.0)]
+    assert pieces == whole.receive(stream, 0.0)
+    assert cut.receive(b"", 9.0) == whole.receive(b"", 9.0)
+
+
+@pytest.mark.parametrize("make", MAKERS)
+def test_what_is_held_back_is_bounded_and_given_up_in_time(make: Callable[[], ReaderProtocol]) -> None:
+    reader = make()
+    for byte in (b"\x02", b"1", b"0"):
+        for _ in range(3000):
+            reader.receive(byte, 0.0)
+            held = getattr(reader, "_cutter", None) or reader._lines
+            assert held.held <= LONGEST
+    reader.receive(b"", 9.0)
+    assert held.held == 0
