@@ -47,15 +47,11 @@ class Server:
     def __init__(self, app: FastAPI, host: str, port: int) -> None:
         family = socket.AF_INET6 if ":" in host else socket.AF_INET
         self._socket = socket.create_server((host, port), family=family, backlog=BACKLOG)
+        self.port: int = self._socket.getsockname()[1]
+        """The port in use, also when 0 was asked for."""
         self._app = app
         self._thread: threading.Thread | None = None
         self._stop = threading.Event()
-
-    @property
-    def port(self) -> int:
-        """The port in use, also when 0 was asked for."""
-        port: int = self._socket.getsockname()[1]
-        return port
 
     def run(self, stop: threading.Event) -> None:
         """Serve until `stop` is set; returns within about a second of that."""

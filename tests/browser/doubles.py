@@ -47,7 +47,7 @@ class Booth:
         self.state = StationState(
             station="bhy-1",
             community="滨河苑",
-            banner="演示:合成人员与模拟读卡器",
+            banner="演示：合成人员与模拟读卡器",
             portals=PORTALS,
             devices=(
                 Device("east-in", "ga467", "east", Health.OK, at, at),
@@ -165,7 +165,7 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
     today = now.date()
     state = centre.CentreState(
         district="示例区",
-        banner="演示:合成人员与模拟读卡器;规则的期限已缩短。",
+        banner="演示：合成人员与模拟读卡器；规则的期限已缩短。",
         as_of=now,
         bus=centre.Freshness.ONLINE,
         policy_version=3,
@@ -245,7 +245,7 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
         alerts=lambda limit, before: [row for row in alerts if before is None or row.id < before][:limit],
         stations=lambda: stations,
         policy=lambda: centre.PolicyText(
-            3, now - timedelta(days=2), "示例区", "演示:缩短期限", "[case]\ngrace_days = 7\n"
+            3, now - timedelta(days=2), "示例区", "演示：缩短期限", "[case]\ngrace_days = 7\n"
         ),
         parts=lambda: {"intake": "ok"},
     )

@@ -1,0 +1,192 @@
+"""The consoles in a real browser: what a person sees and does, without a word on the browser's console."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from prometheus_client import CollectorRegistry
+
+from gateway.station.console.attends import key_of
+from gateway.station.console.routes import make_app
+from gateway.station.console.view import Visitor
+from gateway.web.centre_pages import changed, make_centre_pages
+from gateway.web.feed import RING, Feed
+from gateway.web.page import make_pages
+from gateway.web.server import Server
+from gateway.web.site import make_site
+from rules.model import Reason
+from tests.browser.doubles import Booth, centre_desk
+from tests.browser.serving import Site, served
+
+pytestmark = pytest.mark.real("chromium")
+SIZES = [(1366, 768), (390, 844)]
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Whatever the page complained about on the browser's console."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, said: list[str]) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def booth() -> Booth:
+    return Booth()
+
+
+@pytest.fixture
+def site(booth: Booth) -> Iterator[Site]:
+    with served(make_app(booth.desk, booth.gate, registry=CollectorRegistry())) as site:
+        yield site
+
+
+def open_gate(page: Page, site: Site, booth: Booth, path: str = "/gate") -> None:
+    """Go to the gate and wait until its stream is open."""
+    with page.expect_response(lambda response: "/gate/stream" in response.url):
+        page.goto(site.url + path)
+
+
+def test_a_new_verdict_appears_by_itself_above_the_others(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    booth.say(Reason.ENROLLED)
+    open_gate(page, site, booth)
+    shown = booth.say(Reason.CREDENTIAL_LOST)
+    expect(page.locator("#stream > li").first).to_have_attribute("id", f"r-{key_of(shown)}")
+    expect(page.locator("#verdict .word")).to_have_text("此卡不可用")
+    expect(page.locator("#stream > li")).to_have_count(2)
+    assert said == []
+
+
+def test_key_one_opens_for_the_oldest_and_its_card_goes(page: Page, site: Site, booth: Booth, said: list[str]) -> None:
+    open_gate(page, site, booth)
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    second = booth.say(Reason.UNKNOWN_CREDENTIAL, portal="north")
+    expect(page.locator("#cards > .card")).to_have_count(2)
+    page.keyboard.press("1")
+    expect(page.locator("#cards > .card")).to_have_count(1)
+    expect(page.locator("#cards > .card")).to_have_attribute("id", f"card-{key_of(second)}")
+    expect(page.locator("#verdict .word")).to_have_text("放行")
+    expect(page.locator("#said")).to_contain_text("东门")
+    assert booth.opened == [("east", Visitor.VISITOR, "")]
+    assert said == []
+
+
+def test_a_touch_on_any_card_answers_that_card(page: Page, site: Site, booth: Booth) -> None:
+    first = booth.say(Reason.UNKNOWN_CREDENTIAL)
+    second = booth.say(Reason.UNKNOWN_CREDENTIAL)
+    open_gate(page, site, booth)
+    card = page.locator(f"#card-{key_of(second)}")
+    card.get_by_label("房号").fill("3-201")
+    card.get_by_role("button", name="新住户").click()
+    expect(page.locator("#cards > .card")).to_have_attribute("id", f"card-{key_of(first)}")
+    assert booth.opened == [("east", Visitor.NEW_RESIDENT, "3-201")]
+
+
+def test_a_digit_typed_into_the_dwelling_opens_nothing(page: Page, site: Site, booth: Booth) -> None:
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    open_gate(page, site, booth)
+    page.get_by_label("房号").press_sequentially("1203")
+    expect(page.get_by_label("房号")).to_have_value("1203")
+    assert booth.opened == []
+
+
+def test_a_portal_is_opened_by_hand_without_anyone_waiting(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    page.get_by_label("北门", exact=True).check()
+    page.locator(".hand").get_by_role("button", name="家政维修").click()
+    expect(page.locator("#verdict .portal")).to_have_text("北门")
+    assert booth.opened == [("north", Visitor.HOUSEHOLD_SERVICE, "")]
+
+
+def test_the_language_is_switched_and_stays(page: Page, site: Site, booth: Booth, said: list[str]) -> None:
+    booth.say(Reason.ENROLLED)
+    open_gate(page, site, booth)
+    page.get_by_role("link", name="English").click()
+    expect(page.locator("#verdict .word")).to_have_text("Go ahead")
+    page.goto(site.url + "/gate")
+    expect(page.locator("#verdict .word")).to_have_text("Go ahead")
+    booth.say(Reason.CREDENTIAL_LOST)
+    expect(page.locator("#verdict .word")).to_have_text("Card not usable")
+    assert said == []
+
+
+def test_the_strip_says_by_itself_that_a_reader_went(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    booth.trouble()
+    expect(page.locator("#strip")).to_contain_text("线路断开")
+
+
+def test_a_lost_server_is_said_and_what_was_missed_comes_after_it_is_back(page: Page, booth: Booth) -> None:
+    app = make_app(booth.desk, booth.gate, registry=CollectorRegistry())
+    first = Server(app, "127.0.0.1", 0)
+    first.start()
+    open_gate(page, Site(first.port), booth)
+    expect(page.locator("#offline")).to_be_hidden()
+    first.close()
+    expect(page.locator("#offline")).to_be_visible()
+    again = Booth()
+    missed = again.say(Reason.CREDENTIAL_LOST)
+    second = Server(make_app(again.desk, again.gate, registry=CollectorRegistry()), "127.0.0.1", first.port)
+    second.start()
+    expect(page.locator("#offline")).to_be_hidden(timeout=15000)
+    expect(page.locator(f"#r-{key_of(missed)}")).to_be_visible(timeout=15000)
+    second.close()
+
+
+def test_a_watcher_far_behind_gets_the_whole_page_part_anew(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    for _ in range(RING + 50):
+        last = booth.say(Reason.ENROLLED)
+    expect(page.locator(f"#r-{key_of(last)}")).to_be_visible()
+    expect(page.locator("#stream > li")).to_have_count(30)
+
+
+@pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_no_page_is_wider_than_its_window_nor_complains(
+    chromium: Browser, booth: Booth, said: list[str], size: tuple[int, int], scheme: str, lang: str
+) -> None:
+    booth.busy_morning()
+    booth.trouble()
+    feed, pages = Feed(), make_pages()
+    centre = make_site(pages, [make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)], closing=[feed.close])
+    gate = make_app(booth.desk, booth.gate, registry=CollectorRegistry())
+    context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    with served(gate) as booth_site, served(centre) as centre_site:
+        addresses = [f"{booth_site.url}/gate"]
+        addresses += [f"{centre_site.url}{path}" for path in ("/", "/cases", "/alerts", "/stations", "/policy")]
+        for address in addresses:
+            page.goto(f"{address}?lang={lang}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= size[0], address
+        context.close()
+    assert said == []
+
+
+def test_the_centre_asks_for_its_rows_again_when_they_changed(page: Page, said: list[str]) -> None:
+    feed, pages = Feed(), make_pages()
+    router = make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)
+    with served(make_site(pages, [router], closing=[feed.close])) as site:
+        with page.expect_response(lambda response: "/stream" in response.url):
+            page.goto(site.url + "/cases")
+        expect(page.locator("#c-1046")).to_be_visible()
+        while not feed.watchers:
+            page.evaluate("0")
+        with page.expect_response(lambda response: "fragment=1" in response.url) as asked:
+            changed(feed, "cases")
+        assert asked.value.status == 200
+        expect(page.locator("#c-1046")).to_be_visible()
+    assert said == []

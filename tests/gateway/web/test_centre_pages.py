@@ -1,0 +1,151 @@
+"""The centre's pages over real HTTP."""
+
+import dataclasses
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, timedelta
+
+import pytest
+
+from gateway.web.because import because_of, sentence
+from gateway.web.centre_pages import changed, make_centre_pages
+from gateway.web.centre_view import BECAUSE, CentreDesk
+from gateway.web.feed import Feed
+from gateway.web.page import make_pages
+from gateway.web.site import make_site
+from rules.acts import Arithmetic
+from rules.model import CaseKind
+from tests.browser.doubles import centre_desk
+from tests.browser.serving import Site, served
+
+AT = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+PAGES = ("/", "/cases", "/alerts", "/stations", "/policy")
+
+
+def site_of(desk: CentreDesk, feed: Feed) -> Iterator[Site]:
+    pages = make_pages()
+    router = make_centre_pages(desk, feed, pages, now=lambda: AT)
+    with served(make_site(pages, [router], closing=[feed.close])) as site:
+        yield site
+
+
+@pytest.fixture(scope="module")
+def feed() -> Feed:
+    return Feed()
+
+
+@pytest.fixture(scope="module")
+def site(feed: Feed) -> Iterator[Site]:
+    yield from site_of(centre_desk(AT), feed)
+
+
+@pytest.mark.parametrize("path", PAGES)
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_every_page_is_served_in_both_languages_with_banner_and_policy(site: Site, path: str, lang: str) -> None:
+    answer = site.get(f"{path}?lang={lang}")
+    assert answer.status == 200
+    assert 'class="banner"' in answer.text
+    assert 'href="/policy"' in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES[1:])
+def test_the_live_part_alone_is_no_whole_page(site: Site, path: str) -> None:
+    answer = site.get(f"{path}?fragment=1")
+    assert answer.status == 200
+    assert "<html" not in answer.text
+
+
+@pytest.mark.parametrize("path", PAGES[:4])
+def test_no_figure_stands_without_its_as_of(site: Site, path: str) -> None:
+    assert "数据截至 2026-11-24 00:30" in site.get(path).text
+    assert "登记底册截至" in site.get(path).text
+
+
+def test_a_case_says_its_source_state_and_arithmetic_in_words(site: Site) -> None:
+    text = site.get("/cases").text
+    for said in ("门岗发现", "待走访", "入户采集", "3栋2单元***", "近14天内有6天通行、5个晚间", "待签收"):
+        assert said in text
+
+
+def test_a_slip_says_where_it_stands(site: Site) -> None:
+    text = site.get("/alerts").text
+    for said in ("江湾派出所", "待报派出所", "办结反馈", "任务超期未登记", "20261120-0A3F33"):
+        assert said in text
+
+
+def test_a_station_that_is_late_says_so_with_its_gaps(site: Site) -> None:
+    text = site.get("/stations").text
+    for said in ("迟到", "5小时前", "第40版(最新为第42版)"):
+        assert said in text
+
+
+def test_a_list_is_cut_into_pages_by_the_last_id() -> None:
+    desk = centre_desk(AT)
+    (one, *_) = desk.cases(1, None)
+    many = [dataclasses.replace(one, id=n) for n in range(120, 0, -1)]
+    long = dataclasses.replace(
+        desk, cases=lambda limit, before: [row for row in many if before is None or row.id < before][:limit]
+    )
+    for site in site_of(long, Feed()):
+        assert 'href="/cases?before=71"' in site.get("/cases").text
+        last = site.get("/cases?before=21").text
+        assert 'id="c-20"' in last
+        assert "before=1&" not in last
+        assert 'id="c-21"' not in last
+
+
+@pytest.mark.parametrize("odd", ["-1", "x", "9" * 30, "%00", "1e3", "٣"])
+def test_an_id_that_is_none_shows_the_newest(site: Site, odd: str) -> None:
+    assert 'id="c-1046"' in site.get(f"/cases?before={odd if odd.isascii() else '%D9%A3'}").text
+
+
+def test_open_pages_hear_that_something_changed(site: Site, feed: Feed) -> None:
+    with site.stream("/stream") as stream:
+        while not feed.watchers:
+            site.get("/policy")
+        changed(feed, "cases")
+        assert next(stream)["event"] == "cases"
+
+
+def test_a_code_without_a_text_is_shown_bare_and_escaped() -> None:
+    desk = centre_desk(AT)
+    (one, *_) = desk.cases(1, None)
+    odd = dataclasses.replace(one, state="<new>", because="not_ours")
+    for site in site_of(dataclasses.replace(desk, cases=lambda *_: [odd]), Feed()):
+        text = site.get("/cases").text
+        assert "&lt;new&gt;" in text
+        assert "not_ours" in text
+        assert "<new>" not in text
+
+
+def arithmetic(**more: object) -> Arithmetic:
+    plain = Arithmetic(
+        on=(date(2026, 11, 1), date(2026, 11, 3)),
+        evenings=1,
+        days_needed=2,
+        evenings_needed=1,
+        window_days=14,
+        grace_days=7,
+        unregistered_since=None,
+        register_as_of=date(2026, 11, 22),
+        policy_version=3,
+    )
+    return dataclasses.replace(plain, **more)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("kind", "given", "code"),
+    [
+        (CaseKind.COLLECTION, arithmetic(), "presence"),
+        (CaseKind.GATE_QUERY, arithmetic(), "unknown_credential"),
+        (CaseKind.COLLECTION, arithmetic(on=(), unregistered_since=date(2026, 11, 10)), "enrolled"),
+    ],
+)
+def test_the_arithmetic_of_a_case_becomes_a_sentence_with_every_figure(
+    kind: CaseKind, given: Arithmetic, code: str
+) -> None:
+    because, figures = because_of(kind, date(2026, 11, 20), given)
+    assert because == code
+    assert set(figures) == set(BECAUSE[code])
+    (case, *_) = centre_desk(AT + timedelta(0)).cases(1, None)
+    said = sentence(make_pages().texts, "zh", dataclasses.replace(case, because=because, figures=figures))
+    assert all(str(figure) in said for figure in figures.values())
