@@ -42,7 +42,8 @@ class Broker(_Strict):
     username: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
-    protocol: Literal[5, 4] = 5
+    protocol: Annotated[int, Field(ge=4, le=5)] = 5
+    """5, or 4 for MQTT 3.1.1."""
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -71,7 +72,7 @@ class ApiClient(_Strict):
     """A program that may use the centre's API. Only the SHA-256 of its token is kept."""
 
     name: Name
-    role: Literal["property", "grid_worker", "reviewer", "police", "administrator"]
+    role: Literal["property", "worker", "reviewer", "street", "police", "administrator"]
     scope: str = ""
     """The community, or for `police` the police station, that the client is confined to; "" for the whole district."""
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
@@ -84,6 +85,8 @@ class Centre(_Web):
     policy: Path = Path("policy.toml")
     public_url: str = ""
     clients: tuple[ApiClient, ...] = ()
+    district: str = ""
+    """Name of the district, as pages show it."""
     gate_url: str = ""
     """Where the gate console of this machine's station is, for a link; "" when there is none."""
 
@@ -178,6 +181,8 @@ def _loose_ends(settings: Settings) -> Iterator[str]:
     for kind, things in ids.items():
         counts = Counter(thing.id for thing in things)
         yield from (f"{kind} {name!r} stands {n} times" for name, n in counts.items() if n > 1)
+    both = {r.id for r in settings.readers} & {o.id for o in settings.outputs}
+    yield from (f"{name!r} is a reader and an output: give them different names" for name in sorted(both))
     portals, outputs = {p.id for p in settings.portals}, {o.id for o in settings.outputs}
     for reader in settings.readers:
         if reader.portal not in portals:

@@ -12,6 +12,8 @@ import msgspec
 from msgspec import Meta, Struct
 
 ROOT = "xq/v1"
+SOFTWARE = "0.1.0"
+"""Version of this program, as told on the bus."""
 PARTITIONS = 64
 MAX_PAYLOAD = 192 * 1024
 """Larger payloads are refused by the broker's shipped configuration and by both ends: three times `MAX_BACKLOG`."""
@@ -53,6 +55,11 @@ class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     clock: Word = ""
     recorded: bool = True
     by_hand: Word | None = None
+    """For whom the guard opened; the classification that one touch gives."""
+    dwelling: Annotated[str, Meta(max_length=40)] | None = None
+    """The dwelling that the guard entered with it."""
+    unattended: bool = False
+    """The portal opened although the verdict was attend, because nobody attends it at that hour."""
     sealed: Annotated[bytes, Meta(max_length=1024)] | None = None
 
 
@@ -190,7 +197,8 @@ class StationTopics:
 
 
 CENTRE_STATUS = f"{ROOT}/centre/status"
-FROM_STATIONS = tuple(f"{ROOT}/s/+/+/+/{leaf}" for leaf in ("hello", "swipe", "swipes", "lost", "status"))
+BY_STATION = ("hello", "swipe", "swipes", "lost", "status")
+FROM_STATIONS = tuple(f"{ROOT}/s/+/+/+/{leaf}" for leaf in BY_STATION)
 FROM_POLICE = f"{ROOT}/police/+/answer"
 TO_STATION = ("ack", "roster")
 

@@ -1,0 +1,138 @@
+"""The command line: `gateway COMMAND`. Exit 0 for done, 1 for a finding, 2 for wrong use or configuration."""
+
+import argparse
+import json
+import sys
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+from gateway import app
+from gateway.decode import DECODERS, WRONG_USE, decode
+from gateway.keys import KeyFileError
+from gateway.settings import SettingsError
+from gateway.store.database import WrongSchema
+from gateway.tail import tail
+from gateway.wire import SOFTWARE
+from rules.model import CIVIL
+from rules.policy import PolicyError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status."""
+    options = _parser().parse_args(arguments)
+    run: Callable[[argparse.Namespace], int] = options.run
+    try:
+        return run(options)
+    except SettingsError as error:
+        return _wrong(error.mistakes)
+    except PolicyError as error:
+        return _wrong([f"policy: {mistake}" for mistake in error.mistakes])
+    except (KeyFileError, WrongSchema, LookupError, OSError) as error:
+        return _wrong([str(error)])
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="gateway", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], about: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=about, description=about)
+        added.set_defaults(run=run)
+        return added
+
+    def configured(added: argparse.ArgumentParser) -> argparse.ArgumentParser:
+        default = Path("config/gateway.toml")
+        added.add_argument("--config", type=Path, default=default, help="the configuration file (%(default)s)")
+        return added
+
+    configured(command("run", _run, "run broker, centre and station of this machine"))
+    station = configured(command("station", _station, "run a station by its enrolment file, or enrol one"))
+    station.add_argument("--enrolment", type=Path, help="the file that the centre wrote for this station")
+    station.add_argument("act", nargs="?", choices=["enrol"], help="at the centre: write a station's enrolment file")
+    station.add_argument("name", nargs="?", help="name of the station to enrol")
+    station.add_argument("--community", help="the compound that it stands in")
+    station.add_argument("--out", type=Path, help="where to write the file (NAME.enrolment)")
+    configured(command("centre", _centre, "run the centre"))
+    configured(command("check", _check, "say every mistake in configuration and policy, without starting"))
+    decoder = command("decode", _decode, "say what a driver makes of hexadecimal bytes on standard input")
+    decoder.add_argument("protocol", choices=list(DECODERS))
+    decoder.add_argument("--reveal", action="store_true", help="show numbers and names in full")
+    bus = command("bus", _bus, "watch the bus")
+    bus.add_argument("act", choices=["tail"])
+    configured(bus)
+    configured(command("migrate", _migrate, "bring the database's schema to this version"))
+    command("version", _version, "say the version")
+    return parser
+
+
+def _run(options: argparse.Namespace) -> int:
+    app.run_all(options.config)
+    return 0
+
+
+def _centre(options: argparse.Namespace) -> int:
+    app.run_centre(options.config)
+    return 0
+
+
+def _station(options: argparse.Namespace) -> int:
+    if options.act == "enrol":
+        if not options.name or not options.community:
+            return _wrong(["give the station's name and --community"])
+        target = options.out or Path(f"{options.name}.enrolment")
+        app.enrol_station(options.config, options.name, options.community, target)
+        print(target)
+        return 0
+    if options.enrolment is None:
+        return _wrong(["give --enrolment FILE, or enrol NAME --community ID"])
+    app.run_station(options.config, options.enrolment)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    mistakes, remarks = app.check(options.config)
+    for remark in remarks:
+        print(f"note: {remark}")
+    if mistakes:
+        return _wrong(mistakes)
+    print("ok")
+    return 0
+
+
+def _decode(options: argparse.Namespace) -> int:
+    today = datetime.now(UTC).astimezone(CIVIL).date()
+    pasted = sys.stdin.buffer.read().decode("ascii", "replace")
+    found, status = decode(options.protocol, pasted, reveal=options.reveal, today=today)
+    for item in found:
+        print(json.dumps(item, ensure_ascii=False), file=sys.stderr if status == WRONG_USE else sys.stdout)
+    return status
+
+
+def _bus(options: argparse.Namespace) -> int:
+    try:
+        for line in tail(*app.bus_account(options.config)):
+            print(line, flush=True)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.stderr.close()
+    return 0
+
+
+def _migrate(options: argparse.Namespace) -> int:
+    app.migrate(options.config)
+    return 0
+
+
+def _version(_options: argparse.Namespace) -> int:
+    print(SOFTWARE)
+    return 0
+
+
+def _wrong(mistakes: Sequence[str]) -> int:
+    for mistake in mistakes:
+        print(mistake, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,213 @@
+"""The composition root: the only module that knows all others. Each function is one way to run the program."""
+
+import logging
+import signal
+import socket
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from gateway import broker
+from gateway.centre.policies import read as read_policy
+from gateway.centre.process import CentreProcess, enrol_own_data
+from gateway.centre.register import TOKEN_KEY
+from gateway.keys import Enrolled, KeyFileError, Master, load_or_create_master, read_secret, write_secret
+from gateway.settings import Settings, SettingsError, load
+from gateway.station.process import StationProcess, drivers_of
+from gateway.store.database import Database
+from gateway.store.queries import streams
+from gateway.supervisor import Child, Supervisor
+from rules.policy import PolicyError, departures
+
+log = logging.getLogger(__name__)
+
+
+def run_all(config: Path) -> None:
+    """`gateway run`: broker, centre and station of one machine as supervised children."""
+    settings = load(config)
+    _log(settings)
+    master = load_or_create_master(_master_file(settings))
+    database = Database(settings.database)
+    database.migrate()
+    enrol_own_data(database, settings)
+    children: list[Child] = []
+    protocol = settings.broker.protocol
+    if settings.broker.managed:
+        if settings.station is not None:
+            _ensure_enrolled(database, master, settings)
+        command, protocol = broker.prepare(settings.data / "broker", settings.broker.port, _accounts(database, master))
+        children.append(Child("broker", command, lambda: _answers(settings.broker.port)))
+    database.close()
+    me = [sys.executable, "-m", "gateway"]
+    spoken = {"GATEWAY__BROKER__PROTOCOL": str(protocol)}
+    centre_port = settings.centre.port
+    children.append(Child("centre", [*me, "centre", "--config", str(config)], lambda: _answers(centre_port), spoken))
+    if settings.station is not None:
+        file = str(_enrolment_file(settings, settings.station.name))
+        children.append(
+            Child("station", [*me, "station", "--config", str(config), "--enrolment", file], environment=spoken)
+        )
+    Supervisor(children).run(_stop_on_signals())
+
+
+def run_centre(config: Path) -> None:
+    """`gateway centre`: intake, register, pages and API."""
+    settings = load(config)
+    _log(settings)
+    master = load_or_create_master(_master_file(settings))
+    CentreProcess(settings, master, _broker_url(settings), _centre_password(settings, master)).run(_stop_on_signals())
+
+
+def run_station(config: Path, enrolment: Path) -> None:
+    """`gateway station`: the devices of one compound, with what its enrolment file says."""
+    settings = load(config)
+    _log(settings)
+    enrolled = Enrolled.loads(read_secret(enrolment))
+    StationProcess(settings, enrolled, settings.broker.ca_file).run(_stop_on_signals())
+
+
+def enrol_station(config: Path, name: str, community: str, target: Path) -> None:
+    """`gateway station enrol`: make a station known to the centre and write the one file that it needs.
+
+    Raises:
+        LookupError: there is no such community. FileExistsError: `target` is there already.
+    """
+    settings = load(config)
+    master = load_or_create_master(_master_file(settings))
+    database = Database(settings.database)
+    database.migrate()
+    enrol_own_data(database, settings)
+    enrolled = _enrol(database, master, settings, name, community)
+    write_secret(target, enrolled.dumps())
+    if settings.broker.managed:
+        broker.prepare(settings.data / "broker", settings.broker.port, _accounts(database, master))
+    database.close()
+
+
+def migrate(config: Path) -> None:
+    """`gateway migrate`: bring the database's schema to this version."""
+    database = Database(load(config).database)
+    database.migrate()
+    database.close()
+
+
+def check(config: Path) -> tuple[list[str], list[str]]:
+    """`gateway check`: every mistake in the configuration and the policy, and what is worth knowing."""
+    mistakes: list[str] = []
+    remarks: list[str] = []
+    try:
+        settings = load(config)
+    except SettingsError as error:
+        return error.mistakes, remarks
+    try:
+        _, policy = read_policy(settings.centre.policy)
+        remarks += [f"policy: asks for less than the product's safeguards: {what}" for what in departures(policy)]
+    except PolicyError as error:
+        mistakes += [f"policy: {mistake}" for mistake in error.mistakes]
+    try:
+        drivers_of(settings)
+    except SettingsError as error:
+        mistakes += error.mistakes
+    if settings.broker.managed and broker.mosquitto_path() is None:
+        remarks.append("Mosquitto is not installed: the pip-only broker serves, without an access list")
+    return mistakes, remarks
+
+
+def bus_account(config: Path) -> tuple[Settings, Master, str, str]:
+    """What `gateway bus tail` needs: settings, the master key, the broker's URL and the centre's password there."""
+    settings = load(config)
+    master = load_or_create_master(_master_file(settings))
+    return settings, master, _broker_url(settings), _centre_password(settings, master)
+
+
+def _ensure_enrolled(database: Database, master: Master, settings: Settings) -> None:
+    """Enrol this machine's own station when it has no file yet, or one that no longer fits."""
+    station = settings.station
+    if station is None or station.community is None:
+        raise SettingsError(["station.community: state the compound that this station stands in"])
+    file = _enrolment_file(settings, station.name)
+    enrolled = _enrol(database, master, settings, station.name, station.community)
+    if file.exists():
+        try:
+            if Enrolled.loads(read_secret(file)) == enrolled:
+                return
+        except KeyFileError:
+            log.warning("%s was not an enrolment of this station and is written anew", file)
+        file.unlink()
+    write_secret(file, enrolled.dumps())
+
+
+def _enrol(database: Database, master: Master, settings: Settings, name: str, community: str) -> Enrolled:
+    with database.write() as connection:
+        if streams.community(connection, community) is None:
+            raise LookupError(f"there is no community {community!r}")
+        known = {row.name: row for row in streams.stations(connection)}
+        if name in known and known[name].community != community:
+            raise LookupError(f"station {name!r} stands in {known[name].community!r}")
+        generation = known[name].generation if name in known else 1
+        if name not in known:
+            streams.put_station(connection, name, community, generation, int(time.time() * 1000))
+    return Enrolled(
+        station=name,
+        community=community,
+        generation=generation,
+        secret=master.station(name, generation).secret,
+        token_key=master.token_key(community),
+        token_key_id=TOKEN_KEY,
+        roster_public=master.roster_public(),
+        identity_public=master.identity_public(),
+        broker_url=_broker_url(settings),
+    )
+
+
+def _accounts(database: Database, master: Master) -> broker.Accounts:
+    with database.read() as connection:
+        stations = tuple(
+            broker.StationAccount(row.name, row.community, master.station(row.name, row.generation).broker_password())
+            for row in streams.stations(connection)
+        )
+        police = sorted({row.police_station for row in streams.communities(connection)})
+    passwords = {name: master.broker_password(broker.police_account(name)) for name in police}
+    return broker.Accounts(master.broker_password(broker.CENTRE), stations, passwords)
+
+
+def _broker_url(settings: Settings) -> str:
+    return settings.broker.url or f"mqtt://127.0.0.1:{settings.broker.port}"
+
+
+def _centre_password(settings: Settings, master: Master) -> str:
+    file = settings.broker.password_file
+    return read_secret(file) if file is not None else master.broker_password(broker.CENTRE)
+
+
+def _master_file(settings: Settings) -> Path:
+    return settings.data / "master.key"
+
+
+def _enrolment_file(settings: Settings, name: str) -> Path:
+    return settings.data / f"{name}.enrolment"
+
+
+def _answers(port: int) -> bool:
+    try:
+        with socket.create_connection(("127.0.0.1", port), timeout=0.2):
+            return True
+    except OSError:
+        return False
+
+
+def _stop_on_signals() -> threading.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stop = threading.Event()
+    handle: Callable[..., None] = lambda *_: stop.set()  # noqa: E731
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, handle)
+    return stop
+
+
+def _log(settings: Settings) -> None:
+    logging.basicConfig(
+        level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
+    )

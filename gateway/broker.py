@@ -1,0 +1,146 @@
+"""The managed broker: Mosquitto's configuration, accounts and access list, written for the stations that are enrolled.
+
+Where no Mosquitto can be had, the same accounts serve a broker that pip installs (rumqttd in `iotcore`); it has no
+access list, and is for demonstrations only.
+"""
+
+import base64
+import contextlib
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from gateway import wire
+from gateway.wire import StationTopics
+
+MOSQUITTO_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
+CENTRE = "centre"
+_ITERATIONS = 101
+"""Of PBKDF2-SHA512, as mosquitto_passwd has it: the passwords are 256-bit keys, not words."""
+
+
+@dataclass(frozen=True, slots=True)
+class StationAccount:
+    name: str
+    community: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Accounts:
+    """Who may use the broker: the centre, the stations, and the police stations with their passwords."""
+
+    centre: str
+    stations: tuple[StationAccount, ...]
+    police: Mapping[str, str]
+
+    def passwords(self) -> dict[str, str]:
+        """Password by account name."""
+        found = {CENTRE: self.centre} | {station.name: station.password for station in self.stations}
+        return found | {police_account(name): password for name, password in self.police.items()}
+
+
+def police_account(police_station: str) -> str:
+    return f"police-{police_station}"
+
+
+def mosquitto_path() -> str | None:
+    """Where Mosquitto is on this machine, or None."""
+    return shutil.which("mosquitto") or next((p for p in MOSQUITTO_PLACES if Path(p).exists()), None)
+
+
+def access_list(accounts: Accounts) -> str:
+    """One exact stanza for each account: a pattern could not tie a station to its community."""
+    lines = [f"user {CENTRE}", f"topic readwrite {wire.ROOT}/#", ""]
+    for station in accounts.stations:
+        topics = StationTopics(station.community, station.name)
+        lines.append(f"user {station.name}")
+        lines += [f"topic write {topics(leaf)}" for leaf in wire.BY_STATION]
+        lines += [f"topic read {topics(leaf)}" for leaf in wire.TO_STATION]
+        lines += [f"topic read {wire.CENTRE_STATUS}", ""]
+    for name in accounts.police:
+        lines.append(f"user {police_account(name)}")
+        lines += [f"topic read {wire.alert_topic(name, '+')}", f"topic write {wire.answer_topic(name)}", ""]
+    return "\n".join(lines)
+
+
+def prepare(folder: Path, port: int, accounts: Accounts) -> tuple[list[str], int]:
+    """Write the broker's files into `folder`; the command that starts it and the MQTT version it speaks (5 or 4)."""
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    folder = folder.resolve()
+    mosquitto = mosquitto_path()
+    if mosquitto is None:
+        _write(folder / "rumqttd.toml", _rumqttd(port, accounts))
+        command = [sys.executable, "-m", "iotcore", "--config", str(folder / "rumqttd.toml"), "--log-level", "CRITICAL"]
+        return command, 4
+    write_accounts(folder, accounts)
+    _write(folder / "mosquitto.conf", _mosquitto(folder, port))
+    return [mosquitto, "-c", str(folder / "mosquitto.conf")], 5
+
+
+def write_accounts(folder: Path, accounts: Accounts) -> None:
+    """Write passwords and access list; Mosquitto takes them on SIGHUP."""
+    _write(folder / "passwords", "".join(f"{name}:{_hashed(word)}\n" for name, word in accounts.passwords().items()))
+    _write(folder / "access", access_list(accounts))
+
+
+def _mosquitto(folder: Path, port: int) -> str:
+    lines = [
+        "user root" if os.geteuid() == 0 else "",
+        f"listener {port} 127.0.0.1",
+        "allow_anonymous false",
+        f"password_file {folder / 'passwords'}",
+        f"acl_file {folder / 'access'}",
+        "persistence false",
+        "set_tcp_nodelay true",
+        "max_queued_messages 0",
+        "max_inflight_messages 500",
+        f"max_packet_size {wire.MAX_PAYLOAD + 4096}",
+        "log_dest stderr",
+        "log_type error",
+        "log_type warning",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _rumqttd(port: int, accounts: Accounts) -> str:
+    words = "".join(f'"{name}" = "{word}"\n' for name, word in accounts.passwords().items())
+    return f"""id = 0
+[router]
+id = 0
+max_connections = 1000
+max_outgoing_packet_count = 200
+max_segment_size = 10485760
+max_segment_count = 10
+[v4.1]
+name = "loopback"
+listen = "127.0.0.1:{port}"
+next_connection_delay_ms = 1
+[v4.1.connections]
+connection_timeout_ms = 60000
+max_payload_size = {wire.MAX_PAYLOAD + 4096}
+max_inflight_count = 500
+dynamic_filters = true
+[v4.1.connections.auth]
+{words}"""
+
+
+def _hashed(password: str) -> str:
+    """`$7$iterations$salt$hash`, as mosquitto_passwd writes it."""
+    salt = os.urandom(12)
+    digest = hashlib.pbkdf2_hmac("sha512", password.encode(), salt, _ITERATIONS)
+    return f"$7${_ITERATIONS}${base64.b64encode(salt).decode()}${base64.b64encode(digest).decode()}"
+
+
+def _write(path: Path, text: str) -> None:
+    partial = path.with_name(f".{path.name}.partial")
+    with contextlib.suppress(FileNotFoundError):
+        partial.unlink()
+    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as file:
+        file.write(text)
+    partial.replace(path)

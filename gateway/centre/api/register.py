@@ -1,0 +1,147 @@
+"""The register over the API: the property enrols; who imports the police's list registers. Two separate doors."""
+
+from collections.abc import Callable
+from datetime import date
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Depends
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.centre.api.access import Access, Problems, within
+from gateway.centre.casework import Casework
+from gateway.centre.register import MAX_ROWS, BadRow, EnrolmentEntry, Register, RegistrationEntry
+from gateway.settings import ApiClient
+from gateway.store.database import Database
+from gateway.store.queries.casefile import Subject
+from rules.cases import NotPossible
+from rules.model import CredentialKind, Role
+
+_Kind = Literal["citizen-id", "pr-2017", "id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
+_Number = Annotated[str, Field(min_length=4, max_length=64)]
+_Short = Annotated[str, Field(max_length=20)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Card(_Body):
+    kind: _Kind
+    number: _Number
+
+
+class EnrolmentRow(_Body):
+    """One person as the property enters them. There is no field for registration."""
+
+    kind: Literal["citizen-id", "pr-2017"]
+    number: _Number
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    since: date
+    until: date | None = None
+    role: Literal["resident", "guest", "visitor", "staff"] = "resident"
+    category: Literal["hukou", "lodging", "floating", "overseas", "no_hukou", "unknown"] = "unknown"
+    building: _Short = ""
+    unit: _Short = ""
+    room: _Short = ""
+    portals: list[Annotated[str, Field(max_length=40)]] | None = None
+    protected: bool = False
+    cards: Annotated[list[Card], Field(max_length=10)] = []
+
+
+class RegistrationRow(_Body):
+    """One registration as the police list it."""
+
+    kind: Literal["citizen-id", "pr-2017"]
+    number: _Number
+    name: Annotated[str, Field(min_length=1, max_length=120)]
+    since: date
+    until: date | None = None
+    receipt: Annotated[str | None, Field(max_length=64)] = None
+
+
+class Enrolments(_Body):
+    rows: Annotated[list[EnrolmentRow], Field(min_length=1, max_length=MAX_ROWS)]
+
+
+class Registrations(_Body):
+    as_of: date
+    """The day up to which the list is known."""
+    complete: bool
+    """True with the last part of a list: only then is whoever it does not name taken as not registered."""
+    rows: Annotated[list[RegistrationRow], Field(max_length=MAX_ROWS)]
+
+
+class BadRowView(BaseModel):
+    row: int
+    problem: str
+
+
+class Taken(BaseModel):
+    """How many rows were taken, and what is wrong with each of the others."""
+
+    taken: int
+    not_taken: list[BadRowView]
+
+
+def make_register(
+    database: Database, register: Register, casework: Casework, access: Access, changed: Callable[[], None]
+) -> APIRouter:
+    """The router. `changed` is called after a commit that changed the register."""
+    router = APIRouter(prefix="/api/v1/communities/{community}", route_class=Problems, tags=["register"])
+
+    @router.put("/enrolments")
+    def enrol(
+        community: str,
+        body: Enrolments,
+        client: Annotated[ApiClient, Depends(access.allow("property", "administrator"))],
+    ) -> Taken:
+        """Enrol people or change their enrolment; good rows are taken, the others come back with their problem."""
+        within(client, community)
+        with database.write() as connection:
+            ids, bad = register.enrol(connection, community, [_enrolment(row) for row in body.rows])
+            casework.judge(connection, [Subject(community, number, None) for number in ids])
+        changed()
+        return _taken(len(ids), bad)
+
+    @router.put("/registrations")
+    def registrations(
+        community: str, body: Registrations, client: Annotated[ApiClient, Depends(access.allow("administrator"))]
+    ) -> Taken:
+        """Take the police's registrations; cases of whoever is registered now close by themselves."""
+        within(client, community)
+        if body.as_of > casework.today():
+            raise NotPossible("a register cannot be known up to a day that has not come")
+        entries = [
+            RegistrationEntry(CredentialKind(r.kind), r.number, r.name, r.since, r.until, r.receipt) for r in body.rows
+        ]
+        with database.write() as connection:
+            ids, bad = register.register(connection, community, body.as_of, entries, complete=body.complete)
+            casework.judge(connection, [Subject(community, number, None) for number in ids])
+            if body.complete:
+                casework.sweep(connection)
+        changed()
+        return _taken(len(ids), bad)
+
+    return router
+
+
+def _enrolment(row: EnrolmentRow) -> EnrolmentEntry:
+    return EnrolmentEntry(
+        CredentialKind(row.kind),
+        row.number,
+        row.name,
+        row.since,
+        category=row.category,
+        role=Role[row.role.upper()],
+        until=row.until,
+        building=row.building,
+        unit=row.unit,
+        room=row.room,
+        portals=tuple(row.portals) if row.portals is not None else None,
+        protected=row.protected,
+        cards=tuple((CredentialKind(card.kind), card.number) for card in row.cards),
+    )
+
+
+def _taken(number: int, bad: list[BadRow]) -> Taken:
+    return Taken(taken=number, not_taken=[BadRowView(row=one.row, problem=one.problem) for one in bad])

@@ -1,0 +1,266 @@
+"""From judgement to rows: what is known of a person, `rules.judge`, and its acts applied.
+
+Every transition is a compare-and-set with its event and its outbox row in the transaction of the caller.
+"""
+
+import dataclasses
+import json
+import logging
+import secrets
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any, assert_never
+
+import msgspec
+from sqlalchemy import Connection
+
+from gateway.centre.slips import Slips
+from gateway.keys import Master, NotAuthentic
+from gateway.metrics import CentreMetrics
+from gateway.store.queries import casefile, people, streams
+from gateway.store.queries.casefile import Subject
+from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind
+from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, ENDED, CaseState, step
+from rules.identity import birth_of
+from rules.judge import judge
+from rules.model import CIVIL, Case, CaseKind, Credential, CredentialKind, Pass, Person, Registration, Role, Visit
+from rules.policy import Policy
+
+log = logging.getLogger(__name__)
+
+SYSTEM = "system"
+_FOREIGN = ("9", "81", "82", "83")
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """All that the database knows of one subject, in the words of `rules`."""
+
+    person: Person
+    passes: frozenset[Pass]
+    registrations: tuple[Registration, ...]
+    cases: tuple[Case, ...]
+    register_as_of: date | None
+    dwelling: int | None
+
+
+class Casework:
+    """Judges subjects and applies what follows. `policy` is asked each time, since it may change."""
+
+    def __init__(
+        self,
+        master: Master,
+        policy: Callable[[], Policy],
+        metrics: CentreMetrics,
+        slips: Slips,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._master = master
+        self._policy = policy
+        self._metrics = metrics
+        self._slips = slips
+        self._wall = wall
+
+    def now(self) -> int:
+        """Milliseconds, UTC."""
+        return int(self._wall() * 1000)
+
+    def today(self) -> date:
+        """The civil date in Asia/Shanghai."""
+        return datetime.fromtimestamp(self._wall(), UTC).astimezone(CIVIL).date()
+
+    def subjects(self, connection: Connection, community: str, tokens: Sequence[bytes]) -> list[Subject]:
+        """Whom tokens of a community stand for: persons where they are known, else the tokens themselves."""
+        owners = people.owners(connection, community, tokens)
+        found = {Subject(community, number, None) for number in owners.values()}
+        found |= {Subject(community, None, token) for token in tokens if token not in owners}
+        return sorted(found, key=lambda s: (s.person or 0, s.token or b""))
+
+    def judge(self, connection: Connection, subjects: Iterable[Subject]) -> int:
+        """Judge each subject as of now and apply the acts. Returns how many cases were opened."""
+        opened = 0
+        for subject in subjects:
+            known = self.known(connection, subject)
+            acts = judge(
+                known.person,
+                known.passes,
+                known.registrations,
+                known.cases,
+                self._policy(),
+                self.today(),
+                known.register_as_of,
+            )
+            for act in acts:
+                opened += self._apply(connection, subject, known, act)
+        return opened
+
+    def sweep(self, connection: Connection) -> int:
+        """Judge everyone whom a new day may concern: open cases, and residents who are enrolled and not registered."""
+        subjects = {subject for _, subject in casefile.open_cases(connection)}
+        subjects |= {Subject(c, p, None) for c, p in people.unregistered_enrolled(connection, self.today())}
+        return self.judge(connection, sorted(subjects, key=lambda s: (s.community, s.person or 0, s.token or b"")))
+
+    def known(self, connection: Connection, subject: Subject) -> Known:
+        """Load what is known of a subject."""
+        policy = self._policy()
+        window = max(policy.collection.window_days, policy.gate_query.window_days)
+        since = self.now() - int(timedelta(days=window + 1).total_seconds() * 1000)
+        community = streams.community(connection, subject.community)
+        as_of = community.register_as_of if community is not None else None
+        cases = tuple(self._case(connection, row) for row in casefile.subjects_case(connection, subject))
+        if subject.person is None:
+            token = subject.token or b""
+            seen = streams.passes(connection, subject.community, [token], since)
+            return Known(self._stranger(connection, subject), _passes(seen), (), cases, as_of, None)
+        tokens = people.tokens_of(connection, subject.community, subject.person)
+        seen = streams.passes(connection, subject.community, tokens, since)
+        facts = tuple(Registration(*row) for row in people.registrations(connection, subject.person, subject.community))
+        person, dwelling = self._person(connection, subject.community, subject.person)
+        return Known(person, _passes(seen), facts, cases, as_of, dwelling)
+
+    def _person(self, connection: Connection, community: str, number: int) -> tuple[Person, int | None]:
+        row = people.person(connection, number)
+        enrolment = people.enrolment(connection, community, number)
+        credential = Credential(CredentialKind(row.kind), self._master.show("persons.number", row.number))
+        dwelling = enrolment.dwelling if enrolment is not None else None
+        person = Person(
+            known=True,
+            dwelling=dwelling is not None,
+            role=Role(enrolment.role) if enrolment is not None else None,
+            birth=birth_of(credential, self.today()),
+            enrolled_since=enrolment.since if enrolment is not None else None,
+            travel_document=_is_travel_document(credential),
+            protected=row.protected,
+        )
+        return person, dwelling
+
+    def _stranger(self, connection: Connection, subject: Subject) -> Person:
+        """What the newest seal of an unknown token tells: nothing leaves this call but birth date and document kind."""
+        seal = streams.newest_seal(connection, subject.community, subject.token or b"")
+        if seal is None:
+            return Person(known=False, dwelling=False)
+        try:
+            said = json.loads(self._master.unseal(seal.sealed, seal.station, seal.epoch, seal.seq))
+            credential = Credential(CredentialKind(said["kind"]), str(said["number"]))
+        except (NotAuthentic, ValueError, KeyError, TypeError):
+            log.warning("a seal of station %s, epoch %s, seq %d does not open", seal.station, seal.epoch, seal.seq)
+            return Person(known=False, dwelling=False)
+        birth = birth_of(credential, self.today())
+        return Person(known=False, dwelling=False, birth=birth, travel_document=_is_travel_document(credential))
+
+    def _case(self, connection: Connection, row: Any) -> Case:
+        going = CaseState(row.state) not in ENDED
+        visits = casefile.visits(connection, row.id) if going else ()
+        return Case(
+            row.id,
+            CaseKind(row.kind),
+            row.state,
+            row.opened_on,
+            row.due,
+            tuple(Visit(_civil(v.at), v.met, v.notice_left) for v in visits),
+            alert=going and casefile.open_alert_of(connection, row.id) is not None,
+            paused=row.paused,
+            reminded=row.reminded_on,
+        )
+
+    def _apply(self, connection: Connection, subject: Subject, known: Known, act: Act) -> int:
+        match act:
+            case OpenCase():
+                return self._open(connection, subject, known, act)
+            case Remind(case):
+                self._note(connection, case, "remind", {"reminded_on": self.today()})
+            case Escalate(case, to):
+                row = casefile.case(connection, case)
+                if row is not None and row.level != to.value:
+                    self._note(connection, case, "escalate", {"level": to.value}, to.value)
+            case ProposeSlip():
+                self._propose(connection, subject, act)
+            case CloseCase():
+                self._close(connection, act)
+            case _:
+                assert_never(act)
+        return 0
+
+    def _open(self, connection: Connection, subject: Subject, known: Known, act: OpenCase) -> int:
+        values = {
+            "community": subject.community,
+            "kind": act.kind.value,
+            "source": act.source.value,
+            "state": BEGINS.value,
+            "is_open": True,
+            "person": subject.person,
+            "token": subject.token,
+            "dwelling": known.dwelling,
+            "opened_on": self.today(),
+            "opened": self.now(),
+            "due": act.due,
+            "because": _plain(act.because),
+            "policy": act.because.policy_version,
+        }
+        number = casefile.open_case(connection, values)
+        if number is None:
+            return 0
+        self._event(connection, number, "open", BEGINS, act.source.value)
+        self._metrics.opened.inc()
+        return 1
+
+    def _propose(self, connection: Connection, subject: Subject, act: ProposeSlip) -> None:
+        community = streams.community(connection, subject.community)
+        row = casefile.case(connection, act.case)
+        if community is None or row is None:
+            return
+        slip = f"{self.today():%Y%m%d}-{secrets.token_hex(3).upper()}"
+        values = {
+            "slip": slip,
+            "case": act.case,
+            "community": subject.community,
+            "police_station": community.police_station,
+            "state": ALERT_BEGINS.value,
+            "is_open": True,
+            "rule": "overdue",
+            "since": row.opened_on,
+            "proposed": self.now(),
+        }
+        if casefile.add_alert(connection, values):
+            self._event(connection, act.case, "propose", CaseState(row.state), slip)
+
+    def _close(self, connection: Connection, act: CloseCase) -> None:
+        row = casefile.case(connection, act.case)
+        if row is None:
+            return
+        how, actor = CLOSING[act.how]
+        state = step(CaseState(row.state), how, kind=CaseKind(row.kind), actor=actor)
+        closed = {"state": state.value, "is_open": False, "closed": self.now(), "how": act.how.value}
+        if casefile.change_case(connection, row.id, row.revision, closed):
+            self._event(connection, row.id, how.value, state, act.how.value)
+            self._slips.close(connection, row.id, self.now())
+            self._metrics.closed.inc()
+
+    def _note(self, connection: Connection, case: int, act: str, values: dict[str, Any], note: str = "") -> None:
+        row = casefile.case(connection, case)
+        if row is not None and casefile.change_case(connection, case, row.revision, values):
+            self._event(connection, case, act, CaseState(row.state), note)
+
+    def _event(self, connection: Connection, case: int, act: str, state: CaseState, note: str = "") -> None:
+        casefile.add_event(connection, case, at=self.now(), actor=SYSTEM, act=act, state=state.value, note=note)
+
+
+def _passes(instants: Iterable[int]) -> frozenset[Pass]:
+    return frozenset(Pass(_civil(at)) for at in instants)
+
+
+def _civil(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL)
+
+
+def _is_travel_document(credential: Credential) -> bool:
+    """Foreigners' permanent-resident numbers, and permits of residents of Hong Kong, Macao and Taiwan."""
+    return credential.kind is CredentialKind.PR_2017 or credential.number.startswith(_FOREIGN)
+
+
+def _plain(value: Any) -> dict[str, Any]:
+    """A dataclass as plain JSON values."""
+    return dict(msgspec.to_builtins(dataclasses.asdict(value)))

@@ -1,0 +1,259 @@
+"""The centre, put together: intake, deliveries, rosters, the sweep and the bus on threads; pages on the main one."""
+
+import logging
+import secrets
+import threading
+from collections.abc import Callable
+
+from fastapi import APIRouter, FastAPI
+from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
+
+from gateway import wire
+from gateway.broker import CENTRE
+from gateway.bus import Account, Bus, Will
+from gateway.centre.api.access import Access
+from gateway.centre.api.alerts import make_alerts
+from gateway.centre.api.cases import make_cases
+from gateway.centre.api.register import make_register
+from gateway.centre.casework import Casework
+from gateway.centre.deliveries import Deliveries
+from gateway.centre.desk import Desk
+from gateway.centre.intake import Intake
+from gateway.centre.policies import PolicyFile
+from gateway.centre.register import Register
+from gateway.centre.rosters import Rosters
+from gateway.centre.slips import Slips
+from gateway.keys import Envelope, Master
+from gateway.metrics import CentreMetrics
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.store.queries import streams
+from gateway.web.centre_pages import CHANGES, changed, make_centre_pages
+from gateway.web.centre_view import CentreDesk
+from gateway.web.feed import Feed
+from gateway.web.page import make_pages
+from gateway.web.server import Server
+from gateway.web.site import make_site, vitals
+from gateway.wire import StationTopics
+
+log = logging.getLogger(__name__)
+
+LOOK_EVERY_S = 1.0
+
+
+class CentreProcess:
+    """Everything that the centre runs. `run` blocks until `stop`.
+
+    Raises:
+        PolicyError: the policy cannot be used.
+        WrongSchema: the database belongs to another version of the program.
+        OSError: the pages' address cannot be had.
+    """
+
+    def __init__(self, settings: Settings, master: Master, broker_url: str, broker_password: str) -> None:
+        self._settings = settings
+        self._master = master
+        self._database = Database(settings.database)
+        self._database.check_schema()
+        self._metrics = CentreMetrics()
+        self._policies = PolicyFile(settings.centre.policy)
+        self._feed = Feed()
+        self._threads: list[threading.Thread] = []
+        self._down: dict[str, Envelope] = {}
+        self._changed = threading.Event()
+        with self._database.write() as connection:
+            self._epoch = _centre_epoch(connection)
+        slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
+        self._casework = Casework(master, self._policies.current, self._metrics, slips)
+        self._register = Register(master)
+        self._slips = slips
+        self._rosters = Rosters(
+            self._database, master, self._policies.current, self._casework.today, self._send_to_station
+        )
+        self._deliveries = Deliveries(self._database, self._metrics, slips)
+        self._intake = Intake(
+            self._database,
+            master,
+            self._casework,
+            self._metrics,
+            centre_epoch=self._epoch,
+            roster_version=self._rosters.version,
+            greeted=self._rosters.wanted,
+            answered=self._take_answer,
+            send=self._send_to_station,
+            changed=self._work_changed,
+        )
+        self._bus = self._make_bus(broker_url, broker_password)
+        self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
+
+    @property
+    def port(self) -> int:
+        """Where the pages are served."""
+        return self._server.port
+
+    def run(self, stop: threading.Event) -> None:
+        """Run every part until `stop`; the pages in the calling thread."""
+        workers = threading.Event()
+        self._start("intake", self._intake.run, workers)
+        self._start("deliveries", self._deliveries.run, self._bus, workers)
+        self._start("rosters", self._rosters.run, workers)
+        self._start("sweep", self._sweep, workers)
+        self._bus.start()
+        try:
+            self._server.run(stop)
+        finally:
+            workers.set()
+            self._bus.close((wire.CENTRE_STATUS, self._announcement("stopped")))
+            for thread in self._threads:
+                thread.join(3)
+            self._database.close()
+
+    def parts(self) -> dict[str, str]:
+        """Name of each part -> "ok" or what is wrong with it."""
+        found = {thread.name: "ok" if thread.is_alive() else "the thread has ended" for thread in self._threads}
+        found["bus"] = "ok" if self._bus.connected else "not connected to the broker"
+        if self._intake.trouble:
+            found["intake"] = self._intake.trouble
+        try:
+            with self._database.read() as connection:
+                streams.get_setting(connection, "centre_epoch")
+            found["database"] = "ok"
+        except OperationalError as error:
+            found["database"] = str(error.orig)
+        return found
+
+    def _start(self, name: str, run: Callable[..., None], *arguments: object) -> None:
+        thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+
+    def _make_bus(self, url: str, password: str) -> Bus:
+        broker = self._settings.broker
+        username = broker.username or CENTRE
+        account = Account(url, f"centre-{self._epoch}", username, password, broker.ca_file, broker.protocol)
+        return Bus(
+            account,
+            [*wire.FROM_STATIONS, wire.FROM_POLICE],
+            on_message=self._intake.take,
+            on_up=self._bus_up,
+            on_down=lambda: self._metrics.bus_up.set(0),
+            on_published=self._deliveries.published,
+            will=Will(wire.CENTRE_STATUS, self._announcement("lost")),
+        )
+
+    def _make_app(self) -> FastAPI:
+        desk = Desk(
+            self._database,
+            self._policies,
+            district=self._settings.centre.district,
+            banner=self._settings.banner,
+            connected=lambda: self._bus.connected,
+            today=self._casework.today,
+        )
+        questions = CentreDesk(desk.state, desk.cases, desk.alerts, desk.stations, desk.policy, self.parts)
+        access = Access(self._settings.centre.clients)
+        routers: list[APIRouter] = [
+            make_centre_pages(questions, self._feed, make_pages()),
+            vitals(self.parts, self._metrics.registry),
+            make_cases(self._database, self._casework, self._slips, access, self._work_changed),
+            make_alerts(
+                self._database,
+                self._master,
+                self._slips,
+                access,
+                take_answer=self._take_answer,
+                now=self._casework.now,
+                changed=self._work_changed,
+            ),
+            make_register(self._database, self._register, self._casework, access, self._register_changed),
+        ]
+        return make_site(
+            make_pages(),
+            routers,
+            allowed_hosts=self._settings.centre.allowed_hosts,
+            closing=(self._feed.close,),
+            openapi_url="/api/v1/openapi.json",
+        )
+
+    def _bus_up(self) -> None:
+        self._metrics.bus_up.set(1)
+        self._bus.publish(wire.CENTRE_STATUS, self._announcement("online"), retain=True)
+        self._deliveries.bus_up()
+
+    def _announcement(self, state: str) -> bytes:
+        return wire.encode({"state": state, "epoch": self._epoch})
+
+    def _send_to_station(self, community: str, station: str, leaf: str, plain: bytes) -> None:
+        """Wrap a message for a station and publish it; a station that is away asks again when it is back."""
+        envelope = self._down.get(station)
+        if envelope is None:
+            with self._database.read() as connection:
+                for row in streams.stations(connection):
+                    self._down[row.name] = self._master.station(row.name, row.generation).down()
+            envelope = self._down[station]
+        topic = StationTopics(community, station)(leaf)
+        self._bus.publish(topic, envelope.wrap(topic, plain))
+
+    def _take_answer(self, connection: Connection, answer: wire.Answer, police_station: str) -> None:
+        done = self._slips.answer(connection, answer, police_station, self._casework.now())
+        if done.registered is not None:
+            today = self._casework.today()
+            self._register.registered_by_answer(connection, done.community, done.registered, today, answer.receipt)
+            self._rosters.changed()
+        if done.closed:
+            self._metrics.closed.inc()
+
+    def _work_changed(self) -> None:
+        self._deliveries.wake()
+        self._changed.set()
+
+    def _register_changed(self) -> None:
+        self._rosters.changed()
+        self._work_changed()
+
+    def _sweep(self, stop: threading.Event) -> None:
+        """Judge everyone when a new civil day begins or the policy changes; tell open pages what changed."""
+        swept = None
+        while not stop.is_set():
+            try:
+                if self._policies.look() or self._casework.today() != swept:
+                    with self._database.write() as connection:
+                        self._casework.sweep(connection)
+                    swept = self._casework.today()
+                    self._register_changed()
+            except OperationalError as error:
+                log.warning("the sweep waits for the database: %s", error.orig)
+            except Exception:  # tomorrow's sweep must come although today's failed
+                log.exception("the sweep failed")
+                swept = self._casework.today()
+            if self._changed.is_set():
+                self._changed.clear()
+                for what in CHANGES:
+                    changed(self._feed, what)
+            stop.wait(LOOK_EVERY_S)
+
+
+def enrol_own_data(database: Database, settings: Settings) -> None:
+    """Put the communities of the configuration into the database."""
+    rows = [
+        {
+            "id": one.id,
+            "name": one.name,
+            "street": one.street,
+            "police_station": one.police_station,
+            "portals": list(one.portals),
+        }
+        for one in settings.communities
+    ]
+    with database.write() as connection:
+        streams.put_communities(connection, rows)
+
+
+def _centre_epoch(connection: Connection) -> str:
+    """The epoch of this database: random once, and again when it is restored from a backup."""
+    epoch = streams.get_setting(connection, "centre_epoch")
+    if epoch is None:
+        epoch = secrets.token_hex(8)
+        streams.set_setting(connection, "centre_epoch", epoch)
+    return epoch

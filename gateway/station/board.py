@@ -1,0 +1,203 @@
+"""What the station tells people: signals to readers and openers, and the console's view of everything."""
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+
+from drivers.api import Direction
+from gateway.metrics import SECONDS, StationMetrics
+from gateway.station.console.view import Health, PortalView, Shown, StationState, Visitor
+from gateway.station.decider import Decider, Gate, Outcome
+from gateway.station.readers import Supervised, open_output, signal_reader
+from gateway.station.recorder import Recorder
+from gateway.station.uplink import Uplink
+from gateway.wire import SOFTWARE, DeviceReport, Status
+from rules.model import CredentialKind
+
+log = logging.getLogger(__name__)
+
+KEPT = 100
+CENTRE_LATE_S = 20.0
+
+
+class Signals:
+    """Tells a verdict to the person and to the guard. `signal` never blocks and may be called from any thread."""
+
+    def __init__(
+        self,
+        epoch: str,
+        gates: Mapping[str, Gate],
+        readers: Mapping[str, Supervised],
+        outputs: Mapping[str, Supervised],
+        metrics: StationMetrics,
+        shown: Callable[[Shown], None],
+    ) -> None:
+        self._epoch = epoch
+        self._gates = gates
+        self._readers = readers
+        self._outputs = outputs
+        self._metrics = metrics
+        self._shown = shown
+        self._lock = threading.Lock()
+        self._recent: deque[Shown] = deque(maxlen=KEPT)
+        self._unrecorded = 0
+        self._buckets = [0] * (len(SECONDS) + 1)
+        self._sum = 0.0
+
+    def signal(self, outcome: Outcome, recorded: bool) -> None:
+        """Open the portal where the outcome says so, tell the reader, count, and show it on the console."""
+        record = outcome.record
+        gate = self._gates[record.portal]
+        if outcome.opens and gate.opener is not None:
+            output = self._outputs.get(gate.opener)
+            if output is None or not open_output(output, gate.pulse_seconds):
+                log.error("portal %s was granted, but its opener is down", record.portal)
+        reader = self._readers.get(record.reader)
+        if reader is not None:
+            signal_reader(reader, outcome.decision.verdict)
+        self._count(outcome, recorded)
+        shown = self._view(outcome, gate, recorded)
+        with self._lock:
+            self._recent.appendleft(shown)
+        self._shown(shown)
+
+    def recent(self, limit: int) -> list[Shown]:
+        """The newest verdicts, newest first."""
+        with self._lock:
+            return list(self._recent)[:limit]
+
+    @property
+    def unrecorded(self) -> int:
+        return self._unrecorded
+
+    def verdict_times(self) -> tuple[list[int], float]:
+        """Cumulative counts by the bounds of `SECONDS` and +Inf, and the sum in seconds."""
+        with self._lock:
+            return list(self._buckets), self._sum
+
+    def _count(self, outcome: Outcome, recorded: bool) -> None:
+        took = max(time.monotonic() - outcome.mono, 0.0)
+        self._metrics.swipes.labels(outcome.decision.verdict.value).inc()
+        self._metrics.to_verdict.observe(took)
+        with self._lock:
+            self._sum += took
+            for i, bound in enumerate((*SECONDS, float("inf"))):
+                self._buckets[i] += took <= bound
+            self._unrecorded += not recorded
+        if not recorded:
+            self._metrics.unrecorded.inc()
+
+    def _view(self, outcome: Outcome, gate: Gate, recorded: bool) -> Shown:
+        record = outcome.record
+        return Shown(
+            epoch=self._epoch,
+            seq=record.seq,
+            at=datetime.fromtimestamp(record.at / 1000, UTC),
+            portal=record.portal,
+            portal_name=gate.name,
+            reader=record.reader,
+            direction=Direction(record.direction),
+            kind=CredentialKind(record.kind) if record.kind else None,
+            verdict=outcome.decision.verdict,
+            reasons=outcome.decision.reasons,
+            recorded=recorded,
+            remind=outcome.remind,
+            answered=Visitor(record.by_hand) if record.by_hand else None,
+        )
+
+
+class Board:
+    """The state of the station, gathered when asked; each call returns at once."""
+
+    def __init__(
+        self,
+        station: str,
+        community: str,
+        banner: str,
+        epoch: str,
+        gates: Mapping[str, Gate],
+        devices: Mapping[str, Supervised],
+        *,
+        decider: Decider,
+        recorder: Recorder,
+        uplink: Uplink,
+        signals: Signals,
+        connected: Callable[[], bool],
+    ) -> None:
+        self._station = station
+        self._community = community
+        self._banner = banner
+        self._epoch = epoch
+        self._portals = tuple(PortalView(gate.portal.id, gate.name) for gate in gates.values())
+        self._devices = devices
+        self._decider = decider
+        self._recorder = recorder
+        self._uplink = uplink
+        self._signals = signals
+        self._connected = connected
+        self._bus_since: datetime | None = None
+
+    def bus_changed(self) -> None:
+        self._bus_since = datetime.now(UTC)
+
+    def state(self) -> StationState:
+        """The whole status strip."""
+        roster = self._decider.roster
+        heard = self._uplink.centre_heard
+        return StationState(
+            station=self._station,
+            community=self._community,
+            banner=self._banner,
+            portals=self._portals,
+            devices=tuple(device.view() for device in self._devices.values()),
+            bus=Health.OK if self._connected() else Health.DOWN if self._bus_since else Health.UNKNOWN,
+            bus_since=self._bus_since,
+            centre=self._centre(heard),
+            centre_heard=_wall(heard),
+            roster_version=roster.header.version if roster is not None else None,
+            roster_rows=len(roster) if roster is not None else 0,
+            roster_checked=_wall(self._uplink.roster_checked),
+            register_as_of=roster.header.register_as_of if roster is not None else None,
+            spool_depth=self._uplink.depth,
+            unrecorded=self._signals.unrecorded,
+            lost_swipes=self._recorder.lost,
+            clock="system",
+        )
+
+    def status(self, heartbeat: int, depth: int) -> Status:
+        """The heartbeat for the centre."""
+        buckets, total = self._signals.verdict_times()
+        roster = self._decider.roster
+        return Status(
+            state="online",
+            epoch=self._epoch,
+            heartbeat=heartbeat,
+            at=int(time.time() * 1000),
+            devices=[
+                DeviceReport(view.id, view.health is Health.OK, view.noise, view.faults, view.trouble)
+                for view in (device.view() for device in self._devices.values())
+            ],
+            spool_depth=depth,
+            unrecorded=self._signals.unrecorded,
+            lost_swipes=self._recorder.lost,
+            roster=roster.header.version if roster is not None else 0,
+            clock="system",
+            version=SOFTWARE,
+            verdict_buckets=buckets,
+            verdict_sum=total,
+        )
+
+    def _centre(self, heard: float | None) -> Health:
+        if heard is None:
+            return Health.UNKNOWN
+        if not self._connected():
+            return Health.DOWN
+        return Health.OK if time.monotonic() - heard < CENTRE_LATE_S else Health.UNCERTAIN
+
+
+def _wall(mono: float | None) -> datetime | None:
+    """The wall-clock moment of a monotonic one."""
+    return None if mono is None else datetime.fromtimestamp(time.time() - (time.monotonic() - mono), UTC)

@@ -1,0 +1,293 @@
+"""The decider: one thread that owns all that a verdict depends on. A card read goes in; an outcome comes out.
+
+    inbox ─▶ swipe ─▶ snapshot ─▶ decide ─▶ outcome ─▶ recorder, and to the person when it is on disk or 150 ms are over
+
+Whoever takes an outcome out of `pending` signals it: the recorder after its commit, or this thread when time is up.
+"""
+
+import json
+import logging
+import queue
+import threading
+import time
+from collections import OrderedDict, deque
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+
+from drivers.api import CardRead
+from gateway.bundle import Roster
+from gateway.keys import Enrolled, seal
+from gateway.wire import SwipeRecord
+from rules.decide import decide
+from rules.model import (
+    CIVIL,
+    CredentialKind,
+    Decision,
+    Direction,
+    Enrolment,
+    Hours,
+    Portal,
+    Reason,
+    Recent,
+    Snapshot,
+    Swipe,
+    Verdict,
+    token_of,
+)
+
+log = logging.getLogger(__name__)
+
+INBOX = 256
+SIGNAL_AFTER_S = 0.15
+"""A disk that stalls costs a person at most this long."""
+SIDE_LINE_DAYS = 7
+"""The guard's reminder about registration appears at most once a person in so many days."""
+_REMEMBERED = 10_000
+_IDENTITY_NUMBERS = frozenset({CredentialKind.CITIZEN_ID, CredentialKind.PR_2017})
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """A portal as the station runs it: what the rules see, and what happens when nobody attends it."""
+
+    portal: Portal
+    name: str
+    opener: str | None
+    pulse_seconds: float
+    attended: Hours | None
+    """The hours in which a guard is there; None for never."""
+    opens_unattended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPlace:
+    """Where a reader stands: its portal and the direction in which one passes it."""
+
+    portal: str
+    direction: Direction
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """A card read by a reader at a monotonic instant."""
+
+    reader: str
+    card: CardRead
+    mono: float
+
+
+@dataclass(frozen=True, slots=True)
+class ByHand:
+    """The guard opens a portal and says for whom."""
+
+    portal: str
+    whom: str
+    dwelling: str
+    mono: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """A decided swipe: its record, whether the gate opens, and whether the guard is reminded about registration."""
+
+    record: SwipeRecord
+    decision: Decision
+    opens: bool
+    remind: bool
+    mono: float
+    token: bytes | None = field(default=None, repr=False)
+
+
+class Decider:
+    """Run `run` on a thread of its own. Everything here belongs to that thread, but for `inbox` and `pending`."""
+
+    def __init__(
+        self,
+        enrolled: Enrolled,
+        epoch: str,
+        gates: Mapping[str, Gate],
+        readers: Mapping[str, ReaderPlace],
+        *,
+        record: Callable[[Outcome], None],
+        signal: Callable[[Outcome, bool], None],
+        wall: Callable[[], float] = time.time,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.inbox: queue.Queue[Heard | ByHand | Roster] = queue.Queue(INBOX)
+        self.pending: OrderedDict[int, Outcome] = OrderedDict()
+        self.roster: Roster | None = None
+        self._enrolled = enrolled
+        self._epoch = epoch
+        self._gates = gates
+        self._readers = readers
+        self._record = record
+        self._signal = signal
+        self._wall = wall
+        self._clock = clock
+        self._seq = 0
+        self._recent: OrderedDict[bytes, deque[tuple[float, Recent]]] = OrderedDict()
+        self._reminded: OrderedDict[bytes, date] = OrderedDict()
+
+    def run(self, stop: threading.Event) -> None:
+        while not stop.is_set():
+            try:
+                self._turn()
+            except Exception:  # a bug in one swipe must not hold the gate for the next
+                log.exception("the decider failed on one swipe")
+
+    def _turn(self) -> None:
+        try:
+            item = self.inbox.get(timeout=self._patience())
+        except queue.Empty:
+            pass
+        else:
+            self._handle(item)
+        self._signal_overdue()
+
+    def _handle(self, item: Heard | ByHand | Roster) -> None:
+        match item:
+            case Roster():
+                self.roster = item
+            case Heard():
+                self._settle(self.judge(item))
+            case ByHand():
+                self._settle(self._by_hand(item))
+
+    def judge(self, heard: Heard) -> Outcome:
+        """Decide one card read and number it."""
+        place = self._readers[heard.reader]
+        gate = self._gates[place.portal]
+        credential = heard.card.credential
+        token = token_of(self._enrolled.token_key, credential)
+        row = self.roster.find(token) if self.roster is not None else None
+        swipe = Swipe(place.portal, heard.reader, place.direction, credential.kind, token, self._now())
+        snapshot = self._view(swipe, gate, row, heard.mono)
+        decision = decide(swipe, snapshot)
+        self._seq += 1
+        opens = decision.verdict is Verdict.GRANT or (
+            decision.verdict is Verdict.ATTEND and gate.opens_unattended and not _attended(gate, snapshot.civil)
+        )
+        keep = row is None or not row.count_only
+        record = SwipeRecord(
+            seq=self._seq,
+            at=int(swipe.at.timestamp() * 1000),
+            mono=int(heard.mono * 1000),
+            portal=swipe.portal,
+            reader=swipe.reader,
+            direction=swipe.direction.value,
+            verdict=decision.verdict.value,
+            reasons=[reason.value for reason in decision.reasons],
+            kind=credential.kind.value,
+            token=token if keep else None,
+            key=self._enrolled.token_key_id,
+            flags=sorted(flag.value for flag in decision.flags),
+            roster=self.roster.header.version if self.roster is not None else 0,
+            policy=snapshot.policy.version,
+            unattended=opens and decision.verdict is Verdict.ATTEND,
+            sealed=self._seal(heard.card) if row is None else None,
+        )
+        outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot.today), heard.mono, token)
+        self._remember(token, outcome, heard.mono)
+        return outcome
+
+    def _by_hand(self, act: ByHand) -> Outcome:
+        decision = Decision(Verdict.GRANT, (Reason.MANUAL,))
+        self._seq += 1
+        record = SwipeRecord(
+            seq=self._seq,
+            at=int(self._now().timestamp() * 1000),
+            mono=int(act.mono * 1000),
+            portal=act.portal,
+            reader="console",
+            direction=Direction.IN.value,
+            verdict=decision.verdict.value,
+            reasons=[Reason.MANUAL.value],
+            by_hand=act.whom,
+            dwelling=act.dwelling or None,
+            roster=self.roster.header.version if self.roster is not None else 0,
+        )
+        return Outcome(record, decision, opens=True, remind=False, mono=act.mono)
+
+    def _view(self, swipe: Swipe, gate: Gate, row: Enrolment | None, mono: float) -> Snapshot:
+        roster = self.roster
+        civil = swipe.at.astimezone(CIVIL)
+        if roster is None:
+            return Snapshot(civil, gate.portal, None, has_roster=False, register_as_of=None)
+        return Snapshot(
+            civil,
+            gate.portal,
+            row,
+            has_roster=True,
+            register_as_of=roster.header.register_as_of,
+            recent=self._passes(swipe.token, mono),
+            schedules=roster.schedules,
+            policy=roster.header.policy,
+        )
+
+    def _seal(self, card: CardRead) -> bytes | None:
+        """What the reader gave, for the centre alone; only of an unknown number, and only where there is a roster."""
+        if self.roster is None or card.credential.kind not in _IDENTITY_NUMBERS:
+            return None
+        identity = card.identity
+        said = {"kind": card.credential.kind.value, "number": card.credential.number}
+        if identity is not None:
+            said |= {"name": identity.name, "address": identity.address}
+        plain = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+        return seal(self._enrolled.identity_public, plain, self._enrolled.station, self._epoch, self._seq)
+
+    def _remind(self, token: bytes, decision: Decision, today: date) -> bool:
+        if not decision.flags or decision.verdict is not Verdict.GRANT:
+            return False
+        if "registration_unknown" in decision.flags:
+            return False
+        last = self._reminded.get(token)
+        if last is not None and today - last < timedelta(days=SIDE_LINE_DAYS):
+            return False
+        self._reminded[token] = today
+        while len(self._reminded) > _REMEMBERED:
+            self._reminded.popitem(last=False)
+        return True
+
+    def _passes(self, token: bytes | None, mono: float) -> tuple[Recent, ...]:
+        if token is None or token not in self._recent:
+            return ()
+        return tuple(
+            Recent(r.portal, r.direction, r.verdict, mono - then, r.signalled)
+            for then, r in reversed(self._recent[token])
+        )
+
+    def _remember(self, token: bytes, outcome: Outcome, mono: float) -> None:
+        record = outcome.record
+        passes = self._recent.pop(token, None) or deque(maxlen=8)
+        passes.append((mono, Recent(record.portal, Direction(record.direction), outcome.decision.verdict, 0.0)))
+        self._recent[token] = passes
+        while len(self._recent) > _REMEMBERED:
+            self._recent.popitem(last=False)
+
+    def _settle(self, outcome: Outcome) -> None:
+        self.pending[outcome.record.seq] = outcome
+        self._record(outcome)
+
+    def _patience(self) -> float:
+        """Seconds until the oldest pending verdict must be signalled, or half a second when none waits."""
+        try:
+            oldest = next(iter(self.pending.values()))
+        except (StopIteration, RuntimeError):
+            return 0.5 if not self.pending else 0.0
+        return min(max(oldest.mono + SIGNAL_AFTER_S - self._clock(), 0.0), 0.5)
+
+    def _signal_overdue(self) -> None:
+        now = self._clock()
+        for seq, outcome in list(self.pending.items()):
+            if outcome.mono + SIGNAL_AFTER_S > now:
+                return
+            if self.pending.pop(seq, None) is not None:
+                self._signal(outcome, False)
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)
+
+
+def _attended(gate: Gate, civil: datetime) -> bool:
+    return gate.attended is not None and gate.attended.holds(civil)

@@ -1,0 +1,34 @@
+"""From a portal's settings to the gate that the decider runs."""
+
+from collections.abc import Iterable
+from datetime import time
+
+from gateway.settings import Portal
+from gateway.station.decider import Gate
+from rules.model import Hours
+from rules.model import Portal as RulesPortal
+
+_EVERY_DAY = range(7)
+
+
+def gate_of(portal: Portal) -> Gate:
+    """The gate of one portal."""
+    hold_open = tuple(hours_of(span.hours, span.weekdays) for span in portal.hold_open)
+    return Gate(
+        RulesPortal(portal.id, hold_open, portal.area),
+        portal.name,
+        portal.opener,
+        portal.pulse_seconds,
+        None if portal.attended == "never" else hours_of(portal.attended, _EVERY_DAY),
+        portal.unattended == "grant",
+    )
+
+
+def hours_of(span: str, weekdays: Iterable[int]) -> Hours:
+    """The hours that a span such as 07:30-24:00 says; the settings have checked its form."""
+    begin, _, end = span.partition("-")
+    return Hours(_clock(begin), _clock(end), frozenset(weekdays))
+
+
+def _clock(text: str) -> time:
+    return time(0) if text == "24:00" else time.fromisoformat(text)

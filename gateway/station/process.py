@@ -1,0 +1,273 @@
+"""One station, put together: threads for devices, decider, recorder, uplink and bus; the console on the main thread."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault
+from drivers.registry import BadSettings, find, settings_for
+from gateway.bundle import Roster
+from gateway.bus import Account, Bus, Will
+from gateway.keys import Enrolled
+from gateway.metrics import StationMetrics
+from gateway.settings import Output, Reader, Settings, SettingsError
+from gateway.station import roster as roster_files
+from gateway.station.board import Board, Signals
+from gateway.station.console.feed import GateFeed
+from gateway.station.console.routes import make_app
+from gateway.station.console.view import ConsoleDesk, Health, Visitor
+from gateway.station.decider import ByHand, Decider, Heard, ReaderPlace
+from gateway.station.gates import gate_of
+from gateway.station.readers import Place, Supervised, open_driver
+from gateway.station.recorder import Recorder
+from gateway.station.spool import Spool, SpoolBroken, set_aside
+from gateway.station.uplink import Uplink
+from gateway.web.page import make_pages
+from gateway.web.server import Server
+from rules.model import Direction
+
+log = logging.getLogger(__name__)
+
+STATE_EVERY_S = 1.0
+
+
+class StationProcess:
+    """Everything that one station runs. `run` blocks until `stop`.
+
+    Raises:
+        SettingsError: a driver is unknown or its settings are wrong.
+        OSError: the console's address cannot be had.
+    """
+
+    def __init__(self, settings: Settings, enrolled: Enrolled, broker_ca: Path | None = None) -> None:
+        if settings.station is None:
+            raise SettingsError(["station: there is no [station] table"])
+        self._settings = settings
+        self._enrolled = enrolled
+        folder = settings.data / f"station-{enrolled.station}"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._spool = _open_spool(folder / "spool.sqlite3")
+        self._metrics = StationMetrics()
+        self._gates = {portal.id: gate_of(portal) for portal in settings.portals}
+        self._threads: list[threading.Thread] = []
+        self._changed = threading.Event()
+        pages = make_pages()
+        self._gate_feed = GateFeed(pages)
+        epoch = self._spool.epoch
+        readers, outputs = self._devices()
+        self._supervised = {**readers, **outputs}
+        signals = Signals(epoch, self._gates, readers, outputs, self._metrics, self._gate_feed.shown)
+        places = {r.id: ReaderPlace(r.portal, Direction(r.direction)) for r in settings.readers}
+        self._decider = Decider(
+            enrolled,
+            epoch,
+            self._gates,
+            places,
+            record=lambda outcome: self._recorder.add(outcome),
+            signal=signals.signal,
+        )
+        known = roster_files.load(folder, enrolled.roster_public, enrolled.community)
+        self._decider.roster = known
+        self._uplink = Uplink(
+            enrolled,
+            self._spool.reader(),
+            epoch,
+            roster=known,
+            use_roster=partial(self._use_roster, folder),
+            settled=lambda what: self._recorder.settled(what),
+            status=lambda beat, depth: self._board.status(beat, depth),
+        )
+        self._recorder = Recorder(
+            self._spool,
+            pending=self._decider.pending,
+            signal=signals.signal,
+            committed=self._uplink.fresh,
+            declared_lost=self._uplink.lost,
+            keep_days=settings.station.keep_acknowledged_days,
+        )
+        self._bus = self._make_bus(broker_ca)
+        self._board = Board(
+            enrolled.station,
+            _community_name(settings, enrolled),
+            settings.banner,
+            epoch,
+            self._gates,
+            self._supervised,
+            decider=self._decider,
+            recorder=self._recorder,
+            uplink=self._uplink,
+            signals=signals,
+            connected=lambda: self._bus.connected,
+        )
+        desk = ConsoleDesk(self._board.state, signals.recent, self._open_by_hand, self.parts)
+        hosts = settings.station.allowed_hosts
+        app = make_app(desk, self._gate_feed, allowed_hosts=hosts, registry=self._metrics.registry)
+        self._server = Server(app, settings.station.host, settings.station.port)
+
+    @property
+    def port(self) -> int:
+        """Where the console is served."""
+        return self._server.port
+
+    def run(self, stop: threading.Event) -> None:
+        """Run every part until `stop`; the console in the calling thread."""
+        workers = threading.Event()
+        recording = threading.Event()
+        self._start("decider", self._decider.run, workers)
+        recorder = self._start("recorder", self._recorder.run, recording)
+        self._start("uplink", self._uplink.run, self._bus, workers)
+        self._start("watch", self._watch, workers)
+        for device in self._supervised.values():
+            device.start()
+        self._bus.start()
+        try:
+            self._server.run(stop)
+        finally:
+            for device in self._supervised.values():
+                device.stop()
+            for device in self._supervised.values():
+                device.join()
+            workers.set()
+            self._bus.close(self._uplink.farewell())
+            for thread in self._threads:
+                if thread is not recorder:
+                    thread.join(3)
+            recording.set()
+            recorder.join(3)
+            self._spool.close()
+
+    def parts(self) -> dict[str, str]:
+        """Name of each part -> "ok" or what is wrong with it."""
+        found = {thread.name: "ok" if thread.is_alive() else "the thread has ended" for thread in self._threads}
+        found["bus"] = "ok" if self._bus.connected else "not connected to the broker"
+        if self._recorder.trouble:
+            found["recorder"] = self._recorder.trouble
+        for device in self._supervised.values():
+            view = device.view()
+            down = view.health in (Health.DOWN, Health.UNKNOWN)
+            found[f"{view.kind} {view.id}"] = (view.trouble or "not heard yet") if down else "ok"
+        return found
+
+    def _start(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
+        thread = threading.Thread(target=run, args=arguments, name=name, daemon=True)
+        self._threads.append(thread)
+        thread.start()
+        return thread
+
+    def _devices(self) -> tuple[dict[str, Supervised], dict[str, Supervised]]:
+        drivers = drivers_of(self._settings)
+        readers = {r.id: self._supervise(r, "reader", r.portal, *drivers[r.id]) for r in self._settings.readers}
+        outputs = {o.id: self._supervise(o, "output", None, *drivers[o.id]) for o in self._settings.outputs}
+        return readers, outputs
+
+    def _supervise(
+        self, device: Reader | Output, kind: str, portal: str | None, driver: Driver, settings: object
+    ) -> Supervised:
+        return Supervised(
+            Place(device.id, kind, portal),
+            lambda: open_driver(driver, device.url, settings, device.baud),
+            heard=self._heard,
+            changed=self._changed.set,
+            counted=self._count,
+        )
+
+    def _make_bus(self, ca_file: Path | None) -> Bus:
+        enrolled = self._enrolled
+        account = Account(
+            enrolled.broker_url,
+            f"{enrolled.station}-{self._spool.epoch}",
+            enrolled.station,
+            enrolled.keys.broker_password(),
+            ca_file,
+            self._settings.broker.protocol,
+        )
+        return Bus(
+            account,
+            self._uplink.topics(),
+            on_message=self._uplink.message,
+            on_up=self._bus_up,
+            on_down=self._bus_down,
+            will=Will(*self._uplink.will()),
+        )
+
+    def _bus_up(self) -> None:
+        self._board.bus_changed()
+        self._uplink.up()
+        self._changed.set()
+
+    def _bus_down(self) -> None:
+        self._board.bus_changed()
+        self._changed.set()
+
+    def _heard(self, reader: str, card: CardRead, mono: float) -> None:
+        """A full inbox makes the reader wait: nothing is dropped."""
+        self._decider.inbox.put(Heard(reader, card, mono))
+
+    def _open_by_hand(self, portal: str, whom: Visitor, dwelling: str) -> None:
+        if portal not in self._gates:
+            raise LookupError(f"there is no portal {portal!r}")
+        self._decider.inbox.put(ByHand(portal, whom.value, dwelling, time.monotonic()), timeout=1)
+
+    def _use_roster(self, folder: Path, roster: Roster, data: bytes) -> None:
+        roster_files.save(folder, data)
+        self._decider.inbox.put(roster)
+        self._changed.set()
+
+    def _count(self, device: str, event: ReaderEvent) -> None:
+        match event:
+            case Noise():
+                self._metrics.noise.labels(device).inc()
+            case ReaderFault():
+                self._metrics.faults.labels(device).inc()
+
+    def _watch(self, stop: threading.Event) -> None:
+        """Show the state when it changes, and every second for the ages in it."""
+        while not stop.is_set():
+            self._changed.wait(STATE_EVERY_S)
+            self._changed.clear()
+            state = self._board.state()
+            self._gate_feed.state(state)
+            self._metrics.depth.set(state.spool_depth)
+            self._metrics.bus_up.set(state.bus is Health.OK)
+            for device in state.devices:
+                if device.kind == "reader":
+                    self._metrics.reader_up.labels(device.id).set(device.health is Health.OK)
+
+
+def drivers_of(settings: Settings) -> dict[str, tuple[Driver, object]]:
+    """The driver of each device and its own settings, by the device's id.
+
+    Raises:
+        SettingsError: a driver is unknown or its settings are wrong; every mistake at once.
+    """
+    found: dict[str, tuple[Driver, object]] = {}
+    mistakes: list[str] = []
+    devices: tuple[Reader | Output, ...] = (*settings.readers, *settings.outputs)
+    for device in devices:
+        try:
+            driver = find(device.driver)
+            found[device.id] = driver, settings_for(driver, device.settings)
+        except BadSettings as error:
+            mistakes += [f"{device.id}: {problem}" for problem in error.problems]
+        except LookupError as error:
+            mistakes.append(f"{device.id}: {error}")
+    if mistakes:
+        raise SettingsError(mistakes)
+    return found
+
+
+def _open_spool(path: Path) -> Spool:
+    """The spool; a broken file is set aside and a new one begun, so that the gate goes on."""
+    try:
+        return Spool(path)
+    except SpoolBroken as error:
+        log.error("the spool is broken and was set aside as %s: %s", set_aside(path), error)  # noqa: TRY400
+        return Spool(path)
+
+
+def _community_name(settings: Settings, enrolled: Enrolled) -> str:
+    names = {community.id: community.name for community in settings.communities}
+    return names.get(enrolled.community, enrolled.community)

@@ -1,0 +1,202 @@
+"""Devices under supervision: one thread each, reopened with back-off, said once when down and once when back."""
+
+import logging
+import random
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Protocol
+
+from drivers.api import (
+    CardRead,
+    DeviceFact,
+    Driver,
+    Emit,
+    LinkLost,
+    Noise,
+    ReaderEvent,
+    ReaderFault,
+    StreamDriver,
+    Verdict,
+)
+from drivers.stream import StreamLink
+from gateway.station.console.view import Device, Health
+
+log = logging.getLogger(__name__)
+
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
+"""A device that is plugged in again is used within two seconds."""
+STALE_S = 15.0
+"""A device that can say that it is there, and has not for so long, is uncertain."""
+
+
+class Link(Protocol):
+    """A device on its line; `run` blocks and raises LinkLost when the line is gone."""
+
+    def run(self, emit: Emit, stop: threading.Event) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """What a device is and where it stands. `portal` is None for an output."""
+
+    id: str
+    kind: str
+    portal: str | None
+
+
+class Supervised:
+    """One device on a thread of its own. `make` opens it afresh; `heard` is told of every card read."""
+
+    def __init__(
+        self,
+        place: Place,
+        make: Callable[[], Link],
+        *,
+        heard: Callable[[str, CardRead, float], None] = lambda _id, _card, _mono: None,
+        changed: Callable[[], None] = lambda: None,
+        counted: Callable[[str, ReaderEvent], None] = lambda _id, _event: None,
+    ) -> None:
+        self.place = place
+        self._make = make
+        self._heard = heard
+        self._changed = changed
+        self._counted = counted
+        self._link: Link | None = None
+        self._tries = 0
+        self._lock = threading.Lock()
+        self._health = Health.UNKNOWN
+        self._since: datetime | None = None
+        self._last: datetime | None = None
+        self._last_mono = 0.0
+        self._speaks = False
+        self._noise = 0
+        self._faults = 0
+        self._trouble = ""
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"device {place.id}", daemon=True)
+
+    @property
+    def alive(self) -> bool:
+        return self._thread.is_alive()
+
+    @property
+    def link(self) -> Link | None:
+        """The open line, or None while there is none."""
+        return self._link
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        self._stop.set()
+
+    def join(self) -> None:
+        if self._thread.ident is not None:
+            self._thread.join(3)
+
+    def view(self) -> Device:
+        """What the status strip shows; a device that should speak and is silent is uncertain."""
+        with self._lock:
+            health = self._health
+            if health is Health.OK and self._speaks and time.monotonic() - self._last_mono > STALE_S:
+                health = Health.UNCERTAIN
+            return Device(
+                self.place.id,
+                self.place.kind,
+                self.place.portal,
+                health,
+                self._since,
+                self._last,
+                self._noise,
+                self._faults,
+                self._trouble,
+            )
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                self._link = self._make()
+                self._opened()
+                self._link.run(self._emit, self._stop)
+            except LinkLost as error:
+                self._down("link_lost", str(error))
+            except Exception:  # a bug in one driver must not take the other gates with it
+                log.exception("%s %s crashed", self.place.kind, self.place.id)
+                self._down("crashed", "see the log")
+            finally:
+                self._link = None
+            wait = BACKOFF_S[min(self._tries, len(BACKOFF_S) - 1)]
+            self._tries += 1
+            self._stop.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+
+    def _emit(self, event: ReaderEvent) -> None:
+        self._counted(self.place.id, event)
+        match event:
+            case Noise():
+                with self._lock:
+                    self._noise += 1
+                return
+            case ReaderFault():
+                with self._lock:
+                    self._faults += 1
+                    self._trouble = event.code
+            case DeviceFact():
+                log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
+            case CardRead():
+                self._heard(self.place.id, event, time.monotonic())
+        self._up(speaks=True, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
+
+    def _opened(self) -> None:
+        """An open port is a beginning: a reader is back when it is heard, an output when its line is there."""
+        if self.place.portal is None:
+            self._up(speaks=False, trouble="")
+
+    def _up(self, *, speaks: bool, trouble: str) -> None:
+        now = datetime.now(UTC)
+        with self._lock:
+            was, was_trouble = self._health, self._trouble
+            self._health, self._last, self._last_mono, self._trouble = Health.OK, now, time.monotonic(), trouble
+            self._speaks = self._speaks or speaks
+            if was is not Health.OK:
+                self._since = now
+        if was is Health.DOWN:
+            log.info("%s %s is back", self.place.kind, self.place.id)
+        self._tries = 0
+        if was is not Health.OK or was_trouble != trouble:
+            self._changed()
+
+    def _down(self, trouble: str, why: str) -> None:
+        with self._lock:
+            was = self._health
+            self._health, self._trouble = Health.DOWN, trouble
+            if was is not Health.DOWN:
+                self._since = datetime.now(UTC)
+        if was is not Health.DOWN:
+            log.warning("%s %s is down: %s", self.place.kind, self.place.id, why)
+            self._changed()
+
+
+def open_driver(driver: Driver, url: str, settings: object, baud: int | None) -> Link:
+    """A fresh line to a device."""
+    if isinstance(driver, StreamDriver):
+        return StreamLink(driver, url, settings, baud)
+    return driver.make(url, settings)
+
+
+def signal_reader(device: Supervised, verdict: Verdict) -> None:
+    """Tell the person at a reader the verdict, where the reader can and is there. Never blocks."""
+    link = device.link
+    if link is not None and hasattr(link, "signal"):
+        link.signal(verdict)
+
+
+def open_output(device: Supervised, seconds: float) -> bool:
+    """Close a relay for so many seconds; False when its line is down. Never blocks."""
+    link = device.link
+    if link is None or not hasattr(link, "open"):
+        return False
+    link.open(seconds)
+    return True

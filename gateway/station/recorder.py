@@ -1,0 +1,155 @@
+"""The recorder: the one thread that writes the spool, so that a disk that stalls never holds a gate.
+
+It commits whatever arrived during its last commit (no timer), then signals those verdicts and hands the swipes on.
+What cannot be written is kept in memory in order, retried, and beyond `HELD` dropped and declared lost.
+"""
+
+import logging
+import sqlite3
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, MutableMapping, Sequence
+from dataclasses import dataclass
+
+import msgspec
+
+from gateway.station.decider import Outcome
+from gateway.station.spool import Cover, Spool
+from gateway.wire import SwipeRecord
+
+log = logging.getLogger(__name__)
+
+HELD = 10_000
+BATCH = 500
+_RETRY_S = 0.5
+_FORGET_EVERY_S = 3600.0
+_DAY_MS = 86_400_000
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What the centre has acknowledged, to be remembered in the spool."""
+
+    centre_epoch: str
+    covers: dict[str, Cover]
+
+
+class Recorder:
+    """Run `run` on a thread of its own; `add` and `settled` may be called from any thread and never block."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        pending: MutableMapping[int, Outcome],
+        signal: Callable[[Outcome, bool], None],
+        committed: Callable[[list[SwipeRecord]], None],
+        declared_lost: Callable[[], None],
+        keep_days: float,
+    ) -> None:
+        self._spool = spool
+        self._pending = pending
+        self._signal = signal
+        self._committed = committed
+        self._declared_lost = declared_lost
+        self._keep_ms = int(keep_days * _DAY_MS)
+        self._held: deque[Outcome] = deque()
+        self._settled: Settled | None = None
+        self._dropped: list[tuple[int, int]] = []
+        self._wake = threading.Condition()
+        self._failing = False
+        self._forgot = 0.0
+        self.lost = 0
+        """Swipes dropped since the start."""
+
+    @property
+    def trouble(self) -> str:
+        """What is wrong with the spool, or ""."""
+        return "the spool cannot be written" if self._failing else ""
+
+    def add(self, outcome: Outcome) -> None:
+        """Take an outcome to record. When `HELD` of them wait, the oldest is dropped and declared lost."""
+        with self._wake:
+            if len(self._held) >= HELD:
+                oldest = self._held.popleft()
+                self._dropped.append((oldest.record.seq, oldest.record.seq))
+                self.lost += 1
+            self._held.append(outcome)
+            self._wake.notify()
+
+    def settled(self, what: Settled) -> None:
+        """Remember an acknowledgement; only the newest matters."""
+        with self._wake:
+            self._settled = what
+            self._wake.notify()
+
+    def run(self, stop: threading.Event) -> None:
+        """Until `stop`, and then once more for what is still held."""
+        while not stop.is_set():
+            with self._wake:
+                if not (self._held or self._settled or self._dropped):
+                    self._wake.wait(0.5)
+            if not self._turn():
+                stop.wait(_RETRY_S)
+        self._turn()
+
+    def _turn(self) -> bool:
+        try:
+            self._write()
+            self._forget_old()
+        except sqlite3.Error as error:
+            if not self._failing:
+                log.error("the spool cannot be written: %s", error)  # noqa: TRY400 - the reason is all that helps
+            self._failing = True
+            return False
+        if self._failing:
+            log.info("the spool is written again")
+        self._failing = False
+        return True
+
+    def _write(self) -> None:
+        with self._wake:
+            batch = [self._held[i] for i in range(min(BATCH, len(self._held)))]
+            settled, dropped = self._settled, list(self._dropped)
+        if batch:
+            self._commit(batch)
+        for first, last in dropped:
+            self._spool.declare_lost(first, last, "spool_full")
+        if dropped:
+            del self._dropped[: len(dropped)]
+            self._declared_lost()
+        if settled is not None:
+            self._spool.cover(settled.centre_epoch, settled.covers)
+            with self._wake:
+                if self._settled is settled:
+                    self._settled = None
+
+    def _commit(self, batch: Sequence[Outcome]) -> None:
+        shown = {o.record.seq for o in batch if o.record.seq not in self._pending}
+        self._spool.record([(outcome.record, outcome.record.seq in shown) for outcome in batch])
+        late = []
+        for outcome in batch:
+            if self._pending.pop(outcome.record.seq, None) is not None:
+                self._signal(outcome, True)
+            elif outcome.record.seq not in shown:
+                late.append(outcome.record.seq)
+        done = {outcome.record.seq for outcome in batch}
+        with self._wake:
+            while self._held and self._held[0].record.seq in done:
+                self._held.popleft()
+        unrecorded = shown | set(late)
+        self._committed([_published(o.record, o.record.seq not in unrecorded) for o in batch])
+        if late:
+            self._spool.mark_late(late)
+
+    def _forget_old(self) -> None:
+        now = time.monotonic()
+        if self._forgot and now - self._forgot < _FORGET_EVERY_S:
+            return
+        self._forgot = now
+        self._spool.forget(int(time.time() * 1000) - self._keep_ms)
+
+
+def _published(record: SwipeRecord, recorded: bool) -> SwipeRecord:
+    return record if recorded else msgspec.structs.replace(record, recorded=False)

@@ -1,0 +1,186 @@
+"""Cases, their events and visits, and the slips about them. Every change is compare-and-set on `revision`."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.store import tables as t
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """Whom a case is about: a person of the register, or a token that is nobody's."""
+
+    community: str
+    person: int | None
+    token: bytes | None
+
+
+def subjects_case(connection: Connection, subject: Subject) -> Sequence[Row[Any]]:
+    """All cases about a subject, oldest first."""
+    c = t.cases.c
+    who = c.person == subject.person if subject.person is not None else c.token == subject.token
+    return connection.execute(select(t.cases).where(c.community == subject.community, who).order_by(c.id)).all()
+
+
+def case(connection: Connection, number: int) -> Row[Any] | None:
+    return connection.execute(select(t.cases).where(t.cases.c.id == number)).one_or_none()
+
+
+def open_case(connection: Connection, values: dict[str, Any]) -> int | None:
+    """Create a case; None when another one about the same subject was opened meanwhile."""
+    try:
+        with connection.begin_nested():
+            done = connection.execute(insert(t.cases).values(revision=1, **values))
+    except IntegrityError:
+        return None
+    key = done.inserted_primary_key
+    return int(key[0]) if key is not None else None
+
+
+def change_case(connection: Connection, number: int, revision: int, values: dict[str, Any]) -> bool:
+    """Change a case that still has this revision; False when somebody was first."""
+    done = connection.execute(
+        update(t.cases)
+        .where(t.cases.c.id == number, t.cases.c.revision == revision)
+        .values(revision=revision + 1, **values)
+    )
+    return done.rowcount == 1
+
+
+def add_event(
+    connection: Connection, number: int, *, at: int, actor: str, act: str, state: str, note: str = ""
+) -> None:
+    row = {"case": number, "at": at, "actor": actor, "act": act, "state": state, "note": note}
+    connection.execute(insert(t.case_events).values(**row))
+
+
+def events(connection: Connection, number: int) -> Sequence[Row[Any]]:
+    e = t.case_events.c
+    return connection.execute(select(t.case_events).where(e.case == number).order_by(e.id)).all()
+
+
+def add_visit(connection: Connection, number: int, *, at: int, met: bool, notice_left: bool, actor: str) -> None:
+    row = {"case": number, "at": at, "met": met, "notice_left": notice_left, "actor": actor}
+    connection.execute(insert(t.visits).values(**row))
+
+
+def visits(connection: Connection, number: int) -> Sequence[Row[Any]]:
+    return connection.execute(select(t.visits).where(t.visits.c.case == number).order_by(t.visits.c.at)).all()
+
+
+def open_cases(connection: Connection) -> list[tuple[int, Subject]]:
+    """Every open case with its subject."""
+    c = t.cases.c
+    rows = connection.execute(select(c.id, c.community, c.person, c.token).where(c.is_open))
+    return [(row.id, Subject(row.community, row.person, row.token)) for row in rows]
+
+
+def add_alert(connection: Connection, values: dict[str, Any]) -> bool:
+    """Create a slip; False when the case has an open one already."""
+    try:
+        with connection.begin_nested():
+            connection.execute(insert(t.alerts).values(revision=1, **values))
+    except IntegrityError:
+        return False
+    return True
+
+
+def alert(connection: Connection, slip: str) -> Row[Any] | None:
+    return connection.execute(select(t.alerts).where(t.alerts.c.slip == slip)).one_or_none()
+
+
+def open_alert_of(connection: Connection, case_id: int) -> Row[Any] | None:
+    a = t.alerts.c
+    return connection.execute(select(t.alerts).where(a.case == case_id, a.is_open)).one_or_none()
+
+
+def change_alert(connection: Connection, slip: str, revision: int, values: dict[str, Any]) -> bool:
+    """Change a slip that still has this revision; False when somebody was first."""
+    a = t.alerts.c
+    done = connection.execute(
+        update(t.alerts).where(a.slip == slip, a.revision == revision).values(revision=revision + 1, **values)
+    )
+    return done.rowcount == 1
+
+
+def sent_alerts(connection: Connection) -> Sequence[Row[Any]]:
+    """Slips that the police have and that are not closed."""
+    a = t.alerts.c
+    return connection.execute(select(t.alerts).where(a.is_open, a.sent.is_not(None))).all()
+
+
+def count(connection: Connection) -> dict[str, int]:
+    """Open and all cases and slips, and the quarantined messages."""
+    counts = {
+        "cases_open": select(func.count()).select_from(t.cases).where(t.cases.c.is_open),
+        "cases_total": select(func.count()).select_from(t.cases),
+        "alerts_open": select(func.count()).select_from(t.alerts).where(t.alerts.c.is_open),
+        "alerts_total": select(func.count()).select_from(t.alerts),
+        "quarantined": select(func.count()).select_from(t.quarantine),
+    }
+    return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
+
+
+def list_cases(
+    connection: Connection, limit: int, before: int | None, *, community: str = "", only_open: bool = False
+) -> Sequence[Any]:
+    """Cases newest first, with the dwelling's parts and the state of the open slip."""
+    c = t.cases.c
+    query = (
+        select(
+            t.cases,
+            t.communities.c.name.label("community_name"),
+            t.dwellings.c.building,
+            t.dwellings.c.unit,
+            t.dwellings.c.room,
+            t.alerts.c.state.label("slip_state"),
+            t.alerts.c.slip,
+        )
+        .join(t.communities, t.communities.c.id == c.community)
+        .outerjoin(t.dwellings, t.dwellings.c.id == c.dwelling)
+        .outerjoin(t.alerts, (t.alerts.c.case == c.id) & t.alerts.c.is_open)
+        .order_by(c.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(c.id < before)
+    if community:
+        query = query.where(c.community == community)
+    if only_open:
+        query = query.where(c.is_open)
+    return connection.execute(query).all()
+
+
+def list_alerts(connection: Connection, limit: int, before: int | None, police_station: str) -> Sequence[Any]:
+    """Slips newest first; of one police station when it is given."""
+    a = t.alerts.c
+    query = (
+        select(t.alerts, t.communities.c.name.label("community_name"))
+        .join(t.communities, t.communities.c.id == a.community)
+        .order_by(a.id.desc())
+        .limit(limit)
+    )
+    if before is not None:
+        query = query.where(a.id < before)
+    if police_station:
+        query = query.where(a.police_station == police_station)
+    return connection.execute(query).all()
+
+
+def quarantined_by_station(connection: Connection) -> dict[str, int]:
+    q = t.quarantine.c
+    rows = connection.execute(select(q.station, func.count()).where(q.station.is_not(None)).group_by(q.station))
+    return {row.station: row[1] for row in rows}
+
+
+def lost_by_station(connection: Connection) -> dict[str, int]:
+    """Swipes declared lost that nobody has accepted, by station."""
+    c = t.lost.c
+    rows = connection.execute(
+        select(c.station, func.sum(c.last - c.first + 1)).where(c.accepted_at.is_(None)).group_by(c.station)
+    )
+    return {station: int(number) for station, number in rows}

@@ -1,0 +1,215 @@
+"""Persons, dwellings, enrolments, credentials and registrations."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection, and_, func, select, update
+
+from gateway.store import tables as t
+from gateway.store.queries.writing import upsert
+
+_CHUNK = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PersonRow:
+    """A person as the register holds them, the number and the name still encrypted."""
+
+    id: int
+    kind: str
+    number: bytes
+    name: bytes
+    protected: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EnrolmentRow:
+    dwelling: int | None
+    category: str
+    role: int
+    since: date
+    until: date | None
+
+
+def put_persons(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[bytes, int]:
+    """Create or change persons by their district index; their ids by it."""
+    upsert(connection, t.persons, rows, ["lookup"])
+    return persons_by_index(connection, [row["lookup"] for row in rows])
+
+
+def persons_by_index(connection: Connection, indexes: Sequence[bytes]) -> dict[bytes, int]:
+    found: dict[bytes, int] = {}
+    for chunk in _chunks(indexes):
+        rows = connection.execute(select(t.persons.c.lookup, t.persons.c.id).where(t.persons.c.lookup.in_(chunk)))
+        found.update({row.lookup: row.id for row in rows})
+    return found
+
+
+def person(connection: Connection, number: int) -> PersonRow:
+    row = connection.execute(select(t.persons).where(t.persons.c.id == number)).one()
+    return PersonRow(row.id, row.kind, row.number, row.name, row.protected)
+
+
+def put_dwellings(
+    connection: Connection, community: str, places: Iterable[tuple[str, str, str]]
+) -> dict[tuple[str, str, str], int]:
+    """Create dwellings (building, unit, room) that are not there; the ids of all that the community has."""
+    rows = [{"community": community, "building": b, "unit": u, "room": r} for b, u, r in set(places)]
+    upsert(connection, t.dwellings, rows, ["community", "building", "unit", "room"])
+    d = t.dwellings.c
+    found = connection.execute(select(d.building, d.unit, d.room, d.id).where(d.community == community))
+    return {(row.building, row.unit, row.room): row.id for row in found}
+
+
+def dwelling(connection: Connection, number: int) -> tuple[str, str, str]:
+    row = connection.execute(select(t.dwellings).where(t.dwellings.c.id == number)).one()
+    return row.building, row.unit, row.room
+
+
+def put_enrolments(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(connection, t.enrolments, rows, ["community", "person"])
+
+
+def put_credentials(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(connection, t.credentials, rows, ["community", "token"])
+
+
+def put_registrations(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
+    upsert(connection, t.registrations, rows, ["person", "community", "since"])
+
+
+def register_known_until(connection: Connection, community: str, as_of: date) -> None:
+    """Note the day up to which registrations of the community are known; it never goes back."""
+    c = t.communities.c
+    connection.execute(
+        update(t.communities)
+        .where(c.id == community, (c.register_as_of.is_(None)) | (c.register_as_of < as_of))
+        .values(register_as_of=as_of)
+    )
+
+
+def owners(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, int]:
+    """The persons whose tokens these are in the community; a token that is nobody's is left out."""
+    found: dict[bytes, int] = {}
+    for chunk in _chunks(tokens):
+        rows = connection.execute(
+            select(t.credentials.c.token, t.credentials.c.person).where(
+                t.credentials.c.community == community, t.credentials.c.token.in_(chunk)
+            )
+        )
+        found.update({row.token: row.person for row in rows})
+    return found
+
+
+def tokens_of(connection: Connection, community: str, number: int) -> list[bytes]:
+    c = t.credentials.c
+    return list(connection.execute(select(c.token).where(c.community == community, c.person == number)).scalars())
+
+
+def enrolment(connection: Connection, community: str, number: int) -> EnrolmentRow | None:
+    e = t.enrolments.c
+    row = connection.execute(select(t.enrolments).where(e.community == community, e.person == number)).one_or_none()
+    return EnrolmentRow(row.dwelling, row.category, row.role, row.since, row.until) if row is not None else None
+
+
+def registrations(connection: Connection, number: int, community: str) -> list[tuple[date, date | None, date]]:
+    """(since, until, as of) of a person's registrations in a community."""
+    r = t.registrations.c
+    rows = connection.execute(select(r.since, r.until, r.as_of).where(r.person == number, r.community == community))
+    return [(row.since, row.until, row.as_of) for row in rows]
+
+
+def registered_elsewhere(connection: Connection, number: int, community: str, today: date) -> bool:
+    r = t.registrations.c
+    return (
+        connection.execute(
+            select(r.id)
+            .where(r.person == number, r.community != community, (r.until.is_(None)) | (r.until >= today))
+            .limit(1)
+        ).first()
+        is not None
+    )
+
+
+def roster_rows(connection: Connection, community: str) -> Sequence[Any]:
+    """One row a credential of everyone enrolled or registered in the community.
+
+    token, lost, kind and number of the person, the enrolment's columns or None, and the last day registered here.
+    """
+    c, e = t.credentials.c, t.enrolments.c
+    here = (
+        select(
+            t.registrations.c.person,
+            func.max(func.coalesce(t.registrations.c.until, date.max)).label("registered_until"),
+        )
+        .where(t.registrations.c.community == community)
+        .group_by(t.registrations.c.person)
+        .subquery()
+    )
+    away = (
+        select(t.registrations.c.person.distinct().label("person"))
+        .where(t.registrations.c.community != community)
+        .subquery()
+    )
+    return connection.execute(
+        select(
+            c.token,
+            c.lost,
+            t.persons.c.kind,
+            t.persons.c.number,
+            e.role,
+            e.since,
+            e.until,
+            e.portals,
+            e.schedule,
+            here.c.registered_until,
+            away.c.person.label("elsewhere"),
+        )
+        .select_from(t.credentials)
+        .join(t.persons, t.persons.c.id == c.person)
+        .outerjoin(t.enrolments, and_(e.person == c.person, e.community == c.community))
+        .outerjoin(here, here.c.person == c.person)
+        .outerjoin(away, away.c.person == c.person)
+        .where(c.community == community)
+        .order_by(c.token)
+    ).all()
+
+
+def next_roster_version(connection: Connection, community: str, at_least: int) -> int:
+    """Number the roster that is about to be built, and mark the community's roster as fresh."""
+    c = t.communities.c
+    current = connection.execute(select(c.roster_version).where(c.id == community).with_for_update()).scalar_one()
+    version = int(max(current + 1, at_least))
+    connection.execute(
+        update(t.communities).where(c.id == community).values(roster_version=version, roster_stale=False)
+    )
+    return version
+
+
+def roster_is_stale(connection: Connection, community: str) -> None:
+    connection.execute(update(t.communities).where(t.communities.c.id == community).values(roster_stale=True))
+
+
+def unregistered_enrolled(connection: Connection, today: date) -> list[tuple[str, int]]:
+    """(community, person) of everyone enrolled as a resident now and not registered there today."""
+    e, r = t.enrolments.c, t.registrations.c
+    registered = (
+        select(r.id)
+        .where(
+            r.person == e.person, r.community == e.community, r.since <= today, (r.until.is_(None)) | (r.until >= today)
+        )
+        .exists()
+    )
+    rows = connection.execute(
+        select(e.community, e.person).where(
+            e.role == 0, e.since <= today, (e.until.is_(None)) | (e.until >= today), ~registered
+        )
+    )
+    return [(row.community, row.person) for row in rows]
+
+
+def _chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]

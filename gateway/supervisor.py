@@ -1,0 +1,113 @@
+"""Children under supervision: started in order, restarted when they end, and dead as soon as their parent is."""
+
+import ctypes
+import logging
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+log = logging.getLogger(__name__)
+
+STOP_S = 2.0
+"""A child that has not ended so long after SIGTERM is killed."""
+BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+STEADY_S = 30.0
+"""A child that ran for so long is started again at once."""
+_PR_SET_PDEATHSIG = 1
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+@dataclass(slots=True)
+class Child:
+    """A program to keep running. `ready` is asked until it says yes before the next child is started."""
+
+    name: str
+    command: Sequence[str]
+    ready: Callable[[], bool] = lambda: True
+    environment: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
+    started: float = 0.0
+    tries: int = 0
+    due: float = 0.0
+
+
+class Supervisor:
+    """Keeps children. `run` blocks until `stop`, in the main thread: all children die with that."""
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        self._children = list(children)
+
+    def run(self, stop: threading.Event, *, ready_within: float = 20.0) -> None:
+        try:
+            for child in self._children:
+                self._start(child)
+                self._await_ready(child, stop, ready_within)
+            while not stop.wait(0.1):
+                for child in self._children:
+                    self._keep(child)
+        finally:
+            self._stop_all()
+
+    def signal(self, name: str, number: int) -> None:
+        """Send a signal to a child, if it runs."""
+        for child in self._children:
+            if child.name == name and child.process is not None and child.process.poll() is None:
+                child.process.send_signal(number)
+
+    def _start(self, child: Child) -> None:
+        parent = os.getpid()
+        child.process = subprocess.Popen(
+            child.command,
+            preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - one system call, no lock
+            stdin=subprocess.DEVNULL,
+            env={**os.environ, **child.environment},
+            start_new_session=True,
+        )
+        child.started = time.monotonic()
+
+    def _await_ready(self, child: Child, stop: threading.Event, within: float) -> None:
+        deadline = time.monotonic() + within
+        while not child.ready() and not stop.is_set() and time.monotonic() < deadline:
+            if child.process is not None and child.process.poll() is not None:
+                return
+            stop.wait(0.02)
+
+    def _keep(self, child: Child) -> None:
+        if child.process is None or child.process.poll() is None:
+            return
+        now = time.monotonic()
+        if not child.due:
+            if now - child.started > STEADY_S:
+                child.tries = 0
+            wait = BACKOFF_S[min(child.tries, len(BACKOFF_S) - 1)]
+            log.error("%s ended with %s; starting it again in %.1f s", child.name, child.process.returncode, wait)
+            child.tries += 1
+            child.due = now + wait
+        elif now >= child.due:
+            child.due = 0.0
+            self._start(child)
+
+    def _stop_all(self) -> None:
+        """The last started ends first, so that a station can still say goodbye to the broker."""
+        for child in reversed(self._children):
+            process = child.process
+            if process is None or process.poll() is not None:
+                continue
+            process.terminate()
+            try:
+                process.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                log.warning("%s did not end by itself and was killed", child.name)
+                process.kill()
+                process.wait()
+
+
+def _die_with(parent: int) -> None:
+    """In the child: be killed when the parent's main thread ends, also when that has happened already."""
+    _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(1)
