@@ -1,0 +1,45 @@
+# Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test lint format lock clean
+
+PORT = 8080
+DATA =
+SECONDS =
+ARGS =
+
+# Where it can be had: the demo gets SIGTERM even when make itself is killed.
+with_make := $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM)
+
+help:
+	@echo 'make demo [PORT=8080] [DATA=folder] [SECONDS=n]   a compound with simulated readers, until Ctrl-C'
+	@echo 'make test [ARGS=...]                              all tests; ARGS go to pytest'
+	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
+	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
+	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
+	@echo 'make clean                                        remove all that setup and the tools made'
+
+setup:
+	@scripts/setup
+
+demo: setup
+	@exec $(with_make) .venv/bin/python -m simulators.demo --port '$(PORT)' \
+	  $(if $(DATA),--data '$(DATA)') $(if $(SECONDS),--seconds '$(SECONDS)')
+
+test:
+	@scripts/setup test
+	@.venv/bin/pytest -q $(ARGS)
+
+lint: setup
+	@scripts/lint
+
+format: setup
+	@.venv/bin/ruff format --quiet .
+	@.venv/bin/ruff check --quiet --fix .
+
+lock: setup
+	@scripts/lock
+
+clean:
+	rm -rf .venv node_modules gateway/web/static/vendor build dist
+	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
