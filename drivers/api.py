@@ -158,13 +158,15 @@ class OutputProtocol(Protocol):
 class StreamDriver:
     """A driver for bytes on a line. `settings` is a frozen dataclass; `make(settings)` gives a fresh protocol.
 
-    `baud` is the default of the line; 8 data bits, no parity, 1 stop bit.
+    `baud` is the default of the line; 8 data bits, no parity, 1 stop bit. `listens_only` says that the device speaks
+    only when something is presented, so that its silence means nothing.
     """
 
     name: str
     settings: type[Any]
     make: Callable[[Any], ReaderProtocol] | Callable[[Any], OutputProtocol]
     baud: int = 9600
+    listens_only: bool = False
 
 
 class NativeReader(Protocol):

@@ -148,4 +148,4 @@ def _card(kind: CredentialKind, text: str) -> ReaderEvent:
         return ReaderFault("bad_number", Remedy.NOT_A_SUPPORTED_CARD, str(error))
 
 
-DRIVER = StreamDriver("ascii-line", Settings, AsciiReader, 9600)
+DRIVER = StreamDriver("ascii-line", Settings, AsciiReader, 9600, listens_only=True)

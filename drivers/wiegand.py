@@ -113,4 +113,4 @@ def parity_holds(bits: str) -> bool:
     return bits[:half].count("1") % 2 == 0 and bits[half:].count("1") % 2 == 1
 
 
-DRIVER = StreamDriver("wiegand", Settings, WiegandReader, 9600)
+DRIVER = StreamDriver("wiegand", Settings, WiegandReader, 9600, listens_only=True)

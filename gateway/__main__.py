@@ -61,6 +61,9 @@ def _parser() -> argparse.ArgumentParser:
     bus = command("bus", _bus, "watch the bus")
     bus.add_argument("act", choices=["tail"])
     configured(bus)
+    accounts = command("broker", _broker, "accounts at the managed broker for police stations' platforms")
+    accounts.add_argument("act", choices=["accounts"])
+    configured(accounts)
     configured(command("migrate", _migrate, "bring the database's schema to this version"))
     command("version", _version, "say the version")
     return parser
@@ -115,6 +118,12 @@ def _bus(options: argparse.Namespace) -> int:
             print(line, flush=True)
     except (KeyboardInterrupt, BrokenPipeError):
         sys.stderr.close()
+    return 0
+
+
+def _broker(options: argparse.Namespace) -> int:
+    for name, password in app.broker_accounts(options.config).items():
+        print(json.dumps({"username": name, "password": password}))
     return 0
 
 

@@ -93,6 +93,16 @@ def migrate(config: Path) -> None:
     database.close()
 
 
+def broker_accounts(config: Path) -> dict[str, str]:
+    """`gateway broker accounts`: name and password of each police station's account at the managed broker."""
+    settings = load(config)
+    master = load_or_create_master(_master_file(settings))
+    database = Database(settings.database)
+    accounts = _accounts(database, master)
+    database.close()
+    return {broker.police_account(name): password for name, password in accounts.police.items()}
+
+
 def check(config: Path) -> tuple[list[str], list[str]]:
     """`gateway check`: every mistake in the configuration and the policy, and what is worth knowing."""
     mistakes: list[str] = []

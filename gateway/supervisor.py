@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-STOP_S = 2.0
+STOP_S = 1.8
 """A child that has not ended so long after SIGTERM is killed."""
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0
@@ -92,18 +92,23 @@ class Supervisor:
             self._start(child)
 
     def _stop_all(self) -> None:
-        """The last started ends first, so that a station can still say goodbye to the broker."""
-        for child in reversed(self._children):
-            process = child.process
-            if process is None or process.poll() is not None:
-                continue
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                log.warning("%s did not end by itself and was killed", child.name)
-                process.kill()
-                process.wait()
+        """All but the first end together, then the first: so a station can still say goodbye to the broker."""
+        for children in (self._children[1:], self._children[:1]):
+            running = [c.process for c in children if c.process is not None and c.process.poll() is None]
+            for process in running:
+                process.terminate()
+            deadline = time.monotonic() + STOP_S
+            for process in running:
+                _end(process, max(deadline - time.monotonic(), 0.0))
+
+
+def _end(process: subprocess.Popen[bytes], within: float) -> None:
+    try:
+        process.wait(within)
+    except subprocess.TimeoutExpired:
+        log.warning("process %d did not end by itself and was killed", process.pid)
+        process.kill()
+        process.wait()
 
 
 def _die_with(parent: int) -> None:

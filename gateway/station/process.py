@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault
+from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault, StreamDriver
 from drivers.registry import BadSettings, find, settings_for
 from gateway.bundle import Roster
 from gateway.bus import Account, Bus, Will
@@ -166,8 +166,9 @@ class StationProcess:
     def _supervise(
         self, device: Reader | Output, kind: str, portal: str | None, driver: Driver, settings: object
     ) -> Supervised:
+        silent = kind == "output" or (isinstance(driver, StreamDriver) and driver.listens_only)
         return Supervised(
-            Place(device.id, kind, portal),
+            Place(device.id, kind, portal, silent),
             lambda: open_driver(driver, device.url, settings, device.baud),
             heard=self._heard,
             changed=self._changed.set,

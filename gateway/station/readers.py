@@ -40,11 +40,15 @@ class Link(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What a device is and where it stands. `portal` is None for an output."""
+    """What a device is and where it stands. `portal` is None for an output.
+
+    `silent`: it says nothing of its own accord, so that an open line is all that can be known of it.
+    """
 
     id: str
     kind: str
     portal: str | None
+    silent: bool = False
 
 
 class Supervised:
@@ -147,11 +151,11 @@ class Supervised:
                 log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
             case CardRead():
                 self._heard(self.place.id, event, time.monotonic())
-        self._up(speaks=True, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
+        self._up(speaks=not self.place.silent, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
 
     def _opened(self) -> None:
-        """An open port is a beginning: a reader is back when it is heard, an output when its line is there."""
-        if self.place.portal is None:
+        """An open port proves nothing where the device can be heard; of a silent one it is all there is."""
+        if self.place.silent:
             self._up(speaks=False, trouble="")
 
     def _up(self, *, speaks: bool, trouble: str) -> None:

@@ -31,9 +31,12 @@ class Card(_Body):
 
 
 class EnrolmentRow(_Body):
-    """One person as the property enters them. There is no field for registration."""
+    """One person as the property enters them. There is no field for registration.
 
-    kind: Literal["citizen-id", "pr-2017"]
+    A visitor is their code: nothing else of them need be known.
+    """
+
+    kind: Literal["citizen-id", "pr-2017", "visitor"]
     number: _Number
     name: Annotated[str, Field(min_length=1, max_length=120)]
     since: date

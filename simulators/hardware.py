@@ -1,0 +1,86 @@
+"""The devices of a compound at the far ends of real wires, and one person at a time who uses them."""
+
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from simulators.ascii_line import AsciiDevice
+from simulators.line import Device, PtyLine
+from simulators.relay import RelayBoard
+from simulators.rhythm import Medium, Presentation
+from simulators.sam import SamModule
+from simulators.wiegand import WiegandAdapter, w34
+
+READ_WITHIN_S = 2.5
+"""Nobody holds a card to a reader for longer."""
+LOOK_S = 0.02
+
+
+class Hardware:
+    """Two portals: SAM readers in and out at the east gate, card readers and a scanner at the west gate, two relays.
+
+    `opened(portal)` is called when a gate opens.
+    """
+
+    def __init__(self, folder: Path, opened: Callable[[str], None]) -> None:
+        folder.mkdir(parents=True, exist_ok=True)
+        self.sam_in, self.sam_out = SamModule(), SamModule()
+        self.card_in, self.card_out = WiegandAdapter(), WiegandAdapter()
+        self.scanner = AsciiDevice()
+        self._opened = opened
+        self._gate_open = {"east-gate": threading.Event(), "west-gate": threading.Event()}
+        east = RelayBoard(switched=lambda _c, on, _at: self._switched("east-gate", on))
+        west = RelayBoard(switched=lambda _c, on, _at: self._switched("west-gate", on))
+        devices: dict[str, Device] = {
+            "east-in": self.sam_in,
+            "east-out": self.sam_out,
+            "west-in": self.card_in,
+            "west-out": self.card_out,
+            "west-code": self.scanner,
+            "relay-east": east,
+            "relay-west": west,
+        }
+        self.lines = {name: PtyLine(device, folder / name) for name, device in devices.items()}
+        self._stack = ExitStack()
+
+    def __enter__(self) -> Self:
+        for line in self.lines.values():
+            self._stack.enter_context(line)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def walk_through(self, presentation: Presentation, stop: threading.Event) -> tuple[str, bool]:
+        """Present what the person has, and wait for the gate. Returns the portal, and whether it opened in time."""
+        portal = "east-gate" if presentation.medium is Medium.ID_CARD else "west-gate"
+        gate = self._gate_open[portal]
+        gate.clear()
+        if presentation.medium is Medium.ID_CARD and presentation.person is not None:
+            self._lay(self.sam_in if presentation.inward else self.sam_out, presentation, stop)
+        elif presentation.medium is Medium.COMPOUND_CARD and presentation.person is not None:
+            reader = self.card_in if presentation.inward else self.card_out
+            reader.present(w34(bytes.fromhex(presentation.person.card_uid or "")))
+        else:
+            self.scanner.show(presentation.code or "")
+        return portal, gate.wait(1.0)
+
+    def _lay(self, sam: SamModule, presentation: Presentation, stop: threading.Event) -> None:
+        if presentation.person is None:
+            return
+        sam.present(presentation.person.id_card())
+        until = time.monotonic() + READ_WITHIN_S
+        while not sam.was_read and time.monotonic() < until and not stop.is_set():
+            stop.wait(LOOK_S)
+        sam.lift()
+
+    def _switched(self, portal: str, on: bool) -> None:
+        if on:
+            self._gate_open[portal].set()
+            self._opened(portal)
