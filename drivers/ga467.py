@@ -28,7 +28,7 @@ from drivers.api import (
     Verdict,
 )
 from drivers.id_text import CardText, CardType, NotACardText, parse
-from drivers.sam_frames import Deframer, Frame, encode
+from drivers.sam_frames import FRAME_S, Deframer, Frame, encode
 
 GONE_S = 1.5
 """A card not found for so long has gone; the same number within it is the same presentation."""
@@ -138,8 +138,10 @@ class SamReader:
                 self._go_on(item)
             else:
                 self._events.append(Noise(item.size + 8, "answer to another question"))
-        if isinstance(self._step, _Ask) and self._until is not None and now >= self._until and not self._deframer.busy:
-            self._go_on(None)
+        if isinstance(self._step, _Ask) and self._until is not None and now >= self._until:
+            late = now >= self._until + FRAME_S  # a babbling line looks busy for ever
+            if late or not self._deframer.busy:
+                self._go_on(None)
         events, self._events = self._events, []
         return events
 

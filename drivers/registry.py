@@ -51,7 +51,7 @@ def _attribute(name: str) -> object:
 def _load(name: str, load: Callable[[], object]) -> Driver:
     try:
         found = load()
-    except (ImportError, AttributeError, TypeError, ValueError) as error:
+    except (ImportError, SyntaxError, AttributeError, TypeError, ValueError) as error:
         raise LookupError(f"driver {name!r} cannot be loaded: {error}") from error
     if not isinstance(found, StreamDriver | NativeDriver):
         kind = type(found).__name__

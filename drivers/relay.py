@@ -65,6 +65,11 @@ class LcusRelay:
             return b""
         return frame(self._channel, on=wanted)
 
+    def last_words(self) -> bytes:
+        """Return what is said before the line is closed in order: a gate must not stay open when the program ends."""
+        self._until = None
+        return frame(self._channel, on=False) if self._on else b""
+
     def receive(self, data: bytes, now: float) -> list[ReaderEvent]:  # noqa: ARG002 - an echo says nothing
         """Say what was switched since the last call."""
         events, self._events = self._events, []

@@ -2,7 +2,8 @@
 
 One thread calls `run`; it waits on the line's descriptor and on a wake-up pipe, so no verdict waits for a tick. What a
 device is told (`signal`, `open`) may be said from any thread and is done only if the link is up at that moment: nothing
-is kept for a link that comes back later.
+is kept for a link that comes back later. A protocol that has a method `last_words() -> bytes` is asked for them when
+the loop is stopped, so that an output can switch off.
 """
 
 import io
@@ -32,6 +33,8 @@ from drivers.api import (
 CHUNK = 4096
 WRITE_S = 2.0
 """A device that takes no bytes for so long is gone; an old command must not open a gate later."""
+LAST_WORDS_S = 0.5
+"""How long the end waits for a device to take its last words."""
 ORDERS = 64
 """Orders that may wait for the loop; it takes them at each turn, so more means that it hangs."""
 SHORT_READ_S = 0.02
@@ -101,25 +104,28 @@ class StreamLink:
             with self._lock:
                 self._orders.clear()
                 self._wake = pushed
-            self._loop(_transport(port, pulled), emit, stop)
+            transport = _transport(port, pulled)
+            protocol = self._driver.make(self._settings)
+            self._loop(protocol, transport, emit, stop)
+            _part(protocol, transport)
+        except BaseException:
+            with suppress(OSError, termios.error):
+                port.reset_output_buffer()
+            raise
         finally:
             with self._lock:
                 self._wake = None
             os.close(pulled)
             os.close(pushed)
-            with suppress(OSError, termios.error):
-                port.reset_output_buffer()
-            with suppress(OSError, termios.error):
-                port.close()
+            _close(port)
 
     def _open_port(self) -> Any:
         try:
-            return serial.serial_for_url(self._url, baudrate=self._baud, timeout=0, write_timeout=1, exclusive=True)
+            return serial.serial_for_url(self._url, baudrate=self._baud, timeout=0, exclusive=True)
         except (OSError, termios.error) as error:
             raise LinkLost(f"cannot open: {error}") from error
 
-    def _loop(self, transport: _Transport, emit: Emit, stop: Event) -> None:
-        protocol = self._driver.make(self._settings)
+    def _loop(self, protocol: ReaderProtocol | OutputProtocol, transport: _Transport, emit: Emit, stop: Event) -> None:
         pending, since = b"", 0.0
         while not stop.is_set():
             self._hand_over(protocol)
@@ -144,6 +150,25 @@ class StreamLink:
                 cast(ReaderProtocol, protocol).signal(order)
             else:
                 cast(OutputProtocol, protocol).open(order, self._clock())
+
+
+def _close(port: Any) -> None:
+    """Close a port for good: pyserial forgets the socket of a URL open when the far end went first."""
+    connection = getattr(port, "_socket", None)
+    with suppress(OSError, termios.error):
+        port.close()
+    if connection is not None:
+        connection.close()
+
+
+def _part(protocol: ReaderProtocol | OutputProtocol, transport: _Transport) -> None:
+    """Say a protocol's last words, if it has any and the device takes them in time."""
+    words: bytes = getattr(protocol, "last_words", bytes)()
+    end = time.monotonic() + LAST_WORDS_S
+    while words and time.monotonic() < end:
+        words = words[transport.write(words) :]
+        if words:
+            transport.read(TICK_S, to_write=True)
 
 
 def _transport(port: Any, wake: int) -> _Transport:

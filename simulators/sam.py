@@ -188,6 +188,7 @@ class SamModule:
             del self._inbox[: at + 1]
             if 3 <= size <= 64:
                 self._outbox.append((0.0, framed(b"\x00\x00\x10")))
+        del self._inbox[: -len(PREAMBLE)]
         return None
 
     def _carry_out(self, body: bytes, now: float) -> None:

@@ -4,7 +4,7 @@ from datetime import date
 
 from hypothesis import strategies as st
 
-from drivers import sam_frames
+from drivers.sam_frames import encode
 from rules.identity import PROVINCES, check_digit
 
 
@@ -16,7 +16,7 @@ def cuts(draw: st.DrawFn, stream: bytes) -> list[bytes]:
 
 
 sam_bodies = st.binary(min_size=2, max_size=40) | st.binary(min_size=1200, max_size=1300)
-sam_frames_ = st.builds(sam_frames.encode, sam_bodies)
+sam_frames = st.builds(encode, sam_bodies)
 
 
 @st.composite

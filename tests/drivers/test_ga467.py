@@ -278,7 +278,7 @@ def test_only_what_the_list_allows_is_ever_sent() -> None:
 
 @given(
     answers=st.lists(
-        some.mutated(some.sam_frames_ | st.just(card_reply(ONE.record()))) | st.binary(max_size=60), max_size=30
+        some.mutated(some.sam_frames | st.just(card_reply(ONE.record()))) | st.binary(max_size=60), max_size=30
     )
 )
 def test_whatever_a_module_answers_nothing_raises_and_only_allowed_commands_go_out(answers: list[bytes]) -> None:
@@ -307,6 +307,25 @@ def test_any_order_of_good_answers_keeps_the_dialogue_going(answers: list[bytes]
         sent += reader.to_send(now)
         reader.receive(b"", now)
     assert sent
+
+
+@given(data=st.data())
+def test_where_the_line_cuts_an_answer_does_not_matter(data: st.DataObject) -> None:
+    good = encode(b"\x00\x00\x90") + card_reply(ONE.record())
+    stream = data.draw(st.binary(max_size=100)) + data.draw(st.just(good) | some.mutated(st.just(good)))
+    whole, cut = SamReader(Settings()), SamReader(Settings())
+    assert whole.to_send(0.0) == cut.to_send(0.0)
+    pieces = [event for piece in data.draw(some.cuts(stream)) for event in cut.receive(piece, 0.1)]
+    assert pieces == whole.receive(stream, 0.1)
+
+
+def test_a_babbling_line_does_not_stop_the_dialogue() -> None:
+    reader, sent = SamReader(Settings()), 0
+    babble = bytes.fromhex("AAAAAA96690508") + bytes(50)
+    for step in range(400):
+        sent += bool(reader.to_send(step * 0.05))
+        reader.receive(babble, step * 0.05)
+    assert sent >= 3
 
 
 def test_a_period_that_would_hammer_the_module_is_refused() -> None:

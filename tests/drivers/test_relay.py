@@ -89,3 +89,11 @@ def test_whatever_is_asked_the_contact_opens_in_the_end(wishes: list[tuple[float
 def test_settings_that_cannot_be_are_refused(channel: int, longest: float) -> None:
     with pytest.raises(ValueError, match="must be between"):
         LcusSettings(channel, longest)
+
+
+def test_the_last_words_of_a_closed_contact_open_it() -> None:
+    relay = started()
+    assert relay.last_words() == b""
+    relay.open(2.0, 10.0)
+    relay.to_send(10.0)
+    assert relay.last_words() == OFF

@@ -37,7 +37,7 @@ def test_published_frames_with_wrong_checksums_are_noise(vector: dict[str, str])
     assert Deframer().feed(wire, 0.0) == [Noise(len(wire), "wrong checksum")]
 
 
-@given(data=st.data(), frames=st.lists(some.sam_frames_, max_size=4), noise=st.binary(max_size=200))
+@given(data=st.data(), frames=st.lists(some.sam_frames, max_size=4), noise=st.binary(max_size=200))
 def test_where_the_stream_is_cut_does_not_matter(data: st.DataObject, frames: list[bytes], noise: bytes) -> None:
     stream = noise + b"".join(frames)
     deframer = Deframer()
@@ -45,7 +45,7 @@ def test_where_the_stream_is_cut_does_not_matter(data: st.DataObject, frames: li
     assert pieces == Deframer().feed(stream, 0.0)
 
 
-@given(frames=st.lists(some.sam_frames_, min_size=1, max_size=4))
+@given(frames=st.lists(some.sam_frames, min_size=1, max_size=4))
 def test_every_frame_of_a_clean_stream_is_found(frames: list[bytes]) -> None:
     assert [frame.body for frame in all_of(b"".join(frames))] == [frame[7:-1][:KEEP] for frame in frames]
 
@@ -53,7 +53,7 @@ def test_every_frame_of_a_clean_stream_is_found(frames: list[bytes]) -> None:
 @given(
     stream=st.binary(max_size=3000)
     | some.mutated(st.just(CARD))
-    | st.lists(some.mutated(some.sam_frames_)).map(b"".join)
+    | st.lists(some.mutated(some.sam_frames)).map(b"".join)
 )
 def test_nothing_raises_and_what_is_held_is_bounded(stream: bytes) -> None:
     deframer = Deframer()

@@ -3,14 +3,17 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from queue import Queue
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import serial
+from serial.rfc2217 import PortManager
 
 from drivers import ga467, relay
 from drivers.api import (
@@ -124,6 +127,16 @@ def test_a_relay_closes_for_a_moment_and_starts_by_opening() -> None:
         _, off, opened = switched.get(timeout=5.0)
         assert (on, off) == (True, False)
         assert 0.1 <= opened - closed <= 0.6
+
+
+def test_a_program_that_is_stopped_in_the_middle_of_a_pulse_leaves_no_gate_open() -> None:
+    switched: Queue[bool] = Queue()
+    with PtyLine(RelayBoard(switched=lambda _channel, on, _at: switched.put(on))) as line:
+        with running(relay.LCUS, line.url, relay.LcusSettings()) as run:
+            run.until(lambda e: isinstance(e, OutputState))
+            assert run.link.open(30.0)
+            assert switched.get(timeout=5.0) is True
+        assert switched.get(timeout=5.0) is False
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,3 +256,41 @@ def test_a_url_of_no_known_kind_is_the_configurations_fault() -> None:
     link = StreamLink(relay.LCUS, "carrier-pigeon://coop", relay.LcusSettings())
     with pytest.raises(ValueError, match="pigeon"):
         link.run(lambda _: None, threading.Event())
+
+
+def serve_rfc2217(server: socket.socket) -> None:
+    """A serial server with a looped-back port, until the first eight bytes have come back; then it hangs up."""
+    far, _ = server.accept()
+    port = serial.serial_for_url("loop://", timeout=0.01)
+    manager = PortManager(port, SimpleNamespace(write=far.sendall))
+    far.settimeout(0.01)
+    echoed, end = 0, time.monotonic() + 10.0
+    with far, port, suppress(OSError):
+        while echoed < 8 and time.monotonic() < end:
+            if data := port.read(64):
+                far.sendall(b"".join(manager.escape(data)))
+                echoed += len(data)
+            with suppress(TimeoutError):
+                if not (asked := far.recv(1024)):
+                    break
+                port.write(b"".join(manager.filter(asked)))
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # inside pyserial
+def test_a_reader_behind_an_rfc2217_server_is_read_and_its_hang_up_is_seen() -> None:
+    calls: Queue[tuple[str, float]] = Queue()
+    sent = iter([b"8 bytes."])
+
+    class Echo(_Lamp):
+        def to_send(self, now: float) -> bytes:  # noqa: ARG002
+            return next(sent, b"")
+
+    driver = StreamDriver("echo", _Nothing, lambda _: Echo(calls))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        far_end = threading.Thread(target=serve_rfc2217, args=(server,))
+        far_end.start()
+        with running(driver, f"rfc2217://127.0.0.1:{server.getsockname()[1]}", _Nothing()) as run:
+            assert isinstance(run.until(lambda e: isinstance(e, Noise)), Noise)
+            run.thread.join(timeout=10.0)
+            assert isinstance(run.error, LinkLost)
+        far_end.join()
