@@ -76,4 +76,4 @@ class LcusRelay:
         return events
 
 
-LCUS = StreamDriver("relay-lcus", LcusSettings, LcusRelay, 9600)
+LCUS = StreamDriver("relay-lcus", LcusSettings, LcusRelay, 9600, listens_only=True)

@@ -24,6 +24,7 @@ from drivers.api import (
     TICK_S,
     Emit,
     LinkLost,
+    Online,
     OutputProtocol,
     ReaderProtocol,
     StreamDriver,
@@ -106,6 +107,8 @@ class StreamLink:
                 self._wake = pushed
             transport = _transport(port, pulled)
             protocol = self._driver.make(self._settings)
+            if self._driver.listens_only:
+                emit(Online())  # an open line is all that can be known of a device that says nothing unasked
             self._loop(protocol, transport, emit, stop)
             _part(protocol, transport)
         except BaseException:

@@ -71,7 +71,7 @@ class _Known:
         return (self.today - day).days
 
 
-def judge(  # noqa: PLR0917 -- all that may matter, and nothing else
+def judge(
     person: Person,
     passes: Collection[Pass],
     registrations: Sequence[Registration],

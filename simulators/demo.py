@@ -29,7 +29,7 @@ from pathlib import Path
 from simulators import backlog, papers
 from simulators.actors import Api, Guard, Office, PolicePlatform, Refused, put_in_parts
 from simulators.compound import Compound, binhe, yanjiang
-from simulators.hardware import Hardware
+from simulators.hardware import Hardware, SmallHardware
 from simulators.papers import POLICE_STATION, Ports
 from simulators.rhythm import CHINA, day, flow
 
@@ -67,7 +67,8 @@ class Demo:
         """Run until `stop`, until the monotonic time `until`, or until something fails."""
         with ExitStack() as stack:
             stack.callback(self._end)
-            hardware = stack.enter_context(Hardware(self._folder / "lines", lambda _portal: None))
+            hardware = stack.enter_context(Hardware(self._folder / "lines"))
+            stack.enter_context(SmallHardware(self._folder / "lines"))
             tokens = papers.write_papers(self._folder, self._ports, (self._first, self._second), self._folder / "lines")
             if not self._enrolment.exists():
                 self._gateway_once(
@@ -94,6 +95,7 @@ class Demo:
         self._put_lists(apis, self._second, self._moved_in_while_away)
         self._bring_back_the_second()
         self._put_lists(apis, self._first, lambda person: person.since)
+        self._stop.wait()  # the second station was started by this thread, and a child dies with its thread
 
     def _put_lists(self, apis: dict[str, Api], compound: Compound, since: Callable[..., date]) -> None:
         """The property enrols its residents, and the police's list of registrations is imported."""

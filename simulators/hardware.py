@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -20,30 +20,11 @@ READ_WITHIN_S = 2.5
 LOOK_S = 0.02
 
 
-class Hardware:
-    """Two portals: SAM readers in and out at the east gate, card readers and a scanner at the west gate, two relays.
+class _Wires:
+    """Devices behind real pseudo-terminals of stable names in a folder."""
 
-    `opened(portal)` is called when a gate opens.
-    """
-
-    def __init__(self, folder: Path, opened: Callable[[str], None]) -> None:
+    def __init__(self, folder: Path, devices: Mapping[str, Device]) -> None:
         folder.mkdir(parents=True, exist_ok=True)
-        self.sam_in, self.sam_out = SamModule(), SamModule()
-        self.card_in, self.card_out = WiegandAdapter(), WiegandAdapter()
-        self.scanner = AsciiDevice()
-        self._opened = opened
-        self._gate_open = {"east-gate": threading.Event(), "west-gate": threading.Event()}
-        east = RelayBoard(switched=lambda _c, on, _at: self._switched("east-gate", on))
-        west = RelayBoard(switched=lambda _c, on, _at: self._switched("west-gate", on))
-        devices: dict[str, Device] = {
-            "east-in": self.sam_in,
-            "east-out": self.sam_out,
-            "west-in": self.card_in,
-            "west-out": self.card_out,
-            "west-code": self.scanner,
-            "relay-east": east,
-            "relay-west": west,
-        }
         self.lines = {name: PtyLine(device, folder / name) for name, device in devices.items()}
         self._stack = ExitStack()
 
@@ -56,6 +37,35 @@ class Hardware:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self._stack.close()
+
+
+class SmallHardware(_Wires):
+    """The one gate of a small compound: SAM readers in and out, and a relay."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder, {"main-in": SamModule(), "main-out": SamModule(), "relay-main": RelayBoard()})
+
+
+class Hardware(_Wires):
+    """Two portals: SAM readers in and out at the east gate, card readers and a scanner at the west gate, two relays."""
+
+    def __init__(self, folder: Path) -> None:
+        self.sam_in, self.sam_out = SamModule(), SamModule()
+        self.card_in, self.card_out = WiegandAdapter(), WiegandAdapter()
+        self.scanner = AsciiDevice()
+        self._gate_open = {"east-gate": threading.Event(), "west-gate": threading.Event()}
+        east = RelayBoard(switched=lambda _c, on, _at: self._switched("east-gate", on))
+        west = RelayBoard(switched=lambda _c, on, _at: self._switched("west-gate", on))
+        devices: dict[str, Device] = {
+            "east-in": self.sam_in,
+            "east-out": self.sam_out,
+            "west-in": self.card_in,
+            "west-out": self.card_out,
+            "west-code": self.scanner,
+            "relay-east": east,
+            "relay-west": west,
+        }
+        super().__init__(folder, devices)
 
     def walk_through(self, presentation: Presentation, stop: threading.Event) -> tuple[str, bool]:
         """Present what the person has, and wait for the gate. Returns the portal, and whether it opened in time."""
@@ -83,4 +93,3 @@ class Hardware:
     def _switched(self, portal: str, on: bool) -> None:
         if on:
             self._gate_open[portal].set()
-            self._opened(portal)

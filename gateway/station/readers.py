@@ -123,7 +123,6 @@ class Supervised:
         while not self._stop.is_set():
             try:
                 self._link = self._make()
-                self._opened()
                 self._link.run(self._emit, self._stop)
             except LinkLost as error:
                 self._down("link_lost", str(error))
@@ -152,11 +151,6 @@ class Supervised:
             case CardRead():
                 self._heard(self.place.id, event, time.monotonic())
         self._up(speaks=not self.place.silent, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
-
-    def _opened(self) -> None:
-        """An open port proves nothing where the device can be heard; of a silent one it is all there is."""
-        if self.place.silent:
-            self._up(speaks=False, trouble="")
 
     def _up(self, *, speaks: bool, trouble: str) -> None:
         now = datetime.now(UTC)

@@ -148,11 +148,7 @@ def roster_rows(connection: Connection, community: str) -> Sequence[Any]:
         .group_by(t.registrations.c.person)
         .subquery()
     )
-    away = (
-        select(t.registrations.c.person.distinct().label("person"))
-        .where(t.registrations.c.community != community)
-        .subquery()
-    )
+    away = select(t.registrations.c.person).distinct().where(t.registrations.c.community != community).subquery()
     return connection.execute(
         select(
             c.token,
