@@ -28,7 +28,7 @@ demo: setup
 
 test:
 	@scripts/setup test
-	@.venv/bin/pytest -q $(ARGS)
+	@.venv/bin/pytest -q -n 2 --dist loadgroup $(ARGS)
 
 lint: setup
 	@scripts/lint
