@@ -10,6 +10,7 @@ from pathlib import Path
 from gateway import app
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
+from gateway.lock import AlreadyRunning
 from gateway.settings import SettingsError
 from gateway.store.database import WrongSchema
 from gateway.tail import tail
@@ -28,7 +29,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong(error.mistakes)
     except PolicyError as error:
         return _wrong([f"policy: {mistake}" for mistake in error.mistakes])
-    except (KeyFileError, WrongSchema, LookupError, OSError) as error:
+    except (AlreadyRunning, KeyFileError, WrongSchema, LookupError, OSError) as error:
         return _wrong([str(error)])
 
 

@@ -14,6 +14,7 @@ from gateway.centre.policies import read as read_policy
 from gateway.centre.process import CentreProcess, enrol_own_data
 from gateway.centre.register import TOKEN_KEY
 from gateway.keys import Enrolled, KeyFileError, Master, load_or_create_master, read_secret, write_secret
+from gateway.lock import hold
 from gateway.settings import Settings, SettingsError, load
 from gateway.station.process import StationProcess, drivers_of
 from gateway.store.database import Database
@@ -28,15 +29,20 @@ def run_all(config: Path) -> None:
     """`gateway run`: broker, centre and station of one machine as supervised children."""
     settings = load(config)
     _log(settings)
+    with hold(settings.data / "run.lock"):
+        _run_all(config, settings)
+
+
+def _run_all(config: Path, settings: Settings) -> None:
     master = load_or_create_master(_master_file(settings))
     database = Database(settings.database)
     database.migrate()
     enrol_own_data(database, settings)
     children: list[Child] = []
     protocol = settings.broker.protocol
+    if settings.station is not None:
+        _ensure_enrolled(database, master, settings)
     if settings.broker.managed:
-        if settings.station is not None:
-            _ensure_enrolled(database, master, settings)
         command, protocol = broker.prepare(settings.data / "broker", settings.broker.port, _accounts(database, master))
         children.append(Child("broker", command, lambda: _answers(settings.broker.port)))
     database.close()
@@ -57,7 +63,9 @@ def run_centre(config: Path) -> None:
     settings = load(config)
     _log(settings)
     master = load_or_create_master(_master_file(settings))
-    CentreProcess(settings, master, _broker_url(settings), _centre_password(settings, master)).run(_stop_on_signals())
+    with hold(settings.data / "centre.lock"):
+        centre = CentreProcess(settings, master, _broker_url(settings), _centre_password(settings, master))
+        centre.run(_stop_on_signals())
 
 
 def run_station(config: Path, enrolment: Path) -> None:
@@ -65,7 +73,8 @@ def run_station(config: Path, enrolment: Path) -> None:
     settings = load(config)
     _log(settings)
     enrolled = Enrolled.loads(read_secret(enrolment))
-    StationProcess(settings, enrolled, settings.broker.ca_file).run(_stop_on_signals())
+    with hold(settings.data / f"station-{enrolled.station}" / "station.lock"):
+        StationProcess(settings, enrolled, settings.broker.ca_file).run(_stop_on_signals())
 
 
 def enrol_station(config: Path, name: str, community: str, target: Path) -> None:

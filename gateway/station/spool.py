@@ -50,8 +50,15 @@ class Cover:
     def merged(self, ack: StreamAck) -> "Cover":
         """The larger of what is known and what an ack says: within one centre epoch an ack never goes backwards."""
         upto = max(self.upto, ack.upto)
-        ranges = {(a, b) for a, b in (*self.ranges, *ack.ranges) if b > upto}
-        return Cover(upto, tuple(sorted(ranges)))
+        ranges: list[tuple[int, int]] = []
+        for first, last in sorted([*self.ranges, *ack.ranges]):
+            if first <= upto + 1:
+                upto = max(upto, last)
+            elif ranges and first <= ranges[-1][1] + 1:
+                ranges[-1] = (ranges[-1][0], max(ranges[-1][1], last))
+            else:
+                ranges.append((first, last))
+        return Cover(upto, tuple(ranges))
 
 
 @dataclass(frozen=True, slots=True)
