@@ -1,7 +1,8 @@
 """Connections to the centre's database: one engine that writes, one that reads; SQLite or PostgreSQL."""
 
 import contextlib
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,13 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine, create_engine, event, make_url
+from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
+_AFTER = "after commit"
+_MIGRATING = 0x7871  # any number, the same in every process: who migrates holds this advisory lock of PostgreSQL
+CONNECT_S = 5
+"""An attempt to reach PostgreSQL is given up after so long."""
 
 
 class WrongSchema(Exception):
@@ -19,25 +24,34 @@ class WrongSchema(Exception):
 
 
 class Database:
-    """A centre's database by SQLAlchemy URL. On SQLite every writer takes the write lock at once and waits for it."""
+    """A centre's database by SQLAlchemy URL.
 
-    def __init__(self, url: str) -> None:
+    On SQLite every writer takes the write lock at once, and waits `patience_s` for it before OperationalError.
+    """
+
+    def __init__(self, url: str, *, patience_s: float = 10.0) -> None:
         self.url = url
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
-            path = make_url(url).database
-            if path:
-                Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            self._writer, self._reader = _sqlite(url, "BEGIN IMMEDIATE"), _sqlite(url, "BEGIN")
+            _own_file(make_url(url).database)
+            self._writer = _sqlite(url, "BEGIN IMMEDIATE", patience_s)
+            self._reader = _sqlite(url, "BEGIN", patience_s)
         else:
             psycopg = make_url(url).set(drivername="postgresql+psycopg")
-            self._writer = self._reader = create_engine(psycopg, pool_pre_ping=True)
+            self._writer = create_engine(
+                psycopg, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": CONNECT_S}
+            )
+            self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes; committed at the end, rolled back on any exception."""
         with self._writer.begin() as connection:
+            waiting: list[Callable[[], None]] = []
+            connection.info[_AFTER] = waiting
             yield connection
+        for call in waiting:
+            call()
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:
@@ -46,29 +60,60 @@ class Database:
             yield connection
 
     def migrate(self) -> None:
-        """Bring the schema to this version of the program."""
+        """Bring the schema to this version of the program.
+
+        Raises:
+            WrongSchema: a newer version of the program made the database.
+        """
+        config = _alembic()
+        known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
         with self._writer.begin() as connection:
-            config = _alembic()
+            if not self.is_sqlite:
+                connection.execute(select(func.pg_advisory_xact_lock(_MIGRATING)))
+            current = MigrationContext.configure(connection).get_current_revision()
+            if current is not None and current not in known:
+                raise WrongSchema(_newer(current))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
 
     def check_schema(self) -> None:
         """Raise WrongSchema unless the schema is this version's."""
-        head = ScriptDirectory.from_config(_alembic()).get_current_head()
+        scripts = ScriptDirectory.from_config(_alembic())
+        head = scripts.get_current_head()
         with self.read() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
-        if current != head:
-            raise WrongSchema(
-                f"the database is at {current or 'nothing'}, the program needs {head}: run gateway migrate"
-            )
+        if current == head:
+            return
+        if current is not None and current not in {script.revision for script in scripts.walk_revisions()}:
+            raise WrongSchema(_newer(current))
+        raise WrongSchema(
+            f"the database's schema is {current or 'not there yet'}, this program needs {head}: run gateway migrate"
+        )
 
     def close(self) -> None:
         self._writer.dispose()
         self._reader.dispose()
 
 
-def _sqlite(url: str, begin: str) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 10, "check_same_thread": False})
+def after_commit(connection: Connection, call: Callable[[], None]) -> None:
+    """Have `call` done once the transaction of `Database.write` is committed; never when it is rolled back."""
+    connection.info[_AFTER].append(call)
+
+
+def _newer(revision: str) -> str:
+    return f"the database's schema is {revision}, of a newer version of this program: install that version"
+
+
+def _own_file(path: str | None) -> None:
+    """Make an SQLite file that its owner alone may read, and its folder; SQLite gives its side files the same mode."""
+    if path:
+        Path(path).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+
+
+def _sqlite(url: str, begin: str, patience_s: float) -> Engine:
+    arguments = {"timeout": patience_s, "check_same_thread": False}
+    engine = create_engine(url, hide_parameters=True, connect_args=arguments)
 
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
