@@ -11,14 +11,39 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 ENV_PREFIX = "GATEWAY__"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 """A name that stands in topics, tables, URLs and logs: lower-case letters, digits and hyphens, at most 40."""
-Clock = Annotated[str, StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$")]
+
+
+def _forwards(span: str) -> str:
+    begin, _, end = span.partition("-")
+    if begin >= end:
+        raise ValueError("this span ends before it begins: hours lie within one day, 24:00 is its end")
+    return span
+
+
+def _not_reserved(name: str) -> str:
+    if reserved(name):
+        raise ValueError("this name is kept for an account of the broker")
+    return name
+
+
+Clock = Annotated[
+    str,
+    StringConstraints(pattern=r"^([01]\d|2[0-3]):[0-5]\d-(([01]\d|2[0-3]):[0-5]\d|24:00)$"),
+    AfterValidator(_forwards),
+]
+StationName = Annotated[Name, AfterValidator(_not_reserved)]
 Port = Annotated[int, Field(ge=0, le=65535)]
+
+
+def reserved(name: str) -> bool:
+    """Whether a station may not have this name: it would be the broker account of the centre or of a police station."""
+    return name == "centre" or name.startswith("police-")
 
 
 class SettingsError(Exception):
@@ -92,7 +117,7 @@ class Centre(_Web):
 
 
 class Station(_Web):
-    name: Name
+    name: StationName
     community: Name | None = None
     """The compound it stands in; needed where the centre enrols it (`gateway run`), otherwise in its enrolment file."""
     port: Port = 8081
@@ -161,7 +186,7 @@ class Settings(_Strict):
 
     @model_validator(mode="after")
     def _names_meet(self) -> Self:
-        if wrong := list(_loose_ends(self)):
+        if wrong := list(_loose_ends(self.model_dump())):
             raise ValueError("; ".join(wrong))
         return self
 
@@ -170,33 +195,46 @@ class Settings(_Strict):
         return self.centre.database or f"sqlite:///{self.data / 'centre.sqlite3'}"
 
 
-def _loose_ends(settings: Settings) -> Iterator[str]:
-    """Names that are used twice or stand for nothing."""
-    ids: dict[str, Sequence[Portal | Reader | Output | Community]] = {
-        "portal": settings.portals,
-        "reader": settings.readers,
-        "output": settings.outputs,
-        "community": settings.communities,
-    }
-    for kind, things in ids.items():
-        counts = Counter(thing.id for thing in things)
+def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
+    """Names that are used twice or stand for nothing; what is not well formed is passed over here."""
+    portals, readers, outputs = (_tables(settings, kind) for kind in ("portals", "readers", "outputs"))
+    communities = _tables(settings, "communities")
+    for kind, things in (("portal", portals), ("reader", readers), ("output", outputs), ("community", communities)):
+        counts = Counter(thing["id"] for thing in things)
         yield from (f"{kind} {name!r} stands {n} times" for name, n in counts.items() if n > 1)
-    both = {r.id for r in settings.readers} & {o.id for o in settings.outputs}
+    both = _ids(readers) & _ids(outputs)
     yield from (f"{name!r} is a reader and an output: give them different names" for name in sorted(both))
-    portals, outputs = {p.id for p in settings.portals}, {o.id for o in settings.outputs}
-    for reader in settings.readers:
-        if reader.portal not in portals:
-            yield f"reader {reader.id!r}: there is no portal {reader.portal!r}"
-    for portal in settings.portals:
-        if portal.opener is not None and portal.opener not in outputs:
-            yield f"portal {portal.id!r}: there is no output {portal.opener!r}"
-    community = settings.station.community if settings.station else None
-    known = {c.id: c for c in settings.communities}
-    if community is not None and known and community not in known:
+    for reader in readers:
+        if isinstance(portal := reader.get("portal"), str) and portal not in _ids(portals):
+            yield f"reader {reader['id']!r}: there is no portal {portal!r}"
+    for portal in portals:
+        if isinstance(opener := portal.get("opener"), str) and opener not in _ids(outputs):
+            yield f"portal {portal['id']!r}: there is no output {opener!r}"
+    yield from _in_community(settings, _ids(portals), {c["id"]: c for c in communities})
+
+
+def _in_community(settings: Mapping[str, Any], portals: set[str], known: Mapping[str, Any]) -> Iterator[str]:
+    station = settings.get("station")
+    community = station.get("community") if isinstance(station, dict) else None
+    if not isinstance(community, str) or not known:
+        return
+    if community not in known:
         yield f"station: there is no community {community!r}"
-    if community in known:
-        missing = sorted(portals - set(known[community].portals))
+        return
+    listed = known[community].get("portals")
+    if isinstance(listed, list | tuple):
+        missing = sorted(name for name in portals if name not in listed)
         yield from (f"community {community!r} does not list the portal {name!r}" for name in missing)
+
+
+def _tables(settings: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:
+    found = settings.get(kind)
+    tables = found if isinstance(found, list | tuple) else ()
+    return [table for table in tables if isinstance(table, dict) and isinstance(table.get("id"), str)]
+
+
+def _ids(tables: Sequence[Mapping[str, Any]]) -> set[str]:
+    return {table["id"] for table in tables}
 
 
 def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
@@ -209,30 +247,35 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError([f"{path}: {error}"]) from error
-    _overlay(raw, environment)
+    mistakes = list(_overlay(raw, environment))
     try:
         settings = Settings.model_validate(raw)
     except ValidationError as error:
-        raise SettingsError([_mistake(e["loc"], e["msg"]) for e in error.errors(include_input=False)]) from error
+        found = error.errors(include_input=False)
+        mistakes += [_mistake(e["loc"], e["msg"]) for e in found if e["loc"]]
+        raise SettingsError(mistakes + list(_loose_ends(raw))) from None
+    if mistakes:
+        raise SettingsError(mistakes)
     here = path.parent
     centre = settings.centre.model_copy(update={"policy": here / settings.centre.policy})
     return settings.model_copy(update={"data": here / settings.data, "centre": centre})
 
 
-def _overlay(raw: dict[str, Any], environment: Mapping[str, str]) -> None:
+def _overlay(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:
+    """Put the environment over `raw`; yields a line for each variable that has no place there."""
     for name, value in environment.items():
         if not name.startswith(ENV_PREFIX):
             continue
         *tables, key = name.removeprefix(ENV_PREFIX).lower().split("__")
-        place = raw
+        place: Any = raw
         for table in tables:
-            inner = place.setdefault(table, {})
-            if not isinstance(inner, dict):
-                raise SettingsError([f"{name}: {table} is not a table"])
-            place = inner
-        place[key] = {"true": True, "false": False}.get(value.lower(), value)
+            place = place.setdefault(table, {}) if isinstance(place, dict) else None
+        if isinstance(place, dict):
+            place[key] = {"true": True, "false": False}.get(value.lower(), value)
+        else:
+            yield f"{name}: {'.'.join(tables)} is not a table"
 
 
 def _mistake(place: tuple[int | str, ...], message: str) -> str:
-    where = ".".join(str(part) for part in place) or "the file as a whole"
+    where = ".".join(str(part) for part in place)
     return f"{where}: {message.removeprefix('Value error, ')}"
