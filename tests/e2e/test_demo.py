@@ -1,0 +1,213 @@
+"""The demonstration as a new user runs it: swipes, a backlog, cases, slips, answers; and nobody named anywhere."""
+
+import contextlib
+import json
+import os
+import queue
+import re
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+from paho.mqtt.client import Client, MQTTMessage
+from paho.mqtt.enums import CallbackAPIVersion
+
+from gateway.broker import CENTRE
+from gateway.keys import load_master
+from rules.model import CIVIL
+from simulators.compound import binhe, yanjiang
+from simulators.people import Person
+from tests.e2e.rig import free_port, get, metric, wait_until
+
+pytestmark = [pytest.mark.real("mosquitto", "mosquitto_sub"), pytest.mark.timeout(180)]
+
+WITHIN_S = 60
+
+
+def _free_row() -> int:
+    """The first of three ports in a row that are free."""
+    while True:
+        port = free_port()
+        if port < 65000 and all(get(f"http://127.0.0.1:{port + n}/")[0] == 0 for n in range(3)):
+            return port
+
+
+@contextlib.contextmanager
+def _demo(folder: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+    process = subprocess.Popen(
+        [sys.executable, "-m", "simulators.demo", "--port", str(port), "--data", str(folder)],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+@contextlib.contextmanager
+def _captured(folder: Path, port: int) -> Iterator["queue.Queue[bytes]"]:
+    """Every byte that passes on the bus, as the centre's account sees it: topics and payloads."""
+    seen: queue.Queue[bytes] = queue.Queue()
+    password = load_master(folder / "data" / "master.key").broker_password(CENTRE)
+    client = Client(CallbackAPIVersion.VERSION2, client_id="capture")
+    client.username_pw_set(CENTRE, password)
+
+    def received(_client: Client, _user: object, message: MQTTMessage) -> None:
+        seen.put(message.topic.encode() + b" " + bytes(message.payload))
+
+    client.on_message = received
+    client.on_connect = lambda c, *_: c.subscribe("#", 0)
+    client.connect("127.0.0.1", port)
+    client.loop_start()
+    try:
+        yield seen
+    finally:
+        client.disconnect()
+        client.loop_stop()
+
+
+def _printed(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
+    """The first line of the demonstration's output that fits."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if found := re.search(pattern, line):
+            return found
+    raise AssertionError(f"the demonstration never printed {pattern}")
+
+
+def _processes_of(folder: Path) -> list[str]:
+    found = []
+    for entry in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            command = entry.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            if str(folder) in command:
+                found.append(command)
+    return found
+
+
+def _people() -> list[Person]:
+    today = datetime.now(CIVIL).date()
+    both = (binhe(today), yanjiang(today))
+    return [person for compound in both for person in (*compound.residents, *compound.others)]
+
+
+def _secrets() -> dict[bytes, str]:
+    """What must be found nowhere: numbers and names, in the two encodings that could carry them, with their holder.
+
+    Patterns of fewer than six bytes are left out: among so much ciphertext they turn up by chance.
+    """
+    found: dict[bytes, str] = {}
+    for person in _people():
+        for text in filter(None, (person.number, person.name, person.english_name)):
+            found |= {text.encode(): person.key, text.encode("utf-16-le"): person.key}
+    return {text: key for text, key in found.items() if len(text) >= 6}
+
+
+def _named_in(data: bytes, forbidden: dict[bytes, str]) -> set[str]:
+    return {key for text, key in forbidden.items() if text in data}
+
+
+def test_the_main_job_is_done_within_a_minute_and_names_nobody(tmp_path: Path) -> None:
+    port = _free_row()
+    centre = f"http://127.0.0.1:{port}"
+    with _demo(tmp_path, port) as demo:
+        account = _printed(demo, r"mosquitto_sub -p (\d+) -u (\S+) -P (\S+) -t '(\S+)' -v")
+        begun = time.monotonic()
+        assert demo.stdout is not None
+        drain = threading.Thread(target=demo.stdout.read)
+        drain.start()
+        broker, user, word, topic = account.groups()
+        watcher = subprocess.Popen(
+            ["mosquitto_sub", "-p", broker, "-u", user, "-P", word, "-t", topic, "-v"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        with _captured(tmp_path, int(broker)) as bus:
+            wait_until(lambda: get(f"{centre}/healthz")[0] == 200, WITHIN_S, "the centre is well")
+            wanted = {
+                "gateway_swipes_stored_total": 30,
+                "gateway_cases_opened_total": 1,
+                "gateway_alerts_delivered_total": 1,
+                "gateway_cases_closed_total": 1,
+            }
+            for name, least in wanted.items():
+                left = WITHIN_S - (time.monotonic() - begun)
+                wait_until(lambda n=name, m=least: metric(centre, n) >= m, left, f"{name} is {least}")  # type: ignore[misc]
+            wait_until(
+                lambda: metric(centre, "gateway_swipe_to_case_seconds_count") > 0, 30, "the backlog makes a case"
+            )
+            assert get(f"{centre}/healthz")[0] == 200
+        demo.send_signal(signal.SIGINT)
+        asked = time.monotonic()
+        assert demo.wait(10) == 0
+        assert time.monotonic() - asked < 3.5
+        drain.join()
+        assert not _processes_of(tmp_path)
+        watcher.terminate()
+        seen, _ = watcher.communicate(timeout=5)
+
+    alerts = [json.loads(line.split(" ", 1)[1]) for line in seen.splitlines() if line.endswith("}")]
+    assert any(alert["state"] == "sent" for alert in alerts)
+    assert any(alert["state"] == "closed" for alert in alerts)
+    assert all(set(alert) <= THIN for alert in alerts)
+
+    forbidden = _secrets()
+    assert _named_in(next(iter(forbidden)) + b"...", forbidden), "the search finds what it looks for"
+    wire = b"\n".join(bus.queue)
+    assert len(wire) > 10_000
+    assert not _named_in(wire, forbidden)
+    looked_at = 0
+    for file in tmp_path.rglob("*"):
+        if file.is_file() and not file.is_symlink():
+            looked_at += 1
+            assert not _named_in(file.read_bytes(), forbidden), f"{file.name} names somebody"
+    assert looked_at > 10
+    assert (tmp_path / "data" / "centre.sqlite3").stat().st_size > 500_000
+
+
+THIN = {"id", "revision", "state", "community", "portal", "rule", "since", "register_as_of", "particulars"}
+
+
+def test_it_ends_by_itself_when_asked_to_and_runs_again_on_the_same_data(tmp_path: Path) -> None:
+    port = _free_row()
+    for _ in range(2):
+        done = subprocess.run(
+            [sys.executable, "-m", "simulators.demo", "--port", str(port), "--data", str(tmp_path), "--seconds", "9"],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+            env={**os.environ, "PYTHONWARNINGS": "error"},
+        )
+        assert done.returncode == 0, done.stderr
+        assert not _processes_of(tmp_path)
+
+
+def test_a_port_in_use_is_said_and_nothing_starts(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        done = subprocess.run(
+            [sys.executable, "-m", "simulators.demo", "--port", str(port), "--data", str(tmp_path)],
+            capture_output=True,
+            text=True,
+            timeout=30,
+            check=False,
+        )
+    assert done.returncode == 2
+    assert str(port) in done.stderr
+    assert not (tmp_path / "data").exists()
