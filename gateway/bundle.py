@@ -10,7 +10,7 @@ mask over the header's list, all ones for every portal; `schedule` counts from 1
 import struct
 from collections.abc import Callable, Iterable
 from datetime import date, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -26,6 +26,8 @@ _EVERY_PORTAL = 0xFFFFFFFF
 _SIGNATURE = 64
 MAX_PORTALS = 31
 _LOST, _COUNT_ONLY, _ELSEWHERE, _ENROLLED = 1, 2, 4, 8
+_MARKS = _LOST | _COUNT_ONLY | _ELSEWHERE | _ENROLLED
+_ROLES = frozenset(int(role) for role in Role)
 
 
 class Header(Struct, frozen=True, forbid_unknown_fields=True):
@@ -103,7 +105,14 @@ def unpack(data: bytes, public: bytes, community: str) -> Roster:
         raise NotAuthentic("the roster of another community")
     if len(rows) % _ROW.size:
         raise NotAuthentic("a roster row is cut short")
+    if not all(_known(row, len(header.schedules)) for row in _ROW.iter_unpack(rows)):
+        raise NotAuthentic("a roster row says what this version does not know")
     return Roster(header, rows)
+
+
+def _known(row: tuple[Any, ...], schedules: int) -> bool:
+    _, _, _, _, _, schedule, role, marks = row
+    return schedule <= schedules and role in _ROLES and marks <= _MARKS
 
 
 def _pack_row(person: Enrolment, portals: dict[str, int], schedules: dict[str, int]) -> bytes:

@@ -13,9 +13,10 @@ import hashlib
 import hmac
 import os
 import stat
+import tempfile
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 from cryptography.exceptions import InvalidSignature, InvalidTag
@@ -25,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from msgspec import Meta
 
 KEY_BYTES = 32
 _NONCE = 12
@@ -218,17 +220,15 @@ def write_secret(path: Path, text: str) -> None:
         FileExistsError: there is one already.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    partial = path.with_name(f".{path.name}.{os.getpid()}")
-    handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    handle, partial = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)  # of mode 0600, and nobody else's
     try:
-        os.write(handle, text.encode() + b"\n")
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
         os.link(partial, path)
     finally:
-        partial.unlink()
+        Path(partial).unlink()
 
 
 def read_secret(path: Path) -> str:
@@ -247,17 +247,21 @@ def read_secret(path: Path) -> str:
     return text.strip()
 
 
+_Name = Annotated[str, Meta(pattern=r"^[a-z0-9][a-z0-9-]{0,39}\Z")]
+_Key = Annotated[bytes, Meta(min_length=KEY_BYTES, max_length=KEY_BYTES)]
+
+
 class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """All that a station is told when it is enrolled: one file of mode 0600, written at the centre."""
 
-    station: str
-    community: str
-    generation: int
-    secret: bytes
-    token_key: bytes
-    token_key_id: int
-    roster_public: bytes
-    identity_public: bytes
+    station: _Name
+    community: _Name
+    generation: Annotated[int, Meta(ge=1)]
+    secret: _Key
+    token_key: _Key
+    token_key_id: Annotated[int, Meta(ge=0)]
+    roster_public: _Key
+    identity_public: _Key
     broker_url: str
     version: Literal[1] = 1
 
@@ -280,5 +284,5 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
         """
         try:
             return msgspec.json.decode(text, type=cls)
-        except msgspec.MsgspecError as error:
-            raise KeyFileError(f"not an enrolment file: {error}") from error
+        except (msgspec.MsgspecError, RecursionError) as error:
+            raise KeyFileError(f"not an enrolment file: {error}") from None

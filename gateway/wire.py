@@ -23,9 +23,10 @@ MAX_SWIPES = 2000
 MAX_RANGES = 16
 
 T = TypeVar("T")
-_QUOTED = re.compile(r"'[^']*'")
+_QUOTE = re.compile("['\"]")
+_PLACE = re.compile(r" - at `(\$[a-z_.\[\]0-9]*)`\Z")
 
-Epoch = Annotated[str, Meta(pattern="^[0-9a-f]{16}$")]
+Epoch = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
 Seq = Annotated[int, Meta(ge=1, le=2**53)]
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
@@ -95,6 +96,9 @@ class Lost(Struct, frozen=True):
     ranges: Ranges
     reason: Word
 
+    def __post_init__(self) -> None:
+        _forwards(self.ranges)
+
 
 class DeviceReport(Struct, frozen=True):
     id: Id
@@ -128,6 +132,9 @@ class StreamAck(Struct, frozen=True):
     epoch: Epoch
     upto: Count
     ranges: Ranges = []
+
+    def __post_init__(self) -> None:
+        _forwards(self.ranges)
 
 
 class Ack(Struct, frozen=True):
@@ -245,7 +252,19 @@ def decode(payload: bytes, kind: type[T]) -> T:
     try:
         return msgspec.json.decode(payload, type=kind)
     except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
-        raise Malformed(_QUOTED.sub("(a value)", str(error))[:200]) from None
+        raise Malformed(_said(str(error))) from None
+
+
+def _said(error: str) -> str:
+    """What is wrong and where, without the value: the parser quotes it, and it may hold quotes itself."""
+    what, *quoted = _QUOTE.split(error, 1)
+    place = _PLACE.search(error) if quoted else None
+    return (what + "(a value)" * len(quoted) + (f" at {place[1]}" if place else ""))[:200]
+
+
+def _forwards(ranges: list[Range]) -> None:
+    if any(first > last for first, last in ranges):
+        raise ValueError("a range runs backwards")
 
 
 encode = msgspec.json.encode
