@@ -97,11 +97,13 @@ def _helper(person: Person, on: date, random: Random) -> list[Presentation]:
 def flow(compound: Compound, start: datetime, pace_s: float, seed: int = 0) -> Iterator[Presentation]:
     """Return an endless stream from `start` on, one presentation in about `pace_s` seconds.
 
-    Among registered residents come, again and again, the cast, somebody who is not registered, and a visitor.
+    Among registered residents come, again and again, the cast, somebody who is not registered, a visitor with a code,
+    and a courier whom the guard lets in.
     """
     random = Random(f"{seed}/{compound.id}/flow")
     cast = [person for person in (*compound.residents, *compound.others) if person.cast is not None]
     unknown = list(compound.unregistered)
+    couriers = [person for person in compound.others if person.cast == "courier-chen"]
     at = start
     while True:
         at += timedelta(seconds=pace_s * random.uniform(0.5, 1.5))
@@ -110,7 +112,11 @@ def flow(compound: Compound, start: datetime, pace_s: float, seed: int = 0) -> I
             code = random.choice(compound.visitor_codes)
             yield Presentation(at, Medium.VISITOR_CODE, inward=True, code=code)
             continue
-        crowd = cast if turn < 0.25 and cast else unknown if turn < 0.4 and unknown else compound.residents
+        crowd = compound.residents
+        for share, some in ((0.2, cast), (0.3, couriers), (0.45, unknown)):
+            if turn < share and some:
+                crowd = tuple(some)
+                break
         person = random.choice(crowd)
         medium = medium_of(person) if person.registered else Medium.ID_CARD
         yield Presentation(at, medium, inward=inward, person=person)
