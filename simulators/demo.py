@@ -67,7 +67,7 @@ class Demo:
         """Run until `stop`, until the monotonic time `until`, or until something fails."""
         with ExitStack() as stack:
             stack.callback(self._end)
-            hardware = stack.enter_context(Hardware(self._folder / "lines"))
+            hardware = stack.enter_context(Hardware(self._folder / "lines", self._note_gate))
             stack.enter_context(SmallHardware(self._folder / "lines"))
             tokens = papers.write_papers(self._folder, self._ports, (self._first, self._second), self._folder / "lines")
             if not self._enrolment.exists():
@@ -134,6 +134,11 @@ class Demo:
         if not self._stop.is_set():
             self._gateway(*arguments, log_to="second.log")
 
+    def _note_gate(self, portal: str, seconds: float) -> None:
+        """What the relay boards say of the gates: when each stood open, and for how long."""
+        with (self._folder / "gates.log").open("a", encoding="utf-8") as file:
+            file.write(f"{datetime.now(CHINA):%H:%M:%S} {portal} stood open for {seconds:.2f} s\n")
+
     def _people(self, hardware: Hardware) -> None:
         """Residents, couriers and visitors come and go; the guard sees to whoever the gate does not open for."""
         guard = Guard(self._gate)
@@ -177,7 +182,7 @@ class Demo:
   centre        中心    {self._centre}/        cases {self._centre}/cases   policy {self._centre}/policy
   health, metrics       {self._centre}/healthz  {self._centre}/metrics
   what the police get   {watch}
-  logs and data         {self._folder}
+  logs and data         {self._folder}   (gates.log: when each gate stood open)
   English: add ?lang=en   ·   Ctrl-C stops everything
 """,
             flush=True,

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -47,15 +47,20 @@ class SmallHardware(_Wires):
 
 
 class Hardware(_Wires):
-    """Two portals: SAM readers in and out at the east gate, card readers and a scanner at the west gate, two relays."""
+    """Two portals: SAM readers in and out at the east gate, card readers and a scanner at the west gate, two relays.
 
-    def __init__(self, folder: Path) -> None:
+    `stood_open(portal, seconds)` is told each time that a gate has shut again.
+    """
+
+    def __init__(self, folder: Path, stood_open: Callable[[str, float], None]) -> None:
+        self._stood_open = stood_open
         self.sam_in, self.sam_out = SamModule(), SamModule()
         self.card_in, self.card_out = WiegandAdapter(), WiegandAdapter()
         self.scanner = AsciiDevice()
         self._gate_open = {"east-gate": threading.Event(), "west-gate": threading.Event()}
-        east = RelayBoard(switched=lambda _c, on, _at: self._switched("east-gate", on))
-        west = RelayBoard(switched=lambda _c, on, _at: self._switched("west-gate", on))
+        self._opened_at: dict[str, float] = {}
+        east = RelayBoard(switched=lambda _channel, on, at: self._switched("east-gate", on, at))
+        west = RelayBoard(switched=lambda _channel, on, at: self._switched("west-gate", on, at))
         devices: dict[str, Device] = {
             "east-in": self.sam_in,
             "east-out": self.sam_out,
@@ -90,6 +95,9 @@ class Hardware(_Wires):
             stop.wait(LOOK_S)
         sam.lift()
 
-    def _switched(self, portal: str, on: bool) -> None:
+    def _switched(self, portal: str, on: bool, at: float) -> None:
         if on:
+            self._opened_at[portal] = at
             self._gate_open[portal].set()
+        elif portal in self._opened_at:
+            self._stood_open(portal, at - self._opened_at.pop(portal))

@@ -12,7 +12,7 @@ import pytest
 
 from tests.e2e.rig import Compound, free_port, mosquitto, wait_until
 
-pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(240), pytest.mark.xdist_group("e2e")]
 
 
 def _once_each(compound: Compound, shown: list[str]) -> None:
