@@ -50,7 +50,7 @@ def police_account(police_station: str) -> str:
 
 def mosquitto_path() -> str | None:
     """Where Mosquitto is on this machine, or None."""
-    return shutil.which("mosquitto") or next((p for p in MOSQUITTO_PLACES if Path(p).exists()), None)
+    return shutil.which("mosquitto") or next((p for p in MOSQUITTO_PLACES if os.access(p, os.X_OK)), None)
 
 
 def access_list(accounts: Accounts) -> str:

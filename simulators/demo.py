@@ -66,9 +66,9 @@ class Demo:
     def run(self, until: float | None) -> None:
         """Run until `stop`, until the monotonic time `until`, or until something fails."""
         with ExitStack() as stack:
-            stack.callback(self._end)
             hardware = stack.enter_context(Hardware(self._folder / "lines", self._note_gate))
             stack.enter_context(SmallHardware(self._folder / "lines"))
+            stack.callback(self._end)  # before the lines go
             tokens = papers.write_papers(self._folder, self._ports, (self._first, self._second), self._folder / "lines")
             if not self._enrolment.exists():
                 self._gateway_once(
