@@ -44,6 +44,9 @@ SIGNAL_AFTER_S = 0.15
 SIDE_LINE_DAYS = 7
 """The guard's reminder about registration appears at most once a person in so many days."""
 _REMEMBERED = 10_000
+_LONGEST_NUMBER, _LONGEST_TEXT = 32, 90
+"""Of what is sealed: a name has 15 characters and an address 35 (GA 467), and the sealed whole at most 1024 bytes."""
+_LONGEST_DWELLING = 40
 _IDENTITY_NUMBERS = frozenset({CredentialKind.CITIZEN_ID, CredentialKind.PR_2017})
 
 
@@ -204,7 +207,7 @@ class Decider:
             verdict=decision.verdict.value,
             reasons=[Reason.MANUAL.value],
             by_hand=act.whom,
-            dwelling=act.dwelling or None,
+            dwelling=_clean(act.dwelling, _LONGEST_DWELLING) or None,
             roster=self.roster.header.version if self.roster is not None else 0,
         )
         return Outcome(record, decision, opens=True, remind=False, mono=act.mono)
@@ -230,10 +233,10 @@ class Decider:
         if self.roster is None or card.credential.kind not in _IDENTITY_NUMBERS:
             return None
         identity = card.identity
-        said = {"kind": card.credential.kind.value, "number": card.credential.number}
+        said = {"kind": card.credential.kind.value, "number": _clean(card.credential.number, _LONGEST_NUMBER)}
         if identity is not None:
-            said |= {"name": identity.name, "address": identity.address}
-        plain = json.dumps(said, ensure_ascii=False).encode("utf-8", "replace")
+            said |= {"name": _clean(identity.name, _LONGEST_TEXT), "address": _clean(identity.address, _LONGEST_TEXT)}
+        plain = json.dumps(said, ensure_ascii=False).encode()
         return seal(self._enrolled.identity_public, plain, self._enrolled.station, self._epoch, self._seq)
 
     def _remind(self, token: bytes, decision: Decision, today: date) -> bool:
@@ -245,6 +248,7 @@ class Decider:
         if last is not None and today - last < timedelta(days=SIDE_LINE_DAYS):
             return False
         self._reminded[token] = today
+        self._reminded.move_to_end(token)
         while len(self._reminded) > _REMEMBERED:
             self._reminded.popitem(last=False)
         return True
@@ -291,3 +295,8 @@ class Decider:
 
 def _attended(gate: Gate, civil: datetime) -> bool:
     return gate.attended is not None and gate.attended.holds(civil)
+
+
+def _clean(text: str, longest: int) -> str:
+    """What can be printed of a text, as far as it may go: the centre refuses more, and would refuse it for ever."""
+    return "".join(letter for letter in text[:longest] if letter.isprintable())

@@ -4,6 +4,7 @@ It commits whatever arrived during its last commit (no timer), then signals thos
 What cannot be written is kept in memory in order, retried, and beyond `HELD` dropped and declared lost.
 """
 
+import itertools
 import logging
 import sqlite3
 import threading
@@ -14,8 +15,9 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway.station.cover import Cover
 from gateway.station.decider import Outcome
-from gateway.station.spool import Cover, Spool
+from gateway.station.spool import Spool
 from gateway.wire import SwipeRecord
 
 log = logging.getLogger(__name__)
@@ -47,6 +49,7 @@ class Recorder:
         committed: Callable[[list[SwipeRecord]], None],
         declared_lost: Callable[[], None],
         keep_days: float,
+        most_held: int = HELD,
     ) -> None:
         self._spool = spool
         self._pending = pending
@@ -54,7 +57,10 @@ class Recorder:
         self._committed = committed
         self._declared_lost = declared_lost
         self._keep_ms = int(keep_days * _DAY_MS)
+        self._most_held = most_held
         self._held: deque[Outcome] = deque()
+        self._writing = 0
+        self._late: list[int] = []
         self._settled: Settled | None = None
         self._dropped: list[tuple[int, int]] = []
         self._wake = threading.Condition()
@@ -69,11 +75,12 @@ class Recorder:
         return "the spool cannot be written" if self._failing else ""
 
     def add(self, outcome: Outcome) -> None:
-        """Take an outcome to record. When `HELD` of them wait, the oldest is dropped and declared lost."""
+        """Take an outcome to record. When too many wait, the oldest that is not being written is declared lost."""
         with self._wake:
-            if len(self._held) >= HELD:
-                oldest = self._held.popleft()
-                self._dropped.append((oldest.record.seq, oldest.record.seq))
+            if len(self._held) >= self._most_held:
+                seq = self._held[self._writing].record.seq
+                del self._held[self._writing]
+                self._dropped = _with(self._dropped, seq)
                 self.lost += 1
             self._held.append(outcome)
             self._wake.notify()
@@ -85,14 +92,15 @@ class Recorder:
             self._wake.notify()
 
     def run(self, stop: threading.Event) -> None:
-        """Until `stop`, and then once more for what is still held."""
+        """Until `stop`, and then for what is still held, as long as the disk takes it."""
         while not stop.is_set():
             with self._wake:
                 if not (self._held or self._settled or self._dropped):
                     self._wake.wait(0.5)
             if not self._turn():
                 stop.wait(_RETRY_S)
-        self._turn()
+        while self._turn() and self._held:
+            pass
 
     def _turn(self) -> bool:
         try:
@@ -103,6 +111,9 @@ class Recorder:
                 log.error("the spool cannot be written: %s", error)  # noqa: TRY400 - the reason is all that helps
             self._failing = True
             return False
+        except Exception:  # a bug must not end the recording of every swipe after it
+            log.exception("the recorder failed")
+            return False
         if self._failing:
             log.info("the spool is written again")
         self._failing = False
@@ -110,38 +121,60 @@ class Recorder:
 
     def _write(self) -> None:
         with self._wake:
-            batch = [self._held[i] for i in range(min(BATCH, len(self._held)))]
-            settled, dropped = self._settled, list(self._dropped)
-        if batch:
-            self._commit(batch)
-        for first, last in dropped:
-            self._spool.declare_lost(first, last, "spool_full")
-        if dropped:
-            del self._dropped[: len(dropped)]
-            self._declared_lost()
+            batch = list(itertools.islice(self._held, BATCH))
+            self._writing = len(batch)
+        try:
+            if batch:
+                self._commit(batch)
+        finally:
+            self._writing = 0
+        if self._late:
+            self._spool.mark_late(self._late)
+            self._late = []
+        self._declare()
+        with self._wake:
+            settled = self._settled
         if settled is not None:
             self._spool.cover(settled.centre_epoch, settled.covers)
             with self._wake:
                 if self._settled is settled:
                     self._settled = None
 
+    def _declare(self) -> None:
+        with self._wake:
+            dropped, self._dropped = self._dropped, []
+        try:
+            for first, last in dropped:
+                self._spool.declare_lost(first, last, "spool_full")
+        except sqlite3.Error:
+            with self._wake:
+                self._dropped = dropped + self._dropped
+            raise
+        if dropped:
+            self._declared_lost()
+
     def _commit(self, batch: Sequence[Outcome]) -> None:
         shown = {o.record.seq for o in batch if o.record.seq not in self._pending}
         self._spool.record([(outcome.record, outcome.record.seq in shown) for outcome in batch])
+        with self._wake:
+            for _ in batch:
+                self._held.popleft()
+            self._writing = 0
         late = []
         for outcome in batch:
             if self._pending.pop(outcome.record.seq, None) is not None:
-                self._signal(outcome, True)
+                self._tell(outcome)
             elif outcome.record.seq not in shown:
                 late.append(outcome.record.seq)
-        done = {outcome.record.seq for outcome in batch}
-        with self._wake:
-            while self._held and self._held[0].record.seq in done:
-                self._held.popleft()
-        unrecorded = shown | set(late)
+        self._late += late
+        unrecorded = shown.union(late)
         self._committed([_published(o.record, o.record.seq not in unrecorded) for o in batch])
-        if late:
-            self._spool.mark_late(late)
+
+    def _tell(self, outcome: Outcome) -> None:
+        try:
+            self._signal(outcome, True)
+        except Exception:  # one output that fails must not leave the others of this commit untold
+            log.exception("a verdict could not be signalled")
 
     def _forget_old(self) -> None:
         now = time.monotonic()
@@ -149,6 +182,13 @@ class Recorder:
             return
         self._forgot = now
         self._spool.forget(int(time.time() * 1000) - self._keep_ms)
+
+
+def _with(ranges: list[tuple[int, int]], seq: int) -> list[tuple[int, int]]:
+    """The ranges and one seq more."""
+    if ranges and ranges[-1][1] == seq - 1:
+        return [*ranges[:-1], (ranges[-1][0], seq)]
+    return [*ranges, (seq, seq)]
 
 
 def _published(record: SwipeRecord, recorded: bool) -> SwipeRecord:

@@ -15,8 +15,9 @@ from gateway import wire
 from gateway.bundle import Roster, unpack
 from gateway.bus import Bus, Message
 from gateway.keys import Enrolled, Envelope, NotAuthentic
+from gateway.station.cover import Cover
 from gateway.station.recorder import Settled
-from gateway.station.spool import Cover, EpochInfo, SpoolReader
+from gateway.station.spool import EpochInfo, SpoolReader
 from gateway.wire import Ack, Hello, Lost, Malformed, RosterPart, StationTopics, Status, SwipeRecord, Swipes
 
 log = logging.getLogger(__name__)

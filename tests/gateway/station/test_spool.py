@@ -1,0 +1,298 @@
+"""The spool on real files: what it was told is there after any end, and only what is settled is ever deleted."""
+
+import resource
+import sqlite3
+import subprocess
+import sys
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gateway.station.cover import Cover
+from gateway.station.spool import Spool, SpoolBroken, set_aside
+from gateway.wire import StreamAck, SwipeRecord
+from tests.gateway.station.spools import CENTRE, fill, swipe
+
+ranges = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 6)).map(lambda r: (r[0], r[0] + r[1])), max_size=6)
+
+
+def seqs_of(cover: Cover) -> set[int]:
+    return {seq for seq in range(1, 60) if cover.holds(seq)}
+
+
+def open_spool(path: Path) -> closing[Spool]:
+    return closing(Spool(path))
+
+
+def stored(spool: Spool) -> list[int]:
+    with closing(spool.reader()) as reader:
+        return [record.seq for info in reader.epochs() for record in reader.swipes(info.no, 0, 1000)]
+
+
+def test_what_was_recorded_is_there_for_another_process_at_once(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool:
+        fill(spool, 3)
+        other = sqlite3.connect(f"file:{tmp_path / 'spool'}?mode=ro", uri=True)
+        with closing(other):
+            assert other.execute("SELECT count(*) FROM swipes").fetchone() == (3,)
+        assert spool._open().execute("PRAGMA synchronous").fetchone() == (2,)
+        assert spool._open().execute("PRAGMA journal_mode").fetchone() == ("wal",)
+
+
+def test_what_was_recorded_outlives_a_kill(tmp_path: Path) -> None:
+    """The process is killed the moment that `record` returns."""
+    program = (
+        "import os, signal, sys; from pathlib import Path\n"
+        "from gateway.station.spool import Spool; from tests.gateway.station.spools import fill\n"
+        "spool = Spool(Path(sys.argv[1])); fill(spool, 5); os.kill(os.getpid(), signal.SIGKILL)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(tmp_path / "spool")], timeout=30, check=False)
+    assert done.returncode == -9
+    with open_spool(tmp_path / "spool") as spool:
+        assert stored(spool) == [1, 2, 3, 4, 5]
+
+
+def test_the_chain_of_epochs_names_the_one_before_and_its_last_seq(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    with open_spool(path) as first, closing(first.reader()) as reader:
+        assert reader.previous() is None
+        fill(first, 4)
+    with open_spool(path) as second, closing(second.reader()) as reader:
+        assert reader.previous() == (first.epoch, 4)
+        assert second.epoch != first.epoch
+    with open_spool(path) as third, closing(third.reader()) as reader:
+        assert reader.previous() == (second.epoch, 0)
+        assert [(h.epoch, h.first, h.last) for h in reader.held()] == [(first.epoch, 1, 4)]
+        third.cover(CENTRE, {first.epoch: Cover(4)})
+        assert third.forget(2**50) == 4
+        assert reader.previous() == (second.epoch, 0)
+    with open_spool(path) as fourth, closing(fourth.reader()) as reader:
+        fourth.forget(2**50)
+        assert reader.previous() == (third.epoch, 0)
+        assert reader.held() == []
+
+
+def test_the_last_seq_is_known_when_everything_was_forgotten(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as first:
+        fill(first, 9)
+        first.cover(CENTRE, {first.epoch: Cover(9)})
+        first.forget(2**50)
+    with open_spool(tmp_path / "spool") as second, closing(second.reader()) as reader:
+        assert reader.previous() == (first.epoch, 9)
+
+
+@given(known=ranges, told=ranges, upto=st.tuples(st.integers(0, 40), st.integers(0, 40)))
+def test_an_acknowledgement_only_ever_adds(
+    known: list[tuple[int, int]], told: list[tuple[int, int]], upto: tuple[int, int]
+) -> None:
+    before = Cover(upto[0]).merged(StreamAck("", 0, known))
+    after = before.merged(StreamAck("", upto[1], told))
+    alone = seqs_of(Cover(upto[1], tuple(told)))
+    assert seqs_of(after) == seqs_of(before) | alone
+    assert all(b < c - 1 for (_, b), (c, _) in zip(after.ranges, after.ranges[1:], strict=False))
+    assert not after.ranges or after.ranges[0][0] > after.upto + 1
+
+
+@given(told=ranges, upto=st.integers(0, 30), held=st.sets(st.integers(1, 45), min_size=1))
+def test_unsettled_is_what_the_spool_holds_and_no_cover_does(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int]], upto: int, held: set[int]
+) -> None:
+    """Ranges may cover what was never stored here: what was lost, or forgotten since."""
+    with open_spool(tmp_path_factory.mktemp("s") / "spool") as spool, closing(spool.reader()) as reader:
+        spool.record([(swipe(seq), False) for seq in sorted(held)])
+        cover = Cover(upto).merged(StreamAck("", 0, told))
+        assert reader.unsettled({spool.epoch: cover}) == len(held - seqs_of(cover))
+        spool.cover(CENTRE, {spool.epoch: cover})
+        assert reader.unsettled({}) == len(held - seqs_of(cover))
+
+
+@given(told=ranges, upto=st.integers(0, 30), before=st.integers(0, 50))
+def test_only_what_is_settled_and_old_is_forgotten(
+    tmp_path_factory: pytest.TempPathFactory, told: list[tuple[int, int]], upto: int, before: int
+) -> None:
+    with open_spool(tmp_path_factory.mktemp("s") / "spool") as spool:
+        spool.record([(swipe(seq, at=seq), False) for seq in range(1, 46)])
+        cover = Cover(upto).merged(StreamAck("", 0, told))
+        spool.cover(CENTRE, {spool.epoch: cover})
+        gone = {seq for seq in range(1, 46) if seq < before and cover.holds(seq)}
+        assert spool.forget(before) == len(gone)
+        assert set(stored(spool)) == set(range(1, 46)) - gone
+
+
+def test_what_is_lost_stays_until_a_person_accepts_it(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        fill(spool, 2)
+        spool.declare_lost(3, 8, "spool_full")
+        spool.cover(CENTRE, {spool.epoch: Cover(8)})
+        spool.forget(2**50)
+        assert reader.lost() == [(spool.epoch, 3, 8, "spool_full")]
+        assert reader.epochs()[-1].ever_last == 8
+
+
+def test_a_verdict_shown_before_it_was_on_disk_stays_marked(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        spool.record([(swipe(1), False), (swipe(2), True), (swipe(3), False)])
+        spool.mark_late([3])
+        (info,) = reader.epochs()
+        assert [record.recorded for record in reader.swipes(info.no, 0, 10)] == [True, False, False]
+
+
+def test_recording_again_changes_nothing(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        spool.record([(swipe(1, portal="east"), False)])
+        spool.record([(swipe(1, portal="west"), False), (swipe(2), False)])
+        (info,) = reader.epochs()
+        assert [(s.seq, s.portal) for s in reader.swipes(info.no, 0, 10)] == [(1, "east"), (2, "east")]
+
+
+def test_swipes_come_in_order_and_in_pieces(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        fill(spool, 25)
+        (info,) = reader.epochs()
+        seen: list[SwipeRecord] = []
+        while piece := reader.swipes(info.no, seen[-1].seq if seen else 0, 10):
+            seen += piece
+        assert [s.seq for s in seen] == list(range(1, 26))
+
+
+def test_a_new_centre_epoch_unsettles_what_it_does_not_name(tmp_path: Path) -> None:
+    """A centre restored from a backup knows less; a station that restarts must not trust what the old one had said."""
+    with open_spool(tmp_path / "spool") as first:
+        fill(first, 5)
+        first.cover(CENTRE, {first.epoch: Cover(5)})
+    with open_spool(tmp_path / "spool") as second, closing(second.reader()) as reader:
+        fill(second, 5)
+        second.cover("f" * 16, {second.epoch: Cover(3)})
+        assert reader.centre_epoch() == "f" * 16
+        assert [info.cover for info in reader.epochs()] == [Cover(0), Cover(3)]
+        assert second.forget(2**50) == 3
+
+
+def test_a_reader_on_another_thread_sees_each_commit(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        counts: list[int] = []
+        look, looked = threading.Semaphore(0), threading.Semaphore(0)
+
+        def watch() -> None:
+            for _ in range(20):
+                look.acquire()
+                counts.append(reader.unsettled({}))
+                looked.release()
+
+        thread = threading.Thread(target=watch)
+        thread.start()
+        for seq in range(1, 21):
+            spool.record([(swipe(seq), False)])
+            look.release()
+            looked.acquire()
+        thread.join()
+        assert counts == list(range(1, 21))
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(b"no spool at all " * 1000)
+
+
+def cut_in_half(path: Path) -> None:
+    _full(path)
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+
+
+def soiled(path: Path) -> None:
+    _full(path)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2 :] = b"\xa5" * (len(data) - len(data) // 2)
+    path.write_bytes(data)
+
+
+def of_another_make(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE epochs (colour TEXT)")
+
+
+def _full(path: Path) -> None:
+    with open_spool(path) as spool:
+        spool.record([(swipe(seq, sealed=b"x" * 1000), False) for seq in range(1, 200)])
+
+
+@pytest.mark.parametrize("break_it", [garbage, cut_in_half, soiled, of_another_make])
+def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begun(tmp_path: Path, break_it: object) -> None:
+    path = tmp_path / "spool"
+    assert callable(break_it)
+    break_it(path)
+    damaged = path.read_bytes()
+    with pytest.raises(SpoolBroken):
+        Spool(path)
+    aside = set_aside(path)
+    assert len(aside.read_bytes()) >= len(damaged)
+    with open_spool(path) as spool:
+        fill(spool, 2)
+        assert stored(spool) == [1, 2]
+    assert {p.name for p in tmp_path.iterdir() if "broken" not in p.name} == {"spool"}
+
+
+def test_a_spool_that_another_holds_is_not_broken_and_is_had_later(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    with open_spool(path) as spool:
+        fill(spool, 1)
+    with closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        spool = Spool(path, patience_s=0.05)
+        with pytest.raises(sqlite3.OperationalError):
+            spool.record([(swipe(1), False)])
+        other.execute("ROLLBACK")
+    with closing(spool):
+        spool.record([(swipe(1), False)])
+        assert stored(spool) == [1, 1]
+
+
+def test_a_folder_that_cannot_be_had_is_had_later(tmp_path: Path) -> None:
+    (tmp_path / "folder").write_text("a file where the folder should be")
+    with open_spool(tmp_path / "folder" / "spool") as spool, closing(spool.reader()) as reader:
+        with pytest.raises(sqlite3.OperationalError):
+            spool.record([(swipe(1), False)])
+        with pytest.raises(sqlite3.OperationalError):
+            reader.epochs()
+        (tmp_path / "folder").unlink()
+        fill(spool, 3)
+        assert [(e.first, e.last) for e in reader.epochs()] == [(1, 3)]
+
+
+def test_a_disk_without_room_stores_nothing_of_a_commit(tmp_path: Path) -> None:
+    """Files may not grow beyond 200 kB in the child, which then tries again with room."""
+    program = (
+        "import resource, signal, sqlite3, sys; from pathlib import Path\n"
+        "from gateway.station.spool import Spool; from tests.gateway.station.spools import fill, swipe\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "spool = Spool(Path(sys.argv[1])); fill(spool, 10)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (200_000, resource.RLIM_INFINITY))\n"
+        "big = [(swipe(seq, sealed=b'x' * 1000), False) for seq in range(11, 400)]\n"
+        "try:\n    spool.record(big)\n    sys.exit(8)\nexcept sqlite3.Error:\n    pass\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "reader = spool.reader(); print(reader.unsettled({})); spool.record(big); print(reader.unsettled({}))\n"
+    )
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
+    command = [sys.executable, "-c", program, str(tmp_path / "spool")]
+    done = subprocess.run(command, timeout=30, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["10", "399"]
+
+
+def test_a_spool_on_a_full_disk_is_not_given_up(tmp_path: Path) -> None:
+    """Started with no room at all, the station waits for it; what the file held is not thrown away."""
+    program = (
+        "import resource, signal, sys; from pathlib import Path\n"
+        "from gateway.station.spool import Spool; from tests.gateway.station.spools import fill\n"
+        "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
+        "path = Path(sys.argv[1]); old = Spool(path); fill(old, 10); old.close()\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
+        "spool = Spool(path)\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
+        "fill(spool, 4); print(spool.reader().previous()[1], spool.reader().unsettled({}))\n"
+    )
+    command = [sys.executable, "-c", program, str(tmp_path / "spool")]
+    done = subprocess.run(command, timeout=30, check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["10", "14"]
