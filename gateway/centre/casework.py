@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from gateway.centre.slips import Slips
 from gateway.keys import Master, NotAuthentic
 from gateway.metrics import CentreMetrics
+from gateway.store.database import after_commit
 from gateway.store.queries import casefile, people, streams
 from gateway.store.queries.casefile import Subject
 from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind
@@ -72,18 +73,32 @@ class Casework:
         """The civil date in Asia/Shanghai."""
         return datetime.fromtimestamp(self._wall(), UTC).astimezone(CIVIL).date()
 
-    def subjects(self, connection: Connection, community: str, tokens: Sequence[bytes]) -> list[Subject]:
-        """Whom tokens of a community stand for: persons where they are known, else the tokens themselves."""
+    def subjects(self, connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, Subject]:
+        """Whom each token of a community stands for: a person where they are known, else the token itself."""
         owners = people.owners(connection, community, tokens)
-        found = {Subject(community, number, None) for number in owners.values()}
-        found |= {Subject(community, None, token) for token in tokens if token not in owners}
-        return sorted(found, key=lambda s: (s.person or 0, s.token or b""))
+        return {
+            token: Subject(community, owners[token], None) if token in owners else Subject(community, None, token)
+            for token in sorted(tokens)
+        }
+
+    def subject_of(self, connection: Connection, case: Any) -> Subject:
+        """Whom a case is about as of now: a token may have become a person's since it was opened."""
+        if case.person is not None:
+            return Subject(case.community, case.person, None)
+        return self.subjects(connection, case.community, [case.token])[case.token]
 
     def judge(self, connection: Connection, subjects: Iterable[Subject]) -> int:
-        """Judge each subject as of now and apply the acts. Returns how many cases were opened."""
+        """Judge each subject as of now and apply the acts. Returns how many cases were opened.
+
+        A person whose row cannot be read (another key, damage) is passed over, and that is logged.
+        """
         opened = 0
         for subject in subjects:
-            known = self.known(connection, subject)
+            try:
+                known = self.known(connection, subject)
+            except NotAuthentic as error:
+                log.error("person %s cannot be judged: %s", subject.person, error)  # noqa: TRY400 - it says all
+                continue
             acts = judge(
                 known.person,
                 known.passes,
@@ -98,10 +113,18 @@ class Casework:
         return opened
 
     def sweep(self, connection: Connection) -> int:
-        """Judge everyone whom a new day may concern: open cases, and residents who are enrolled and not registered."""
-        subjects = {subject for _, subject in casefile.open_cases(connection)}
-        subjects |= {Subject(c, p, None) for c, p in people.unregistered_enrolled(connection, self.today())}
-        return self.judge(connection, sorted(subjects, key=lambda s: (s.community, s.person or 0, s.token or b"")))
+        """Judge everyone whom a new day may concern. Returns how many cases were opened."""
+        return self.judge(connection, self.to_sweep(connection))
+
+    def to_sweep(self, connection: Connection) -> list[Subject]:
+        """Whom a new day may concern: open cases, and residents who are enrolled and not registered."""
+        found = {self.subject_of(connection, case) for case in casefile.open_cases(connection)}
+        found |= {Subject(c, p, None) for c, p in people.unregistered_enrolled(connection, self.today())}
+        return sorted(found, key=lambda s: (s.community, s.person or 0, s.token or b""))
+
+    def closed(self, connection: Connection) -> None:
+        """Count a closed case, once that is committed."""
+        after_commit(connection, self._metrics.closed.inc)
 
     def known(self, connection: Connection, subject: Subject) -> Known:
         """Load what is known of a subject."""
@@ -110,13 +133,13 @@ class Casework:
         since = self.now() - int(timedelta(days=window + 1).total_seconds() * 1000)
         community = streams.community(connection, subject.community)
         as_of = community.register_as_of if community is not None else None
-        cases = tuple(self._case(connection, row) for row in casefile.subjects_case(connection, subject))
-        if subject.person is None:
-            token = subject.token or b""
-            seen = streams.passes(connection, subject.community, [token], since)
-            return Known(self._stranger(connection, subject), _passes(seen), (), cases, as_of, None)
-        tokens = people.tokens_of(connection, subject.community, subject.person)
+        tokens = [subject.token or b""]
+        if subject.person is not None:
+            tokens = people.tokens_of(connection, subject.community, subject.person)
+        cases = tuple(self._case(connection, row) for row in casefile.subjects_case(connection, subject, tokens))
         seen = streams.passes(connection, subject.community, tokens, since)
+        if subject.person is None:
+            return Known(self._stranger(connection, subject), _passes(seen), (), cases, as_of, None)
         facts = tuple(Registration(*row) for row in people.registrations(connection, subject.person, subject.community))
         person, dwelling = self._person(connection, subject.community, subject.person)
         return Known(person, _passes(seen), facts, cases, as_of, dwelling)
@@ -161,7 +184,7 @@ class Casework:
             row.opened_on,
             row.due,
             tuple(Visit(_civil(v.at), v.met, v.notice_left) for v in visits),
-            alert=going and casefile.open_alert_of(connection, row.id) is not None,
+            alert=going and casefile.had_alert(connection, row.id),  # one slip a case: what was withdrawn stays so
             paused=row.paused,
             reminded=row.reminded_on,
         )
@@ -204,7 +227,7 @@ class Casework:
         if number is None:
             return 0
         self._event(connection, number, "open", BEGINS, act.source.value)
-        self._metrics.opened.inc()
+        after_commit(connection, self._metrics.opened.inc)
         return 1
 
     def _propose(self, connection: Connection, subject: Subject, act: ProposeSlip) -> None:
@@ -237,7 +260,7 @@ class Casework:
         if casefile.change_case(connection, row.id, row.revision, closed):
             self._event(connection, row.id, how.value, state, act.how.value)
             self._slips.close(connection, row.id, self.now())
-            self._metrics.closed.inc()
+            self.closed(connection)
 
     def _note(self, connection: Connection, case: int, act: str, values: dict[str, Any], note: str = "") -> None:
         row = casefile.case(connection, case)
@@ -258,7 +281,9 @@ def _civil(milliseconds: int) -> datetime:
 
 def _is_travel_document(credential: Credential) -> bool:
     """Foreigners' permanent-resident numbers, and permits of residents of Hong Kong, Macao and Taiwan."""
-    return credential.kind is CredentialKind.PR_2017 or credential.number.startswith(_FOREIGN)
+    return credential.kind is CredentialKind.PR_2017 or (
+        credential.kind is CredentialKind.CITIZEN_ID and credential.number.startswith(_FOREIGN)
+    )
 
 
 def _plain(value: Any) -> dict[str, Any]:

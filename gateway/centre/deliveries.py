@@ -11,13 +11,15 @@ from gateway.bus import Bus
 from gateway.centre.slips import Slips
 from gateway.metrics import CentreMetrics
 from gateway.store.database import Database
-from gateway.store.queries import casefile, streams
+from gateway.store.queries import streams
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 0.25
 AGAIN_S = 10.0
 """What the broker has not acknowledged after so long is published again."""
+KEEP_MS = 86_400_000
+"""What was delivered leaves the outbox so long after."""
 _AT_ONCE = 100
 
 
@@ -48,11 +50,15 @@ class Deliveries:
         self._look.set()
 
     def run(self, bus: Bus, stop: threading.Event) -> None:
+        troubled = False
         while not stop.is_set():
             try:
                 self._turn(bus)
+                troubled = False
             except OperationalError as error:
-                log.warning("deliveries wait for the database: %s", error.orig)
+                if not troubled:
+                    log.warning("deliveries wait for the database: %s", error.orig)
+                troubled = True
                 stop.wait(1.0)
             except Exception:  # one message that cannot be delivered must not stop the others
                 log.exception("a delivery failed")
@@ -64,7 +70,12 @@ class Deliveries:
         if self._bus_came_up.is_set():
             self._bus_came_up.clear()
             self._under_way.clear()
-            self._republish()
+            self._rows.clear()
+            try:
+                self._republish()
+            except OperationalError:
+                self._bus_came_up.set()
+                raise
         self._mark_delivered()
         self._publish(bus)
 
@@ -72,8 +83,8 @@ class Deliveries:
         """A broker may have forgotten what it retained: what the police have and is not closed is said again."""
         now = int(time.time() * 1000)
         with self._database.write() as connection:
-            for row in casefile.sent_alerts(connection):
-                self._slips.republish(connection, row.slip, now)
+            streams.forget_delivered(connection, now - KEEP_MS)
+            self._slips.republish(connection, now)
 
     def _mark_delivered(self) -> None:
         done: list[int] = []
@@ -95,7 +106,11 @@ class Deliveries:
         with self._database.read() as connection:
             waiting = streams.outbox_waiting(connection, _AT_ONCE)
         now = time.monotonic()
+        busy: set[str] = set()
         for row in waiting:
+            if row.topic in busy:
+                continue  # in order: what is retained last must be what was said last
+            busy.add(row.topic)
             if now - self._under_way.get(row.id, -AGAIN_S) < AGAIN_S:
                 continue
             mid = bus.publish(row.topic, row.payload, retain=True)

@@ -84,7 +84,7 @@ class Desk:
 
     def alerts(self, limit: int, before: int | None) -> list[AlertRow]:
         with self._database.read() as connection:
-            rows = casefile.list_alerts(connection, limit, before, "")
+            rows = casefile.list_alerts(connection, limit, before, sent=False)
         return [
             AlertRow(
                 row.id,

@@ -9,6 +9,8 @@ from gateway.store.queries import casefile
 from rules.cases import ENDED, Actor, CaseAct, CaseState, Dismissal, NotPossible, may_review, step
 from rules.model import CaseKind
 
+NAME = 64
+"""Characters of an account's name."""
 _COLLECTED_BY = {CaseAct.VISIT.value, CaseAct.COLLECT.value}
 
 
@@ -32,19 +34,30 @@ def act_on(
     """
     row = found(connection, case)
     state = step(CaseState(row.state), act, kind=CaseKind(row.kind), actor=actor, dismissal=dismissal)
+    if act is CaseAct.VISIT:
+        raise NotPossible("a visit is logged with its time and what came of it")
+    if act is CaseAct.REOPEN and casefile.has_open_case(connection, row):
+        raise NotPossible("another case about the same person is open")
     if act is CaseAct.REVIEW and not may_review(who, _collectors(connection, case)):
         raise NotPossible("whoever collected a record does not review it")
-    values: dict[str, Any] = {"state": state.value, "is_open": state not in ENDED}
-    if state in ENDED:
-        values |= {"closed": now, "how": dismissal.value if dismissal else act.value}
-    if act is CaseAct.ASSIGN:
-        values["collector"] = note or who
+    values = {"state": state.value, "is_open": state not in ENDED} | _besides(state, act, who, now, dismissal, note)
     if not casefile.change_case(connection, case, revision, values):
         raise Stale
     casefile.add_event(connection, case, at=now, actor=who, act=act.value, state=state.value, note=note)
     if state in ENDED:
         slips.close(connection, case, now)
     return state
+
+
+def _besides(
+    state: CaseState, act: CaseAct, who: str, now: int, dismissal: Dismissal | None, note: str
+) -> dict[str, Any]:
+    """What an act changes besides the state."""
+    if state in ENDED:
+        return {"closed": now, "how": dismissal.value if dismissal else act.value}
+    if act is CaseAct.REOPEN:
+        return {"closed": None, "how": None}
+    return {"collector": (note or who)[:NAME]} if act is CaseAct.ASSIGN else {}
 
 
 def visit(
@@ -61,10 +74,10 @@ def visit(
 
 
 def found(connection: Connection, case: int) -> Any:
-    """The case's row, or LookupError."""
+    """The case's row; LookupError when there is none."""
     row = casefile.case(connection, case)
     if row is None:
-        raise LookupError(f"there is no case {case}")
+        raise LookupError("there is no such case")
     return row
 
 

@@ -1,21 +1,40 @@
 """Which swipes of an epoch are settled, as arithmetic on 1…upto and ranges beyond it. Pure."""
 
+from bisect import bisect_right
 from collections.abc import Iterable
 
 from gateway.store.queries.streams import Stream
 
+MOST_RANGES = 512
+"""More holes than this are not kept in one stream: what would make another waits until the station fills them."""
+
 
 def advance(stream: Stream, seqs: Iterable[int]) -> tuple[Stream, set[int]]:
-    """The stream after these were settled, and those of them that were not settled before."""
+    """The stream after these were settled, and those of them that were not settled before.
+
+    Beyond `MOST_RANGES` only what continues 1…upto is taken: the rest is not settled, and the station sends it again,
+    oldest first.
+    """
     fresh = {seq for seq in seqs if not holds(stream, seq)}
-    return (cover(stream, [(seq, seq) for seq in fresh]), fresh) if fresh else (stream, fresh)
+    if not fresh:
+        return stream, fresh
+    after = cover(stream, _runs(fresh))
+    if len(after.ranges) <= max(MOST_RANGES, len(stream.ranges)):
+        return after, fresh
+    following = set()
+    upto = stream.upto
+    while upto + 1 in fresh or holds(stream, upto + 1):
+        upto += 1
+        following.add(upto)
+    fresh &= following
+    return (cover(stream, _runs(fresh)) if fresh else stream), fresh
 
 
 def cover(stream: Stream, ranges: Iterable[tuple[int, int]]) -> Stream:
-    """The stream with these ranges settled too."""
+    """The stream with these ranges settled too. A range that ends before it begins is empty."""
     upto = stream.upto
     beyond: list[tuple[int, int]] = []
-    for first, last in sorted([*stream.ranges, *ranges]):
+    for first, last in sorted([*stream.ranges, *(one for one in ranges if one[0] <= one[1])]):
         if first <= upto + 1:
             upto = max(upto, last)
         elif beyond and first <= beyond[-1][1] + 1:
@@ -27,9 +46,24 @@ def cover(stream: Stream, ranges: Iterable[tuple[int, int]]) -> Stream:
 
 
 def holds(stream: Stream, seq: int) -> bool:
-    return seq <= stream.upto or any(first <= seq <= last for first, last in stream.ranges)
+    """Whether a swipe is settled."""
+    if seq <= stream.upto:
+        return True
+    place = bisect_right(stream.ranges, (seq, seq)) - 1
+    near = stream.ranges[max(place, 0) : place + 2]
+    return any(first <= seq <= last for first, last in near)
 
 
 def missing(stream: Stream) -> int:
     """How many swipes up to the last known one are not settled."""
     return stream.claimed - stream.upto - sum(last - first + 1 for first, last in stream.ranges)
+
+
+def _runs(seqs: Iterable[int]) -> list[tuple[int, int]]:
+    runs: list[tuple[int, int]] = []
+    for seq in sorted(seqs):
+        if runs and seq == runs[-1][1] + 1:
+            runs[-1] = (runs[-1][0], seq)
+        else:
+            runs.append((seq, seq))
+    return runs

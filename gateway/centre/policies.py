@@ -1,10 +1,12 @@
 """The policy in force: read from its file, and read again when the file changes; a wrong one is said and not taken."""
 
 import logging
-import threading
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
+from rules.model import CIVIL
 from rules.policy import Policy, PolicyError, departures, parse
 from rules.rehearse import run_tests
 
@@ -12,18 +14,19 @@ log = logging.getLogger(__name__)
 
 
 class PolicyFile:
-    """The policy in the file at `path`.
+    """The policy in the file at `path`. Used by many threads; `look` by one.
 
     Raises:
         PolicyError: the file cannot be used; every mistake at once.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, wall: Callable[[], float] = time.time) -> None:
         self._path = path
-        self._lock = threading.Lock()
+        self._wall = wall
+        self._waiting: tuple[str, Policy] | None = None
         self.text, self.policy = read(path)
         self._stamp = self._mark()
-        self.since = datetime.now(UTC)
+        self.since = self._now()
         for what in departures(self.policy):
             log.warning("the policy asks for less than the product's safeguards: %s", what)
 
@@ -31,20 +34,39 @@ class PolicyFile:
         return self.policy
 
     def look(self) -> bool:
-        """Take a changed file; False when it did not change or cannot be used (the old policy stays in force)."""
+        """Take what a changed file says, from its time on. False while the old policy stays in force.
+
+        A file that cannot be used, or whose version does not rise, is not taken; that is said once.
+        """
         stamp = self._mark()
-        if stamp == self._stamp:
+        if stamp != self._stamp:
+            self._stamp = stamp
+            self._waiting = self._read_changed()
+        if self._waiting is None or _begins(self._waiting[1]) > self._now():
             return False
-        self._stamp = stamp
+        (self.text, self.policy), self._waiting = self._waiting, None
+        self.since = self._now()
+        log.info("policy %d is in force", self.policy.version)
+        for what in departures(self.policy):
+            log.warning("the policy asks for less than the product's safeguards: %s", what)
+        return True
+
+    def _read_changed(self) -> tuple[str, Policy] | None:
         try:
             text, policy = read(self._path)
+            if text == self.text:
+                return None
+            if policy.version <= self.policy.version:
+                raise PolicyError((f"version: must rise with every change; {self.policy.version} is in force",))  # noqa: TRY301
         except PolicyError as error:
             log.error("the changed policy was not taken: %s", "; ".join(error.mistakes))  # noqa: TRY400
-            return False
-        with self._lock:
-            self.text, self.policy, self.since = text, policy, datetime.now(UTC)
-        log.info("policy %d is in force", policy.version)
-        return True
+            return None
+        if _begins(policy) > self._now():
+            log.info("policy %d will be in force from %s", policy.version, policy.effective_from)
+        return text, policy
+
+    def _now(self) -> datetime:
+        return datetime.fromtimestamp(self._wall(), UTC)
 
     def _mark(self) -> tuple[int, int]:
         try:
@@ -52,6 +74,11 @@ class PolicyFile:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_size
+
+
+def _begins(policy: Policy) -> datetime:
+    moment = policy.effective_from
+    return moment if moment.tzinfo is not None else moment.replace(tzinfo=CIVIL)
 
 
 def read(path: Path) -> tuple[str, Policy]:

@@ -3,6 +3,7 @@
 import logging
 import secrets
 import threading
+import time
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
@@ -12,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from gateway import wire
 from gateway.broker import CENTRE
 from gateway.bus import Account, Bus, Will
+from gateway.centre.acks import Acks
 from gateway.centre.api.access import Access
 from gateway.centre.api.alerts import make_alerts
 from gateway.centre.api.cases import make_cases
@@ -24,10 +26,13 @@ from gateway.centre.policies import PolicyFile
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
 from gateway.centre.slips import Slips
-from gateway.keys import Envelope, Master
+from gateway.centre.sorting import Sorter
+from gateway.centre.stations import Stations
+from gateway.centre.sweep import Sweep
+from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.settings import Settings
-from gateway.store.database import Database
+from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
 from gateway.web.centre_pages import CHANGES, changed, make_centre_pages
 from gateway.web.centre_view import CentreDesk
@@ -51,39 +56,46 @@ class CentreProcess:
         OSError: the pages' address cannot be had.
     """
 
-    def __init__(self, settings: Settings, master: Master, broker_url: str, broker_password: str) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        master: Master,
+        broker_url: str,
+        broker_password: str,
+        *,
+        wall: Callable[[], float] = time.time,
+    ) -> None:
         self._settings = settings
         self._master = master
         self._database = Database(settings.database)
         self._database.check_schema()
         self._metrics = CentreMetrics()
-        self._policies = PolicyFile(settings.centre.policy)
+        self._policies = PolicyFile(settings.centre.policy, wall=wall)
         self._feed = Feed()
         self._threads: list[threading.Thread] = []
-        self._down: dict[str, Envelope] = {}
         self._changed = threading.Event()
         with self._database.write() as connection:
             self._epoch = _centre_epoch(connection)
         slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
-        self._casework = Casework(master, self._policies.current, self._metrics, slips)
+        self._casework = Casework(master, self._policies.current, self._metrics, slips, wall=wall)
         self._register = Register(master)
         self._slips = slips
+        self._stations = Stations(self._database, master)
         self._rosters = Rosters(
             self._database, master, self._policies.current, self._casework.today, self._send_to_station
         )
         self._deliveries = Deliveries(self._database, self._metrics, slips)
         self._intake = Intake(
             self._database,
-            master,
+            Sorter(self._stations),
             self._casework,
             self._metrics,
-            centre_epoch=self._epoch,
-            roster_version=self._rosters.version,
+            Acks(self._epoch, self._rosters.version, self._send_to_station),
             greeted=self._rosters.wanted,
             answered=self._take_answer,
-            send=self._send_to_station,
             changed=self._work_changed,
         )
+        self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
         self._bus = self._make_bus(broker_url, broker_password)
         self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
 
@@ -98,8 +110,9 @@ class CentreProcess:
         self._start("intake", self._intake.run, workers)
         self._start("deliveries", self._deliveries.run, self._bus, workers)
         self._start("rosters", self._rosters.run, workers)
-        self._start("sweep", self._sweep, workers)
+        self._start("sweep", self._look, workers)
         self._bus.start()
+        log.info("the centre's pages and API are on http://%s:%d/", self._settings.centre.host, self.port)
         try:
             self._server.run(stop)
         finally:
@@ -119,8 +132,8 @@ class CentreProcess:
             with self._database.read() as connection:
                 streams.get_setting(connection, "centre_epoch")
             found["database"] = "ok"
-        except OperationalError as error:
-            found["database"] = str(error.orig)
+        except OperationalError:
+            found["database"] = "it does not answer"
         return found
 
     def _start(self, name: str, run: Callable[..., None], *arguments: object) -> None:
@@ -186,23 +199,19 @@ class CentreProcess:
 
     def _send_to_station(self, community: str, station: str, leaf: str, plain: bytes) -> None:
         """Wrap a message for a station and publish it; a station that is away asks again when it is back."""
-        envelope = self._down.get(station)
-        if envelope is None:
-            with self._database.read() as connection:
-                for row in streams.stations(connection):
-                    self._down[row.name] = self._master.station(row.name, row.generation).down()
-            envelope = self._down[station]
-        topic = StationTopics(community, station)(leaf)
-        self._bus.publish(topic, envelope.wrap(topic, plain))
+        peer = self._stations.find(station)
+        if peer is not None:
+            topic = StationTopics(community, station)(leaf)
+            self._bus.publish(topic, peer.down.wrap(topic, plain))
 
     def _take_answer(self, connection: Connection, answer: wire.Answer, police_station: str) -> None:
         done = self._slips.answer(connection, answer, police_station, self._casework.now())
         if done.registered is not None:
             today = self._casework.today()
             self._register.registered_by_answer(connection, done.community, done.registered, today, answer.receipt)
-            self._rosters.changed()
+            after_commit(connection, self._rosters.changed)
         if done.closed:
-            self._metrics.closed.inc()
+            self._casework.closed(connection)
 
     def _work_changed(self) -> None:
         self._deliveries.wake()
@@ -212,21 +221,13 @@ class CentreProcess:
         self._rosters.changed()
         self._work_changed()
 
-    def _sweep(self, stop: threading.Event) -> None:
-        """Judge everyone when a new civil day begins or the policy changes; tell open pages what changed."""
-        swept = None
+    def _look(self, stop: threading.Event) -> None:
+        """Sweep when it is due; tell open pages what changed, at most once a second."""
         while not stop.is_set():
             try:
-                if self._policies.look() or self._casework.today() != swept:
-                    with self._database.write() as connection:
-                        self._casework.sweep(connection)
-                    swept = self._casework.today()
-                    self._register_changed()
-            except OperationalError as error:
-                log.warning("the sweep waits for the database: %s", error.orig)
-            except Exception:  # tomorrow's sweep must come although today's failed
+                self._sweep.turn()
+            except Exception:  # the next look must come although this one failed
                 log.exception("the sweep failed")
-                swept = self._casework.today()
             if self._changed.is_set():
                 self._changed.clear()
                 for what in CHANGES:

@@ -77,7 +77,7 @@ class Register:
         good, bad = self._sorted_out(entries, portals)
         if not good:
             return [], bad
-        ids = people.put_persons(connection, [self._person(e, number) for e, number, _ in good])
+        ids = self._put_persons(connection, good)
         places = people.put_dwellings(
             connection, community, [(e.building, e.unit, e.room) for e, _, _ in good if e.room]
         )
@@ -103,11 +103,12 @@ class Register:
     ) -> tuple[list[int], list[BadRow]]:
         """Take the police's registrations of a community as known up to `as_of`. Returns as `enrol`.
 
-        `complete` says that this is the last part of their list: whoever is not in it is not registered.
+        `complete` says that this is the last part of their list: whoever none of its parts, all as of the same day,
+        names is not registered from that day on; what the police answered to a slip stays.
         """
         self._portals(connection, community)
         good, bad = self._sorted_out(entries, None)
-        ids = people.put_persons(connection, [self._person(e, number) for e, number, _ in good]) if good else {}
+        ids = self._put_persons(connection, good)
         rows, cards = [], []
         for entry, number, _ in good:
             person = ids[self._lookup(entry.kind, number)]
@@ -126,6 +127,7 @@ class Register:
         people.put_registrations(connection, rows)
         people.put_credentials(connection, cards)
         if complete:
+            people.end_registrations(connection, community, as_of)
             people.register_known_until(connection, community, as_of)
         people.roster_is_stale(connection, community)
         return sorted({row["person"] for row in rows}), bad
@@ -164,14 +166,21 @@ class Register:
             good.append((entry, number, more))
         return good, bad
 
+    def _put_persons(
+        self, connection: Connection, good: Sequence[tuple[Any, str, list[Credential]]]
+    ) -> dict[bytes, int]:
+        """A list may mark a person as protected; no list takes that mark away again."""
+        rows = [(getattr(entry, "protected", False), self._person(entry, number)) for entry, number, _ in good]
+        ids = people.put_persons(connection, [row | {"protected": True} for marked, row in rows if marked])
+        return ids | people.put_persons(connection, [row for marked, row in rows if not marked])
+
     def _person(self, entry: EnrolmentEntry | RegistrationEntry, number: str) -> dict[str, Any]:
-        row = {
+        return {
             "lookup": self._lookup(entry.kind, number),
             "kind": entry.kind.value,
             "number": self._master.hide("persons.number", number),
             "name": self._master.hide("persons.name", entry.name),
         }
-        return row | {"protected": entry.protected} if isinstance(entry, EnrolmentEntry) else row
 
     def _card(self, community: str, person: int, credential: Credential) -> dict[str, Any]:
         token = token_of(self._master.token_key(community), credential)

@@ -1,17 +1,23 @@
 """Roster bundles: built from the register, signed, sent in parts to the stations that do not have the newest."""
 
+import contextlib
+import dataclasses
+import hashlib
 import logging
 import queue
 import threading
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+import msgspec
 from sqlalchemy import Connection
+from sqlalchemy.exc import OperationalError
 
 from gateway import bundle, wire
-from gateway.keys import Master
+from gateway.keys import Master, NotAuthentic
 from gateway.store.database import Database
 from gateway.store.queries import people, streams
 from rules.identity import birth_of
@@ -30,30 +36,71 @@ COUNT_ONLY_UNDER = 14
 _PART = 60_000
 
 
-def build(connection: Connection, master: Master, policy: Policy, community: str, today: date) -> tuple[int, bytes]:
-    """Number, build and sign the roster of a community as the register stands now."""
-    version = people.next_roster_version(connection, community, int(time.time()))
+def build(
+    connection: Connection, master: Master, policy: Policy, community: str, today: date, now: int, known: bytes = b""
+) -> tuple[int, bytes, bytes] | None:
+    """Number, build and sign the roster of a community as the register stands now (`now` in milliseconds, UTC).
+
+    Version, bundle, and a digest of all that it says; None when that is `known`, so that no new one is needed.
+
+    Raises:
+        LookupError: there is no such community.
+    """
     row = streams.community(connection, community)
     if row is None:
-        raise LookupError(community)
+        raise LookupError(f"there is no community {community}")
     header = bundle.Header(
-        version=version,
+        version=1,
         community=community,
-        issued=int(time.time() * 1000),
+        issued=0,
         register_as_of=row.register_as_of,
         token_key_id=1,
         portals=list(row.portals),
         schedules=[],
         policy=policy.gate,
     )
-    entries = (_entry(one, master, today) for one in people.roster_rows(connection, community))
-    return version, bundle.pack(header, entries, master.sign)
+    entries = [_entry(one, master, today) for one in people.roster_rows(connection, community, today)]
+    digest = hashlib.sha256(bundle.pack(header, entries, lambda _body: b"")).digest()
+    if digest == known:
+        people.roster_is_fresh(connection, community)
+        return None
+    version = people.next_roster_version(connection, community, now // 1000)
+    header = msgspec.structs.replace(header, version=version, issued=now)
+    return version, bundle.pack(header, entries, master.sign), digest
 
 
 def parts(version: int, data: bytes) -> list[bytes]:
     """The messages that carry a bundle."""
     pieces = [data[i : i + _PART] for i in range(0, len(data), _PART)]
     return [wire.encode(wire.RosterPart(version, number, len(pieces), piece)) for number, piece in enumerate(pieces, 1)]
+
+
+class Pace:
+    """When what changed is to be published: after a quiet time, and not too often. Times are monotonic seconds."""
+
+    def __init__(self) -> None:
+        self._due: float | None = None
+        self._last = -AT_MOST_EVERY_S
+
+    def changed(self, now: float) -> None:
+        self._due = max(now + QUIET_S, self._last + AT_MOST_EVERY_S)
+
+    def due(self, now: float) -> bool:
+        return self._due is not None and now >= self._due
+
+    def published(self, now: float) -> None:
+        self._due = None
+        self._last = now
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    """A roster as this process has it, and the day and the policy that it was built by."""
+
+    version: int
+    messages: list[bytes]
+    digest: bytes
+    by: tuple[date, int]
 
 
 class Rosters:
@@ -66,24 +113,27 @@ class Rosters:
         policy: Callable[[], Policy],
         today: Callable[[], date],
         send: Callable[[str, str, str, bytes], None],
+        *,
+        now: Callable[[], int] = lambda: int(time.time() * 1000),
     ) -> None:
         self._database = database
         self._master = master
         self._policy = policy
         self._today = today
         self._send = send
-        self._asked: queue.Queue[tuple[str, str, int]] = queue.Queue()
-        self._built: dict[str, tuple[int, list[bytes]]] = {}
-        self._built_on: dict[str, tuple[date, int]] = {}
-        self._changed = threading.Event()
+        self._now = now
+        self._asked: queue.Queue[tuple[str, str, int] | None] = queue.Queue()
+        self._built: dict[str, _Built] = {}
+        self._pace = Pace()
 
     def version(self, community: str) -> int:
         """The newest roster version of a community, as far as this process has built it."""
-        return self._built.get(community, (0, []))[0]
+        built = self._built.get(community)
+        return built.version if built is not None else 0
 
     def changed(self) -> None:
-        """Something in the register changed."""
-        self._changed.set()
+        """Something in the register, the policy or the day changed."""
+        self._asked.put(None)
 
     def wanted(self, community: str, station: str, version: int) -> None:
         """A station said hello with this version of its roster."""
@@ -92,54 +142,68 @@ class Rosters:
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
-                self._turn(stop)
-            except Exception:  # a roster that cannot be built must not end the thread; stations go on with theirs
-                log.exception("a roster could not be built or sent")
+                self._turn()
+            except Exception as error:  # a roster that cannot be built must not end the thread; stations have theirs
+                if isinstance(error, OperationalError):
+                    log.warning("rosters wait for the database: %s", error.orig)
+                else:
+                    log.exception("a roster could not be built or sent")
+                self._pace.changed(time.monotonic())
                 stop.wait(AT_MOST_EVERY_S)
 
-    def _turn(self, stop: threading.Event) -> None:
-        try:
-            community, station, version = self._asked.get(timeout=0.2)
-        except queue.Empty:
-            pass
-        else:
-            self._answer(community, station, version)
-        if self._changed.is_set():
-            while self._changed.is_set() and not stop.is_set():
-                self._changed.clear()
-                stop.wait(QUIET_S)
-            self._publish_stale()
+    def _turn(self) -> None:
+        with contextlib.suppress(queue.Empty):
+            asked = self._asked.get(timeout=0.1)
+            if asked is None:
+                self._pace.changed(time.monotonic())
+            else:
+                self.answer(*asked)
+        if self._pace.due(time.monotonic()):
+            self._pace.published(time.monotonic())
+            self.publish()
 
-    def _answer(self, community: str, station: str, version: int) -> None:
-        today = (self._today(), self._policy().version)
-        if community not in self._built or self._built_on.get(community) != today:
+    def answer(self, community: str, station: str, version: int) -> None:
+        """Send a station the newest roster, unless that is the one it has."""
+        built = self._built.get(community)
+        if built is None or built.by != self._by():
             self._build(community)
-        newest, messages = self._built[community]
-        if version != newest:
-            for message in messages:
+        built = self._built[community]
+        if version != built.version:
+            for message in built.messages:
                 self._send(community, station, "roster", message)
 
-    def _publish_stale(self) -> None:
+    def publish(self) -> None:
+        """Build what is not as the register, the day and the policy are now; send it where it says something new."""
         with self._database.read() as connection:
-            stale = [row.id for row in streams.communities(connection) if row.roster_stale]
+            communities = [(row.id, row.roster_stale) for row in streams.communities(connection)]
             stations = [(row.name, row.community) for row in streams.stations(connection)]
-        for community in stale:
-            self._build(community)
-            for name, where in stations:
-                if where == community:
-                    self._answer(community, name, 0)
+        for community, stale in communities:
+            built = self._built.get(community)
+            if (stale or (built is not None and built.by != self._by())) and self._build(community):
+                for name, where in stations:
+                    if where == community:
+                        self.answer(community, name, 0)
 
-    def _build(self, community: str) -> None:
+    def _by(self) -> tuple[date, int]:
+        return self._today(), self._policy().version
+
+    def _build(self, community: str) -> bool:
+        """Build a community's roster; False when it would say what the last one does."""
+        before, by = self._built.get(community), self._by()
+        known = before.digest if before is not None else b""
         with self._database.write() as connection:
-            version, data = build(connection, self._master, self._policy(), community, self._today())
-        self._built[community] = (version, parts(version, data))
-        self._built_on[community] = (self._today(), self._policy().version)
-        log.info("roster %d of %s: %d bytes", version, community, len(data))
+            made = build(connection, self._master, self._policy(), community, by[0], self._now(), known)
+        if made is None and before is not None:
+            self._built[community] = dataclasses.replace(before, by=by)
+            return False
+        if made is not None:
+            version, data, digest = made
+            self._built[community] = _Built(version, parts(version, data), digest, by)
+            log.info("roster %d of %s: %d bytes", version, community, len(data))
+        return made is not None
 
 
 def _entry(row: Any, master: Master, today: date) -> Enrolment:
-    credential = Credential(CredentialKind(row.kind), master.show("persons.number", row.number))
-    birth = birth_of(credential, today)
     enrolled = row.since is not None
     return Enrolment(
         row.token,
@@ -149,8 +213,19 @@ def _entry(row: Any, master: Master, today: date) -> Enrolment:
         row.schedule,
         Role(row.role) if enrolled else Role.RESIDENT,
         lost=row.lost,
-        count_only=birth is not None and age_on(birth, today) < COUNT_ONLY_UNDER,
+        count_only=_is_young(row, master, today),
         registered_until=row.registered_until,
         registered_elsewhere=row.elsewhere is not None,
         enrolled=enrolled,
     )
+
+
+def _is_young(row: Any, master: Master, today: date) -> bool:
+    """Whether somebody is younger than `COUNT_ONLY_UNDER`; a number that cannot be read may be a child's."""
+    try:
+        number = master.show("persons.number", row.number)
+    except NotAuthentic as error:
+        log.error("a person's row cannot be read: %s", error)  # noqa: TRY400 - it says all
+        return True
+    birth = birth_of(Credential(CredentialKind(row.kind), number), today)
+    return birth is not None and age_on(birth, today) < COUNT_ONLY_UNDER

@@ -16,6 +16,8 @@ ANSWER: dict[str, AlertAct] = {
     "returned": AlertAct.RETURN,
     "wrong": AlertAct.MARK_WRONG,
 }
+CLEARED_MS = 7 * 86_400_000
+"""Slips that were closed so long ago at most are cleared again when the broker comes back."""
 _AT_THE_POLICE = {AlertState.SENT: "sent", AlertState.ACKNOWLEDGED: "acknowledged"}
 
 
@@ -39,17 +41,26 @@ class Slips:
         self._base_url = base_url.rstrip("/")
 
     def send(self, connection: Connection, slip: str, revision: int, *, actor: str, now: int) -> None:
-        """Send a proposed slip: an act of a person, never of the program.
+        """Send a slip that is proposed, or that the police returned: an act of a person, never of the program.
 
         Raises:
             LookupError: there is no such slip. Stale: somebody was first. NotPossible: it is not to be sent any more.
         """
         row = _found(casefile.alert(connection, slip))
         state = alert_step(AlertState(row.state), AlertAct.SEND, actor=Actor.REVIEWER)
-        _put(casefile.change_alert(connection, slip, revision, {"state": state.value, "sent": now, "sent_by": actor}))
-        case = _found(casefile.case(connection, row.case))
-        casefile.add_event(connection, row.case, at=now, actor=actor, act="send_slip", state=case.state, note=slip)
-        self._publish(connection, slip, now, counted=True)
+        values = {"state": state.value, "sent": now, "sent_by": actor, "answer": None, "answered": None}
+        _put(casefile.change_alert(connection, slip, revision, values))
+        self._event(connection, row.case, now, actor, "send_slip", slip)
+        self._publish(connection, slip, now, counted=row.sent is None)
+
+    def withdraw(self, connection: Connection, slip: str, revision: int, *, actor: str, why: str, now: int) -> None:
+        """Withdraw a slip; none is proposed for the same case again. Raises as `send`."""
+        row = _found(casefile.alert(connection, slip))
+        state = alert_step(AlertState(row.state), AlertAct.WITHDRAW, actor=Actor.REVIEWER)
+        _put(casefile.change_alert(connection, slip, revision, {"state": state.value, "is_open": False}))
+        self._event(connection, row.case, now, actor, "withdraw_slip", why)
+        if row.sent is not None:
+            self._publish(connection, slip, now)
 
     def answer(self, connection: Connection, answer: wire.Answer, police_station: str, now: int) -> Answered:
         """Take an answer of a police station; the same one again changes nothing.
@@ -59,9 +70,9 @@ class Slips:
             NotPossible: it was answered otherwise, or closed.
         """
         row = _found(casefile.alert(connection, answer.id))
-        if row.police_station != police_station:
-            raise LookupError(answer.id)
-        if row.answer == answer.answer:
+        if row.police_station != police_station or row.sent is None:
+            raise LookupError("there is no such slip at this police station")
+        if answer.answer == row.answer or (row.answer is not None and answer.answer == "acknowledged"):
             return Answered(closed=False, community=row.community, registered=None)
         act = ANSWER[answer.answer]
         state = alert_step(AlertState(row.state), act, actor=Actor.POLICE)
@@ -69,9 +80,7 @@ class Slips:
         values = {"state": state.value, "receipt": answer.receipt} | said
         _put(casefile.change_alert(connection, answer.id, row.revision, values))
         case = _found(casefile.case(connection, row.case))
-        casefile.add_event(
-            connection, row.case, at=now, actor=answer.actor, act=f"police_{answer.answer}", state=case.state
-        )
+        self._event(connection, row.case, now, answer.actor, f"police_{answer.answer}")
         if act not in CASE_AFTER:
             self._publish(connection, answer.id, now)
             return Answered(closed=False, community=row.community, registered=None)
@@ -89,11 +98,24 @@ class Slips:
         _put(casefile.change_alert(connection, row.slip, row.revision, {"state": state.value, "is_open": False}))
         if row.sent is not None:
             self._publish(connection, row.slip, now)
-            streams.add_outbox(connection, wire.alert_topic(row.police_station, row.slip), b"", None, now)
 
-    def republish(self, connection: Connection, slip: str, now: int) -> None:
-        """Put a slip that the police have into the outbox again: the broker may have forgotten it."""
-        self._publish(connection, slip, now)
+    def republish(self, connection: Connection, now: int) -> None:
+        """Put what the police have before them into the outbox again, and what they have no more: to be cleared.
+
+        The broker may have forgotten what it retained, or remember what was cleared since.
+        """
+        waiting = streams.outbox_topics(connection)
+        for row in casefile.cleared_alerts(connection, now - CLEARED_MS):
+            topic = wire.alert_topic(row.police_station, row.slip)
+            if topic not in waiting:
+                streams.add_outbox(connection, topic, b"", None, now)
+        for row in casefile.sent_alerts(connection):
+            if wire.alert_topic(row.police_station, row.slip) not in waiting:
+                self._publish(connection, row.slip, now)
+
+    def _event(self, connection: Connection, case: int, now: int, actor: str, act: str, note: str = "") -> None:
+        state = _found(casefile.case(connection, case)).state
+        casefile.add_event(connection, case, at=now, actor=actor, act=act, state=state, note=note)
 
     def _end_case(self, connection: Connection, case: Any, act: AlertAct, actor: str, now: int) -> bool:
         how, dismissal = CASE_AFTER[act]
@@ -107,6 +129,7 @@ class Slips:
         return True
 
     def _publish(self, connection: Connection, slip: str, now: int, *, counted: bool = False) -> None:
+        """Say how a slip stands; one that the police have no more is said to be closed, then cleared."""
         row = _found(casefile.alert(connection, slip))
         case = _found(casefile.case(connection, row.case))
         community = _found(streams.community(connection, row.community))
@@ -124,6 +147,8 @@ class Slips:
         )
         topic = wire.alert_topic(row.police_station, slip)
         streams.add_outbox(connection, topic, wire.encode(payload), slip if counted else None, now)
+        if payload.state == "closed":
+            streams.add_outbox(connection, topic, b"", None, now)
 
 
 def _found(row: Any) -> Any:

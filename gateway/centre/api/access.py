@@ -2,17 +2,23 @@
 
 import hashlib
 import hmac
+import logging
 from collections.abc import Callable, Coroutine, Sequence
 from typing import Any
 
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import DataError, OperationalError
 from starlette.responses import JSONResponse, Response
 
 from gateway.centre.slips import Stale
 from gateway.settings import ApiClient
 from rules.cases import NotPossible
+
+log = logging.getLogger(__name__)
+
+_NOT_THERE = "there is no such thing in your scope"
 
 
 class Access:
@@ -38,13 +44,16 @@ class Access:
 
 
 def within(client: ApiClient, place: str) -> None:
-    """Raise 404 where the client's scope does not reach: what is not theirs does not exist for them."""
+    """Raise LookupError where the client's scope does not reach: what is not theirs does not exist for them."""
     if client.scope and client.scope != place:
-        raise HTTPException(404, "there is no such thing in your scope")
+        raise LookupError(_NOT_THERE)
+
+
+_SAID = (HTTPException, RequestValidationError, LookupError, NotPossible, Stale, OperationalError, DataError)
 
 
 class Problems(APIRoute):
-    """A route whose failures are problem+json: 404 unknown, 409 not possible or changed meanwhile, 422 bad input."""
+    """A route whose failures are problem+json: 404 unknown, 409 not possible, 422 bad input, 503 no database."""
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         handle = super().get_route_handler()
@@ -52,18 +61,28 @@ class Problems(APIRoute):
         async def handled(request: Request) -> Response:
             try:
                 return await handle(request)
-            except HTTPException as error:
-                return problem(error.status_code, str(error.detail), headers=error.headers)
-            except RequestValidationError as error:
-                return problem(422, "the request does not fit", mistakes=[_mistake(e) for e in error.errors()[:100]])
-            except LookupError as error:
-                return problem(404, str(error.args[0]) if error.args else "there is no such thing")
-            except NotPossible as error:
-                return problem(409, str(error))
-            except Stale:
-                return problem(409, "somebody else changed it first; look again")
+            except _SAID as error:
+                return _problem_of(error)
 
         return handled
+
+
+def _problem_of(error: Exception) -> Response:
+    """What a failure is for the client; whatever is a bug of ours is raised again."""
+    match error:
+        case HTTPException():
+            return problem(error.status_code, str(error.detail), headers=error.headers)
+        case RequestValidationError() | DataError():
+            found = error.errors()[:100] if isinstance(error, RequestValidationError) else ()
+            return problem(422, "the request does not fit", mistakes=[_mistake(e) for e in found])
+        case NotPossible() | Stale():
+            return problem(409, str(error) or "somebody else changed it first; look again")
+        case OperationalError():
+            log.warning("a request found no database: %s", error.orig)
+            return problem(503, "try again in a moment", headers={"Retry-After": "5"})
+    if type(error) is not LookupError:
+        raise error  # a KeyError is a bug, not a question about something that is not there
+    return problem(404, _NOT_THERE)
 
 
 def problem(status: int, detail: str, *, headers: Any = None, **more: object) -> JSONResponse:

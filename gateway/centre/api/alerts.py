@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -16,10 +16,17 @@ from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import casefile, people
 
+Slip = Annotated[str, Path(pattern=r"^[0-9]{8}-[0-9A-F]{6}$")]
+"""The number on a slip."""
+
 
 class SendBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
-    revision: Annotated[int, Field(ge=1)]
+    revision: Annotated[int, Field(ge=1, le=2**31)]
+
+
+class WithdrawBody(SendBody):
+    why: Annotated[str, Field(min_length=1, max_length=500)]
 
 
 class AnswerBody(BaseModel):
@@ -70,7 +77,13 @@ def make_alerts(
 ) -> APIRouter:
     """The router. `take_answer` is what an answer from the bus goes through, too."""
     router = APIRouter(prefix="/api/v1/alerts", route_class=Problems, tags=["alerts"])
+    _reading(router, database, master, access, now)
+    _sending(router, database, slips, access, now, changed)
+    _answering(router, database, access, take_answer, changed)
+    return router
 
+
+def _reading(router: APIRouter, database: Database, master: Master, access: Access, now: Callable[[], int]) -> None:
     @router.get("")
     def alerts(
         client: Annotated[ApiClient, Depends(access.allow("reviewer", "street", "police", "administrator"))],
@@ -78,15 +91,14 @@ def make_alerts(
         before: Annotated[int | None, Query(ge=1, le=2**53)] = None,
     ) -> list[AlertView]:
         """Slips in the client's scope, newest first. The police see those that were sent to them."""
-        police = client.scope if client.role == "police" else ""
+        police = client.role == "police"
+        place = {"police_station" if police else "community": client.scope}
         with database.read() as connection:
-            rows = casefile.list_alerts(connection, limit, before, police)
-        mine = [row for row in rows if client.role == "police" or client.scope in ("", row.community)]
-        shown = [row for row in mine if client.role != "police" or row.sent is not None]
-        return [AlertView.model_validate(row, from_attributes=True) for row in shown]
+            rows = casefile.list_alerts(connection, limit, before, sent=police, **place)
+        return [AlertView.model_validate(row, from_attributes=True) for row in rows]
 
     @router.get("/{slip}")
-    def particulars(slip: str, client: Annotated[ApiClient, Depends(access.allow("police"))]) -> Particulars:
+    def particulars(slip: Slip, client: Annotated[ApiClient, Depends(access.allow("police"))]) -> Particulars:
         """Everything about one slip, for the police station that has it. The reading is recorded on the case."""
         with database.write() as connection:
             row = casefile.alert(connection, slip)
@@ -101,9 +113,18 @@ def make_alerts(
             )
             return _particulars(connection, master, row, case)
 
+
+def _sending(
+    router: APIRouter,
+    database: Database,
+    slips: Slips,
+    access: Access,
+    now: Callable[[], int],
+    changed: Callable[[], None],
+) -> None:
     @router.post("/{slip}/send")
     def send(
-        slip: str, body: SendBody, client: Annotated[ApiClient, Depends(access.allow("reviewer", "street"))]
+        slip: Slip, body: SendBody, client: Annotated[ApiClient, Depends(access.allow("reviewer", "street"))]
     ) -> dict[str, str]:
         """Send a proposed slip to the police: always a person's act."""
         with database.write() as connection:
@@ -115,18 +136,42 @@ def make_alerts(
         changed()
         return {"slip": slip, "state": "sent"}
 
+    @router.post("/{slip}/withdraw")
+    def withdraw(
+        slip: Slip, body: WithdrawBody, client: Annotated[ApiClient, Depends(access.allow("reviewer", "street"))]
+    ) -> dict[str, str]:
+        """Withdraw a slip, sent or not; none is proposed for its case again."""
+        with database.write() as connection:
+            row = casefile.alert(connection, slip)
+            if row is None:
+                raise LookupError("there is no such slip")
+            within(client, row.community)
+            slips.withdraw(connection, slip, body.revision, actor=client.name, why=body.why, now=now())
+        changed()
+        return {"slip": slip, "state": "closed"}
+
+
+def _answering(
+    router: APIRouter,
+    database: Database,
+    access: Access,
+    take_answer: Callable[[Connection, wire.Answer, str], None],
+    changed: Callable[[], None],
+) -> None:
     @router.post("/{slip}/answer")
     def answer(
-        slip: str, body: AnswerBody, client: Annotated[ApiClient, Depends(access.allow("police"))]
+        slip: Slip, body: AnswerBody, client: Annotated[ApiClient, Depends(access.allow("police"))]
     ) -> dict[str, str]:
         """Answer a slip as its police station; the same answer again changes nothing."""
         said = wire.Answer(slip, body.answer, client.name, body.receipt, body.note)
         with database.write() as connection:
-            take_answer(connection, said, client.scope)
+            row = casefile.alert(connection, slip)
+            if row is None:
+                raise LookupError("there is no such slip")
+            within(client, row.police_station)
+            take_answer(connection, said, row.police_station)
         changed()
         return {"slip": slip, "answer": body.answer}
-
-    return router
 
 
 def _particulars(connection: Connection, master: Master, row: Any, case: Any) -> Particulars:

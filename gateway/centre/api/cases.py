@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
@@ -15,9 +15,9 @@ from gateway.centre.slips import Slips
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import casefile
-from gateway.store.queries.casefile import Subject
-from rules.cases import Actor, CaseAct, Dismissal
+from rules.cases import ENDED, Actor, CaseAct, Dismissal
 
+CaseId = Annotated[int, Path(ge=1, le=2**53)]
 _READERS = ("worker", "reviewer", "street", "administrator")
 _ACTORS = ("worker", "reviewer", "street", "property")
 
@@ -30,7 +30,7 @@ class ActBody(_Body):
     """One act on a case that still has this revision."""
 
     act: CaseAct
-    revision: Annotated[int, Field(ge=1)]
+    revision: Annotated[int, Field(ge=1, le=2**31)]
     dismissal: Dismissal | None = None
     note: Annotated[str, Field(max_length=500)] = ""
 
@@ -86,7 +86,7 @@ def make_cases(
         return [CaseView.model_validate(row, from_attributes=True) for row in rows]
 
     @router.get("/{case}/events")
-    def events(case: int, client: Annotated[ApiClient, Depends(access.allow(*_READERS))]) -> list[EventView]:
+    def events(case: CaseId, client: Annotated[ApiClient, Depends(access.allow(*_READERS))]) -> list[EventView]:
         """What happened to a case, oldest first."""
         with database.read() as connection:
             within(client, deskwork.found(connection, case).community)
@@ -104,7 +104,7 @@ def make_cases(
 
     @router.post("/{case}/acts")
     def act(
-        case: int, body: ActBody, client: Annotated[ApiClient, Depends(access.allow(*_ACTORS))]
+        case: CaseId, body: ActBody, client: Annotated[ApiClient, Depends(access.allow(*_ACTORS))]
     ) -> dict[str, str | int]:
         """Do one act of the case table; 409 when it is not possible or somebody was first."""
         with database.write() as connection:
@@ -121,13 +121,15 @@ def make_cases(
                 dismissal=body.dismissal,
                 note=body.note,
             )
+            if state in ENDED:
+                casework.closed(connection)
             _judge_again(connection, casework, case)
         changed()
         return {"id": case, "state": state.value}
 
     @router.post("/{case}/visits", status_code=201)
     def visit(
-        case: int, body: VisitBody, client: Annotated[ApiClient, Depends(access.allow("worker"))]
+        case: CaseId, body: VisitBody, client: Annotated[ApiClient, Depends(access.allow("worker"))]
     ) -> dict[str, str | int]:
         """Log a visit; a slip may be proposed by it."""
         with database.write() as connection:
@@ -151,5 +153,4 @@ def make_cases(
 
 
 def _judge_again(connection: Connection, casework: Casework, case: int) -> None:
-    row = deskwork.found(connection, case)
-    casework.judge(connection, [Subject(row.community, row.person, row.token)])
+    casework.judge(connection, [casework.subject_of(connection, deskwork.found(connection, case))])

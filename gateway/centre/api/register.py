@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.centre.api.access import Access, Problems, within
@@ -18,6 +18,7 @@ from rules.model import CredentialKind, Role
 
 _Kind = Literal["citizen-id", "pr-2017", "id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
 _Number = Annotated[str, Field(min_length=4, max_length=64)]
+Community = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 _Short = Annotated[str, Field(max_length=20)]
 
 
@@ -94,7 +95,7 @@ def make_register(
 
     @router.put("/enrolments")
     def enrol(
-        community: str,
+        community: Community,
         body: Enrolments,
         client: Annotated[ApiClient, Depends(access.allow("property", "administrator"))],
     ) -> Taken:
@@ -108,7 +109,7 @@ def make_register(
 
     @router.put("/registrations")
     def registrations(
-        community: str, body: Registrations, client: Annotated[ApiClient, Depends(access.allow("administrator"))]
+        community: Community, body: Registrations, client: Annotated[ApiClient, Depends(access.allow("administrator"))]
     ) -> Taken:
         """Take the police's registrations; cases of whoever is registered now close by themselves."""
         within(client, community)

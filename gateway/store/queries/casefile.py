@@ -19,10 +19,10 @@ class Subject:
     token: bytes | None
 
 
-def subjects_case(connection: Connection, subject: Subject) -> Sequence[Row[Any]]:
-    """All cases about a subject, oldest first."""
+def subjects_case(connection: Connection, subject: Subject, tokens: Sequence[bytes]) -> Sequence[Row[Any]]:
+    """All cases about a subject, oldest first; also those that were opened while `tokens` were still nobody's."""
     c = t.cases.c
-    who = c.person == subject.person if subject.person is not None else c.token == subject.token
+    who = c.token.in_(tokens) if subject.person is None else (c.person == subject.person) | c.token.in_(tokens)
     return connection.execute(select(t.cases).where(c.community == subject.community, who).order_by(c.id)).all()
 
 
@@ -39,6 +39,13 @@ def open_case(connection: Connection, values: dict[str, Any]) -> int | None:
         return None
     key = done.inserted_primary_key
     return int(key[0]) if key is not None else None
+
+
+def has_open_case(connection: Connection, row: Row[Any]) -> bool:
+    """Whether a case about the same subject as this one is open."""
+    c = t.cases.c
+    who = c.person == row.person if row.person is not None else c.token == row.token
+    return connection.execute(select(c.id).where(c.community == row.community, c.is_open, who)).first() is not None
 
 
 def change_case(connection: Connection, number: int, revision: int, values: dict[str, Any]) -> bool:
@@ -72,11 +79,10 @@ def visits(connection: Connection, number: int) -> Sequence[Row[Any]]:
     return connection.execute(select(t.visits).where(t.visits.c.case == number).order_by(t.visits.c.at)).all()
 
 
-def open_cases(connection: Connection) -> list[tuple[int, Subject]]:
-    """Every open case with its subject."""
+def open_cases(connection: Connection) -> Sequence[Any]:
+    """Community, person and token of every open case."""
     c = t.cases.c
-    rows = connection.execute(select(c.id, c.community, c.person, c.token).where(c.is_open))
-    return [(row.id, Subject(row.community, row.person, row.token)) for row in rows]
+    return connection.execute(select(c.community, c.person, c.token).where(c.is_open)).all()
 
 
 def add_alert(connection: Connection, values: dict[str, Any]) -> bool:
@@ -98,6 +104,12 @@ def open_alert_of(connection: Connection, case_id: int) -> Row[Any] | None:
     return connection.execute(select(t.alerts).where(a.case == case_id, a.is_open)).one_or_none()
 
 
+def had_alert(connection: Connection, case_id: int) -> bool:
+    """Whether a slip about the case was ever proposed."""
+    a = t.alerts.c
+    return connection.execute(select(a.id).where(a.case == case_id).limit(1)).first() is not None
+
+
 def change_alert(connection: Connection, slip: str, revision: int, values: dict[str, Any]) -> bool:
     """Change a slip that still has this revision; False when somebody was first."""
     a = t.alerts.c
@@ -108,9 +120,17 @@ def change_alert(connection: Connection, slip: str, revision: int, values: dict[
 
 
 def sent_alerts(connection: Connection) -> Sequence[Row[Any]]:
-    """Slips that the police have and that are not closed."""
+    """Slips that the police have before them."""
     a = t.alerts.c
-    return connection.execute(select(t.alerts).where(a.is_open, a.sent.is_not(None))).all()
+    return connection.execute(select(t.alerts).where(a.is_open, a.state.in_(("sent", "acknowledged")))).all()
+
+
+def cleared_alerts(connection: Connection, since: int) -> Sequence[Row[Any]]:
+    """Slips that the police had, and that were closed with their case since then."""
+    a, c = t.alerts.c, t.cases.c
+    return connection.execute(
+        select(t.alerts).join(t.cases, c.id == a.case).where(~a.is_open, a.sent.is_not(None), c.closed >= since)
+    ).all()
 
 
 def count(connection: Connection) -> dict[str, int]:
@@ -155,8 +175,10 @@ def list_cases(
     return connection.execute(query).all()
 
 
-def list_alerts(connection: Connection, limit: int, before: int | None, police_station: str) -> Sequence[Any]:
-    """Slips newest first; of one police station when it is given."""
+def list_alerts(
+    connection: Connection, limit: int, before: int | None, *, police_station: str = "", community: str = "", sent: bool
+) -> Sequence[Any]:
+    """Slips newest first; of one police station or community when it is given; `sent`: only those that were sent."""
     a = t.alerts.c
     query = (
         select(t.alerts, t.communities.c.name.label("community_name"))
@@ -168,6 +190,10 @@ def list_alerts(connection: Connection, limit: int, before: int | None, police_s
         query = query.where(a.id < before)
     if police_station:
         query = query.where(a.police_station == police_station)
+    if community:
+        query = query.where(a.community == community)
+    if sent:
+        query = query.where(a.sent.is_not(None))
     return connection.execute(query).all()
 
 

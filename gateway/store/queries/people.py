@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, and_, func, select, update
@@ -90,6 +90,24 @@ def register_known_until(connection: Connection, community: str, as_of: date) ->
     )
 
 
+def end_registrations(connection: Connection, community: str, as_of: date) -> list[int]:
+    """End imported registrations that a complete list as of that day does not name any more; the persons.
+
+    They count through the day before.
+    """
+    r = t.registrations.c
+    gone = (
+        (r.community == community)
+        & (r.source == "import")
+        & (r.as_of < as_of)
+        & (r.since < as_of)
+        & (r.until.is_(None) | (r.until >= as_of))
+    )
+    persons = list(connection.execute(select(r.person).where(gone).distinct()).scalars())
+    connection.execute(update(t.registrations).where(gone).values(until=as_of - timedelta(days=1), as_of=as_of))
+    return persons
+
+
 def owners(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, int]:
     """The persons whose tokens these are in the community; a token that is nobody's is left out."""
     found: dict[bytes, int] = {}
@@ -133,22 +151,21 @@ def registered_elsewhere(connection: Connection, number: int, community: str, to
     )
 
 
-def roster_rows(connection: Connection, community: str) -> Sequence[Any]:
-    """One row a credential of everyone enrolled or registered in the community.
+def roster_rows(connection: Connection, community: str, today: date) -> Sequence[Any]:
+    """One row a credential of everyone enrolled in the community, or registered there so far.
 
-    token, lost, kind and number of the person, the enrolment's columns or None, and the last day registered here.
+    token, lost, kind and number of the person, the enrolment's columns or None, the last day registered here, and
+    whether they are registered elsewhere today.
     """
-    c, e = t.credentials.c, t.enrolments.c
+    c, e, r = t.credentials.c, t.enrolments.c, t.registrations.c
     here = (
-        select(
-            t.registrations.c.person,
-            func.max(func.coalesce(t.registrations.c.until, date.max)).label("registered_until"),
-        )
-        .where(t.registrations.c.community == community)
-        .group_by(t.registrations.c.person)
+        select(r.person, func.max(func.coalesce(r.until, date.max)).label("registered_until"))
+        .where(r.community == community, r.since <= today)
+        .group_by(r.person)
         .subquery()
     )
-    away = select(t.registrations.c.person).distinct().where(t.registrations.c.community != community).subquery()
+    holds = (r.since <= today) & (r.until.is_(None) | (r.until >= today))
+    away = select(r.person).distinct().where(r.community != community, holds).subquery()
     return connection.execute(
         select(
             c.token,
@@ -168,7 +185,7 @@ def roster_rows(connection: Connection, community: str) -> Sequence[Any]:
         .outerjoin(t.enrolments, and_(e.person == c.person, e.community == c.community))
         .outerjoin(here, here.c.person == c.person)
         .outerjoin(away, away.c.person == c.person)
-        .where(c.community == community)
+        .where(c.community == community, e.id.is_not(None) | here.c.person.is_not(None))
         .order_by(c.token)
     ).all()
 
@@ -182,6 +199,11 @@ def next_roster_version(connection: Connection, community: str, at_least: int) -
         update(t.communities).where(c.id == community).values(roster_version=version, roster_stale=False)
     )
     return version
+
+
+def roster_is_fresh(connection: Connection, community: str) -> None:
+    """Note that the newest roster says all that the register does."""
+    connection.execute(update(t.communities).where(t.communities.c.id == community).values(roster_stale=False))
 
 
 def roster_is_stale(connection: Connection, community: str) -> None:

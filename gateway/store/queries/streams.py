@@ -4,10 +4,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.store import tables as t
 from gateway.store.queries.writing import upsert
+
+QUARANTINE_KEPT = 1000
+"""Messages of one sender that stay noted as set aside: a flood cannot fill the disk, nor push out another's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,8 +62,9 @@ def stations(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(t.stations).order_by(t.stations.c.name)).all()
 
 
-def station_heard(connection: Connection, name: str, at: int, status: dict[str, Any] | None) -> None:
-    values: dict[str, Any] = {"heard_at": at} if status is None else {"heard_at": at, "status": status}
+def station_said(connection: Connection, name: str, at: int | None, status: dict[str, Any]) -> None:
+    """Keep a station's last status; `at` is None where the station did not say it just now (retained, or a will)."""
+    values: dict[str, Any] = {"status": status} if at is None else {"heard_at": at, "status": status}
     connection.execute(update(t.stations).where(t.stations.c.name == name).values(**values))
 
 
@@ -91,6 +95,13 @@ def save_streams(connection: Connection, streams: dict[tuple[str, str], Stream],
             connection.execute(insert(t.streams).values(**row))
 
 
+def newest_epochs(connection: Connection, station: str) -> set[str]:
+    """The epochs of a station that were first heard of last, all at one time."""
+    c = t.streams.c
+    newest = select(func.max(c.first_heard)).where(c.station == station).scalar_subquery()
+    return set(connection.execute(select(c.epoch).where(c.station == station, c.first_heard == newest)).scalars())
+
+
 def streams_of(connection: Connection, station: str, limit: int) -> list[tuple[str, Stream]]:
     """The newest streams of a station."""
     rows = connection.execute(
@@ -109,8 +120,16 @@ def add_lost(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
 
 
 def add_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    if rows:
-        connection.execute(insert(t.quarantine), list(rows))
+    """Note messages that were set aside. Of each sender the newest `QUARANTINE_KEPT` stay."""
+    if not rows:
+        return
+    connection.execute(insert(t.quarantine), list(rows))
+    q = t.quarantine.c
+    for station in {row["station"] for row in rows}:
+        last = select(q.id).where(q.station.is_not_distinct_from(station)).order_by(q.id.desc())
+        beyond = connection.execute(last.offset(QUARANTINE_KEPT).limit(1)).scalar()
+        if beyond is not None:
+            connection.execute(delete(t.quarantine).where(q.station.is_not_distinct_from(station), q.id <= beyond))
 
 
 def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], since: int) -> list[int]:
@@ -135,7 +154,7 @@ def newest_seal(connection: Connection, community_id: str, token: bytes) -> Seal
     row = connection.execute(
         select(swipes.station, swipes.epoch, swipes.seq, swipes.sealed)
         .where(swipes.community == community_id, swipes.token == token, swipes.sealed.is_not(None))
-        .order_by(swipes.at.desc())
+        .order_by(swipes.at.desc(), swipes.station, swipes.epoch, swipes.seq.desc())
         .limit(1)
     ).one_or_none()
     return Seal(row.station, row.epoch, row.seq, row.sealed) if row is not None else None
@@ -159,12 +178,22 @@ def outbox_waiting(connection: Connection, limit: int) -> Sequence[Row[Any]]:
     ).all()
 
 
+def outbox_topics(connection: Connection) -> set[str]:
+    """The topics of what is to be published and has not been."""
+    return set(connection.execute(select(t.outbox.c.topic).where(t.outbox.c.delivered.is_(None)).distinct()).scalars())
+
+
 def add_outbox(connection: Connection, topic: str, payload: bytes, slip: str | None, now: int) -> None:
     connection.execute(insert(t.outbox).values(topic=topic, payload=payload, slip=slip, created=now))
 
 
 def outbox_delivered(connection: Connection, ids: Sequence[int], now: int) -> None:
     connection.execute(update(t.outbox).where(t.outbox.c.id.in_(ids)).values(delivered=now))
+
+
+def forget_delivered(connection: Connection, before: int) -> None:
+    """Delete what was delivered before that instant from the outbox."""
+    connection.execute(delete(t.outbox).where(t.outbox.c.delivered < before))
 
 
 def count_swipes(connection: Connection, since: int) -> tuple[int, int]:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from sqlalchemy import create_engine, text
+from sqlalchemy import create_engine, make_url, text
 
 from gateway.store.database import Database
 
@@ -22,14 +22,16 @@ class Postgres:
     """A server on a unix socket in its own folder: no port, no password, no syncing to disk."""
 
     def __init__(self) -> None:
-        self._binaries = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1]
-        self.folder = Path(tempfile.mkdtemp(prefix="xq-pg-", dir="/tmp"))  # noqa: S108 - a socket's path must be short
+        self._binaries = max(Path("/usr/lib/postgresql").glob("*/bin"))
+        self.folder = Path(tempfile.mkdtemp(prefix="xq-pg-", dir="/tmp"))
         if os.geteuid() == 0:
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "gate", "--no-sync", "-E", "UTF8")
         options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=40"
-        self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start")
+        self._run(
+            "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start"
+        )
         template = Database(self.url("postgres"))
         template.migrate()
         template.close()
@@ -57,7 +59,7 @@ class Postgres:
         return self.url(name)
 
     def drop(self, url: str) -> None:
-        self.sql(f"DROP DATABASE {url.split('///')[1].split('?')[0]} WITH (FORCE)")
+        self.sql(f"DROP DATABASE {make_url(url).database} WITH (FORCE)")
 
     def close(self) -> None:
         self._run("pg_ctl", "-D", str(self.folder / "data"), "-w", "-m", "immediate", "stop")

@@ -1,3 +1,4 @@
+import contextlib
 import stat
 import threading
 from pathlib import Path
@@ -21,7 +22,7 @@ def tables_of(database: Database) -> set[str]:
 
 def test_the_schema_comes_from_nothing_equals_the_tables_and_goes_again(empty_url: str) -> None:
     database = Database(empty_url)
-    with pytest.raises(WrongSchema, match="not there yet.*run gateway migrate"):
+    with pytest.raises(WrongSchema, match=r"not there yet.*run gateway migrate"):
         database.check_schema()
     database.migrate()
     database.check_schema()
@@ -61,9 +62,9 @@ def test_what_is_to_follow_a_commit_follows_it_and_never_a_rollback(database: Da
         after_commit(connection, lambda: done.append("committed"))
         assert done == []
     assert done == ["committed"]
-    with pytest.raises(RuntimeError), database.write() as connection:
+    with contextlib.suppress(ZeroDivisionError), database.write() as connection:
         after_commit(connection, lambda: done.append("rolled back"))
-        raise RuntimeError
+        _ = 1 // 0
     assert done == ["committed"]
 
 
