@@ -8,13 +8,15 @@ import base64
 import contextlib
 import hashlib
 import os
+import re
 import shutil
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import wire
+from gateway.settings import reserved
 from gateway.wire import StationTopics
 
 MOSQUITTO_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
@@ -23,20 +25,40 @@ _ITERATIONS = 101
 """Of PBKDF2-SHA512, as mosquitto_passwd has it: the passwords are 256-bit keys, not words."""
 
 
+MAX_QUEUED = 20_000
+MAX_QUEUED_BYTES = 64 * 1024 * 1024
+"""What the broker may hold for one client that is slow; beyond it messages are dropped, and stations send again."""
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
+
+
 @dataclass(frozen=True, slots=True)
 class StationAccount:
+    """A station's account at the broker.
+
+    Raises:
+        ValueError: a name that would stand for more than one topic or account, or for somebody else's.
+    """
+
     name: str
     community: str
-    password: str
+    password: str = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if not _NAME.match(self.name) or not _NAME.match(self.community) or reserved(self.name):
+            raise ValueError(f"{self.name!r} in {self.community!r} cannot have an account at the broker")
 
 
 @dataclass(frozen=True, slots=True)
 class Accounts:
     """Who may use the broker: the centre, the stations, and the police stations with their passwords."""
 
-    centre: str
+    centre: str = field(repr=False)
     stations: tuple[StationAccount, ...]
-    police: Mapping[str, str]
+    police: Mapping[str, str] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        if wrong := [name for name in self.police if not _NAME.match(name)]:
+            raise ValueError(f"police stations {wrong} cannot have an account at the broker")
 
     def passwords(self) -> dict[str, str]:
         """Password by account name."""
@@ -97,7 +119,8 @@ def _mosquitto(folder: Path, port: int) -> str:
         f"acl_file {folder / 'access'}",
         "persistence false",
         "set_tcp_nodelay true",
-        "max_queued_messages 0",
+        f"max_queued_messages {MAX_QUEUED}",
+        f"max_queued_bytes {MAX_QUEUED_BYTES}",
         "max_inflight_messages 500",
         f"max_packet_size {wire.MAX_PAYLOAD + 4096}",
         "log_dest stderr",

@@ -1,8 +1,9 @@
 """The MQTT connection: the only door to paho.
 
 One thread connects, reads and writes; it hands over by callback and never works. A message to a closed connection is
-not queued: whoever sends knows from its own store what is still to be sent. Nagle's algorithm is off: with it, a
-client that publishes and subscribes on one connection waits 40 ms for each answer.
+not queued: whoever sends knows from its own store what is still to be sent. So each connection has a client of its own,
+which forgets what the one before had under way. Nagle's algorithm is off: with it, a client that publishes and
+subscribes on one connection waits 40 ms for each answer.
 """
 
 import contextlib
@@ -11,6 +12,7 @@ import random
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,6 +30,8 @@ KEEPALIVE_S = 20
 RECEIVE_MAXIMUM = 500
 """Messages that the broker may have under way to us before we acknowledge: the back-pressure of the intake."""
 BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
+PARTING_S = 1.0
+"""How long the end waits for the broker to take what was said last."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +89,9 @@ class Bus:
         self._on_published = on_published
         self._stop = threading.Event()
         self._up = threading.Event()
+        self._will = will
         self._told_down = False
-        self._client = self._make_client(will)
+        self._current = 0, self._make_client(0)
         self._thread = threading.Thread(target=self._run, name=f"bus {account.client_id}", daemon=True)
 
     @property
@@ -102,26 +107,30 @@ class Bus:
         self._thread.start()
 
     def publish(self, topic: str, payload: bytes, *, retain: bool = False) -> int | None:
-        """Send with QoS 1; the id under which `on_published` will report it, or None when not connected."""
+        """Send with QoS 1; the id under which `on_published` will report it, or None when not connected.
+
+        An id is never used again: what was under way when a connection ended is not reported.
+        """
         if not self._up.is_set():
             return None
-        sent = self._client.publish(topic, payload, qos=1, retain=retain)
-        return sent.mid if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
+        connection, client = self._current
+        sent = client.publish(topic, payload, qos=1, retain=retain)
+        return _id(connection, sent.mid) if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS else None
 
     def close(self, last: tuple[str, bytes] | None = None) -> None:
         """Say a last retained word, disconnect and end the thread."""
         if last is not None and self._up.is_set():
-            sent = self._client.publish(*last, qos=1, retain=True)
+            sent = self._current[1].publish(*last, qos=1, retain=True)
             if sent.rc == MQTTErrorCode.MQTT_ERR_SUCCESS:
                 with contextlib.suppress(RuntimeError, ValueError):
-                    sent.wait_for_publish(1.0)
+                    sent.wait_for_publish(PARTING_S)
         self._stop.set()
-        self._client.disconnect()
+        self._current[1].disconnect()
         if self._thread.ident is not None:
             self._thread.join(5)
 
-    def _make_client(self, will: Will | None) -> Client:
-        account = self._account
+    def _make_client(self, connection: int) -> Client:
+        account, will = self._account, self._will
         protocol = MQTTv5 if account.protocol == 5 else MQTTv311
         clean = None if account.protocol == 5 else True
         client = Client(
@@ -142,16 +151,21 @@ class Bus:
         client.on_connect = self._connected
         client.on_disconnect = self._disconnected
         client.on_message = self._received
-        client.on_publish = lambda _c, _u, mid, _rc, _p: self._on_published(mid)
+        client.on_publish = lambda _c, _u, mid, code, _p: self._acknowledged(_id(connection, mid), code)
+        client.on_subscribe = _subscribed
         client.on_socket_open = _no_delay
+        client.on_socket_register_write = _written_by_its_thread
         return client
 
     def _run(self) -> None:
         tries = 0
         while not self._stop.is_set():
             try:
-                self._connect()
-                self._client.loop_forever(timeout=1.0, retry_first_connection=False)
+                connection = self._current[0] + 1
+                client = self._make_client(connection)
+                self._connect(client)
+                self._current = connection, client
+                self._serve(client)
             except (OSError, ValueError) as error:
                 self._say_down(str(error))
             except Exception:
@@ -162,17 +176,25 @@ class Bus:
                 self._on_down()
             self._stop.wait(random.uniform(0.5, 1.0) * BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])  # noqa: S311
 
-    def _connect(self) -> None:
+    def _serve(self, client: Client) -> None:
+        """Read and write until the connection ends, or `close` has waited long enough for that."""
+        parted = None
+        while client.loop(timeout=PARTING_S) == MQTTErrorCode.MQTT_ERR_SUCCESS:
+            if self._stop.is_set():
+                parted = parted or time.monotonic()
+                client.disconnect()
+                if time.monotonic() - parted > PARTING_S:
+                    return
+
+    def _connect(self, client: Client) -> None:
         parts = urlsplit(self._account.url)
-        port = parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
         if self._account.protocol == 5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
-            self._client.connect(
-                parts.hostname or "127.0.0.1", port, KEEPALIVE_S, clean_start=True, properties=properties
-            )
+            client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
         else:
-            self._client.connect(parts.hostname or "127.0.0.1", port, KEEPALIVE_S)
+            client.connect(host, port, KEEPALIVE_S)
 
     def _connected(self, client: Client, _user: object, _flags: object, code: object, _properties: object) -> None:
         if getattr(code, "is_failure", False):
@@ -196,10 +218,29 @@ class Bus:
             Message(message.topic, bytes(message.payload), message.retain, lambda: _puback(client, mid, qos))
         )
 
+    def _acknowledged(self, published: int, code: object) -> None:
+        if getattr(code, "is_failure", False):
+            log.error("bus: the broker refused a message: %s", code)
+        else:
+            self._on_published(published)
+
     def _say_down(self, why: str) -> None:
         if not self._told_down:
             log.warning("bus: not connected to %s: %s", self._account.url, why)
         self._told_down = True
+
+
+def _id(connection: int, mid: int) -> int:
+    return connection << 16 | mid
+
+
+def _subscribed(_client: Client, _user: object, _mid: int, codes: Sequence[object], _properties: object) -> None:
+    if any(getattr(code, "is_failure", False) for code in codes):
+        log.error("bus: the broker refused a subscription: %s", ", ".join(str(code) for code in codes))
+
+
+def _written_by_its_thread(_client: Client, _user: object, _sock: object) -> None:
+    """Whoever publishes wakes the bus's thread, which alone writes: two at once would mix their packets."""
 
 
 def _puback(client: Client, mid: int, qos: int) -> None:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 
 log = logging.getLogger(__name__)
 
-STOP_S = 1.8
-"""A child that has not ended so long after SIGTERM is killed."""
+STOP_S = (1.8, 0.8)
+"""Whoever has not ended so long after SIGTERM is killed: all but the first child, then the first; 3 s for all."""
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0, 5.0)
 STEADY_S = 30.0
 """A child that ran for so long is started again at once."""
@@ -89,15 +89,18 @@ class Supervisor:
             child.due = now + wait
         elif now >= child.due:
             child.due = 0.0
-            self._start(child)
+            try:
+                self._start(child)
+            except OSError as error:
+                log.error("%s cannot be started: %s", child.name, error)  # noqa: TRY400 - the reason is all that helps
 
     def _stop_all(self) -> None:
         """All but the first end together, then the first: so a station can still say goodbye to the broker."""
-        for children in (self._children[1:], self._children[:1]):
+        for children, within in zip((self._children[1:], self._children[:1]), STOP_S, strict=True):
             running = [c.process for c in children if c.process is not None and c.process.poll() is None]
             for process in running:
                 process.terminate()
-            deadline = time.monotonic() + STOP_S
+            deadline = time.monotonic() + within
             for process in running:
                 _end(process, max(deadline - time.monotonic(), 0.0))
 
