@@ -1,10 +1,16 @@
 """What every driver must keep to, as functions that its author calls. AssertionError says what broke."""
 
+import queue
+import threading
+import time
 from collections.abc import Callable, Iterable
 from random import Random
 
 from drivers.api import (
+    CardGone,
+    CardRead,
     DeviceFact,
+    NativeReader,
     Noise,
     Online,
     OutputProtocol,
@@ -12,12 +18,16 @@ from drivers.api import (
     ReaderEvent,
     ReaderFault,
     ReaderProtocol,
+    Verdict,
 )
 from simulators.line import Device
 from simulators.wires import Wire, Worn
 
 STEP_S = 0.05
 LATER_S = 60.0
+NATIVE_S = 5.0
+"""A native reader reports a card, its going and the end of itself within so long."""
+SIGNAL_S = 0.05
 QUIET_BYTES_S = 200
 """A reader without an answer may be asked again, but not hammered: bytes a second."""
 
@@ -134,6 +144,52 @@ def check_output(make: Callable[[], OutputProtocol]) -> None:
     _hold(off not in _settle(output, 10.05, 12.95), "opening again does not extend")
     output.receive(Random(0).randbytes(300), 12.95)
     _hold(off in _settle(output, 13.0, 14.0), "the pulse has no end")
+
+
+def check_native(make: Callable[[], NativeReader], present: Callable[[], None], lift: Callable[[], None]) -> None:
+    """For a reader behind a library: a card that lies is one read, laid again it is another; it ends in time.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    reader, stop = make(), threading.Event()
+    heard: queue.Queue[ReaderEvent] = queue.Queue()
+    _signal_at_once(reader)
+    thread = threading.Thread(target=reader.run, args=(heard.put, stop), name="native reader")
+    thread.start()
+    try:
+        _next(heard, Online, "it never says that it is there")
+        present()
+        first = _next(heard, CardRead, "the card means nothing to this driver")
+        _signal_at_once(reader)
+        lift()
+        _next(heard, CardGone, "a card that was lifted is not reported as gone, or was read twice")
+        present()
+        _hold(_next(heard, CardRead, "the second presentation is lost") == first, "the same card has two numbers")
+        lift()
+    finally:
+        stop.set()
+        thread.join(NATIVE_S)
+        _hold(not thread.is_alive(), "it does not end when it is told to")
+
+
+def _next(heard: queue.Queue[ReaderEvent], kind: type[ReaderEvent], otherwise: str) -> ReaderEvent:
+    """Return the next event of a card or of this kind, which must be of this kind."""
+    until = time.monotonic() + NATIVE_S
+    while True:
+        try:
+            event = heard.get(timeout=max(0.0, until - time.monotonic()))
+        except queue.Empty:
+            raise AssertionError(otherwise) from None
+        if isinstance(event, kind):
+            return event
+        _hold(not meaning([event]), otherwise)
+
+
+def _signal_at_once(reader: NativeReader) -> None:
+    begun = time.monotonic()
+    reader.signal(Verdict.GRANT)
+    _hold(time.monotonic() - begun < SIGNAL_S, "telling it a verdict blocks")
 
 
 def _settle(output: OutputProtocol, begin: float, end: float) -> list[bytes]:

@@ -5,10 +5,13 @@ import os
 import shutil
 import threading
 from collections.abc import Callable, Generator, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 from hypothesis import settings
+
+from simulators import pcscd
 
 CI = os.environ.get("CI") == "true"
 
@@ -34,6 +37,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "mosquitto": lambda: _program("mosquitto"),
     "mosquitto_sub": lambda: _program("mosquitto_sub"),
     "chromium": lambda: _program("chromium"),
+    "pcscd": lambda: find_spec("smartcard") is not None and pcscd.available(),
     "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
 }
 

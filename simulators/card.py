@@ -1,0 +1,115 @@
+"""Contactless cards for pcscd's virtual readers (vpcd): being connected to a slot is the card lying on that reader.
+
+Every message is two bytes of length, big-endian, and a body. A body of one byte from vpcd is a control: 0 off, 1 on,
+2 reset, 4 "your ATR?", the only one that is answered. A longer one is a command to the card.
+"""
+
+import socket
+import threading
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+FIRST_PORT = 35963
+"""Where Debian's vpcd listens for the card of its first slot; one port for each slot."""
+AGAIN_S = 0.05
+
+ID_CARD = bytes.fromhex("3B888001D10386050080800058")
+ID_CARD_ELSEWHERE = bytes.fromhex("3B8F8001804F0CA00000030607FFB00000000020")
+CLASSIC = bytes.fromhex("3B8F8001804F0CA000000306030001000000006A")
+PERMIT = bytes.fromhex("3B8B80012070010000000007" + "1C615170")
+
+
+@dataclass(frozen=True, slots=True)
+class ContactlessCard:
+    """What a card says of itself. `serial` is an ID card's chip serial; its PUPI, which stands for a UID, is zero."""
+
+    atr: bytes
+    uid: bytes = field(repr=False)
+    serial: bytes | None = field(default=None, repr=False)
+
+    def answer(self, command: bytes) -> bytes:
+        """Return the answer to a command, status included."""
+        if command[:4] == b"\xff\xca\x00\x00":
+            return self.uid + b"\x90\x00"
+        if command == b"\x00\x36\x00\x00\x08" and self.serial is not None:
+            return self.serial + b"\x90\x00"
+        return b"\x6d\x00"
+
+
+def id_card(serial: bytes, atr: bytes = ID_CARD) -> ContactlessCard:
+    """Return a second-generation ID card."""
+    return ContactlessCard(atr, bytes(4), serial)
+
+
+def type_a(uid: bytes, atr: bytes = CLASSIC) -> ContactlessCard:
+    """Return a compound card, or a residence permit (`PERMIT`)."""
+    return ContactlessCard(atr, uid)
+
+
+class CardSlot:
+    """One virtual reader. A card that was put there stays, also while the daemon is away."""
+
+    def __init__(self, port: int = FIRST_PORT, host: str = "127.0.0.1") -> None:
+        self._address = host, port
+        self._lock = threading.Lock()
+        self._line: socket.socket | None = None
+        self._lifted = threading.Event()
+        self._thread: threading.Thread | None = None
+        self.commands: list[bytes] = []
+        """Every command that reached a card here."""
+
+    def put(self, card: ContactlessCard) -> None:
+        """Lay a card on the reader; one that lies there is taken away first."""
+        self.lift()
+        self._lifted = threading.Event()
+        self._thread = threading.Thread(target=self._lie, args=(card, self._lifted), name="card")
+        self._thread.start()
+
+    def lift(self) -> None:
+        """Take the card away."""
+        self._lifted.set()
+        with self._lock:
+            if self._line is not None:
+                with suppress(OSError):
+                    self._line.shutdown(socket.SHUT_RDWR)
+        if self._thread is not None:
+            self._thread.join()
+            self._thread = None
+
+    def _lie(self, card: ContactlessCard, lifted: threading.Event) -> None:
+        while not lifted.is_set():
+            with suppress(OSError), socket.create_connection(self._address, timeout=5.0) as line:
+                line.settimeout(None)
+                with self._lock:
+                    self._line = line
+                if not lifted.is_set():
+                    self._talk(card, line)
+            with self._lock:
+                self._line = None
+            lifted.wait(AGAIN_S)
+
+    def _talk(self, card: ContactlessCard, line: socket.socket) -> None:
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        while head := _exactly(line, 2):
+            body = _exactly(line, int.from_bytes(head, "big"))
+            if body == b"\x04":
+                _say(line, card.atr)
+            elif len(body) > 1:
+                self.commands.append(body)
+                _say(line, card.answer(body))
+
+
+def _exactly(line: socket.socket, size: int) -> bytes:
+    """Read so many bytes; b"" when the line ended. vpcd writes in small pieces: each is acknowledged at once."""
+    data = b""
+    while len(data) < size:
+        piece = line.recv(size - len(data))
+        if not piece:
+            return b""
+        line.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
+        data += piece
+    return data
+
+
+def _say(line: socket.socket, body: bytes) -> None:
+    line.sendall(len(body).to_bytes(2, "big") + body)
