@@ -25,7 +25,7 @@ from gateway.store.queries import streams
 from gateway.store.queries.casefile import Subject
 from gateway.wire import StationTopics, SwipeRecord
 from rules.identity import canonical, check_digit
-from rules.model import CIVIL, Credential, CredentialKind, token_of
+from rules.model import CIVIL, Credential, CredentialKind, GatePolicy, token_of
 from rules.policy import Collection, Escalation, Policy, Slip
 
 NOW = datetime(2026, 11, 23, 21, 0, tzinfo=CIVIL)
@@ -42,6 +42,7 @@ SHORT = Policy(
     "test",
     "slips at once",
     datetime(2026, 1, 1, tzinfo=CIVIL),
+    gate=GatePolicy(version=2),
     collection=Collection(due_days=0),
     slip=Slip(visits=1, different_times=False, evening_or_weekend=False, notice=False, overdue_days=0),
     escalation=Escalation(0, 0, 0, 0),

@@ -1,0 +1,350 @@
+"""The API as its clients meet it: who may do what where, how a refusal is said, and that reading leaves a trace."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from fastapi.routing import APIRoute
+
+from gateway.store import tables as t
+from gateway.store.database import Database
+from tests.gateway.centre.centres import ROLES, Centre, Reply, running
+from tests.gateway.centre.office import NOW, OTHER, OTHER_POLICE, POLICE, TODAY, YUAN, number
+
+A, B = number(1), number(2)
+HERE = f"/api/v1/communities/{YUAN}"
+LONG_AGO = (TODAY - timedelta(days=30)).isoformat()
+
+
+def person(text: str, **over: Any) -> dict[str, Any]:
+    row = {
+        "kind": "citizen-id",
+        "number": text,
+        "name": "测试甲",
+        "since": LONG_AGO,
+        "building": "3栋",
+        "room": "501室",
+    }
+    return row | over
+
+
+@pytest.fixture(scope="module")
+def _centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    with running(tmp_path_factory.mktemp("centre")) as centre:
+        yield centre
+
+
+@pytest.fixture
+def centre(_centre: Centre) -> Centre:
+    """The running centre, emptied of people, cases and slips."""
+    with _centre.database().write() as connection:
+        for name in ("alerts", "visits", "case_events", "cases", "registrations", "credentials", "enrolments"):
+            connection.execute(t.metadata.tables[name].delete())
+        for table in (t.dwellings, t.persons, t.outbox):
+            connection.execute(table.delete())
+    _centre.clock[0] = NOW.timestamp()
+    return _centre
+
+
+def a_case(centre: Centre) -> int:
+    """The number of an open case about somebody enrolled long ago."""
+    assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(A)]}).status == 200
+    body = {"as_of": TODAY.isoformat(), "complete": True, "rows": []}
+    assert centre.ask("PUT", f"{HERE}/registrations", "administrator-here", body).status == 200
+    (case,) = centre.ask("GET", "/api/v1/cases", "worker-here").json
+    assert (case["community"], case["state"], case["kind"]) == (YUAN, "open", "collection")
+    return int(case["id"])
+
+
+def revision(centre: Centre) -> int:
+    """The revision of the one open case."""
+    (case,) = centre.ask("GET", "/api/v1/cases", "worker-here").json
+    return int(case["revision"])
+
+
+def a_slip(centre: Centre, *, sent: bool = True) -> dict[str, Any]:
+    """A slip about that case."""
+    case = a_case(centre)
+    assign = {"act": "assign", "revision": revision(centre), "note": "worker-here"}
+    assert centre.ask("POST", f"/api/v1/cases/{case}/acts", "reviewer-here", assign).status == 200
+    at = datetime.fromtimestamp(centre.clock[0], UTC).isoformat()
+    visit = {"at": at, "met": False, "notice_left": True}
+    assert centre.ask("POST", f"/api/v1/cases/{case}/visits", "worker-here", visit).status == 201
+    (slip,) = centre.ask("GET", "/api/v1/alerts", "reviewer-here").json
+    assert slip["state"] == "proposed"
+    if sent:
+        done = centre.ask("POST", f"/api/v1/alerts/{slip['slip']}/send", "reviewer-here", {"revision": 1})
+        assert done.status == 200
+    found: dict[str, Any] = slip
+    return found
+
+
+def said_as_a_problem(reply: Reply, status: int) -> bool:
+    inside = ("Traceback", "sqlalchemy", "SELECT", "UPDATE", "sqlite", 'File "', "gateway.")
+    return (
+        (reply.status, reply.type) == (status, "application/problem+json")
+        and reply.json["status"] == status
+        and not any(word in reply.text for word in inside)
+    )
+
+
+MAY: dict[tuple[str, str], set[str]] = {
+    ("GET", "/api/v1/cases"): {"worker", "reviewer", "street", "administrator"},
+    ("GET", "/api/v1/cases/{case}/events"): {"worker", "reviewer", "street", "administrator"},
+    ("POST", "/api/v1/cases/{case}/acts"): {"worker", "reviewer", "street", "property"},
+    ("POST", "/api/v1/cases/{case}/visits"): {"worker"},
+    ("GET", "/api/v1/alerts"): {"reviewer", "street", "police", "administrator"},
+    ("GET", "/api/v1/alerts/{slip}"): {"police"},
+    ("POST", "/api/v1/alerts/{slip}/send"): {"reviewer", "street"},
+    ("POST", "/api/v1/alerts/{slip}/withdraw"): {"reviewer", "street"},
+    ("POST", "/api/v1/alerts/{slip}/answer"): {"police"},
+    ("PUT", "/api/v1/communities/{community}/enrolments"): {"property", "administrator"},
+    ("PUT", "/api/v1/communities/{community}/registrations"): {"administrator"},
+}
+"""Who may use which route. A route that is not here fails the test below."""
+OPEN = {"/", "/cases", "/alerts", "/stations", "/policy", "/stream", "/healthz", "/metrics"}
+"""Pages without a name or a number, on this machine alone, and what a monitor asks for."""
+
+
+def leaves(routes: Iterable[Any]) -> Iterator[APIRoute]:
+    """Every route, also of routers that are included whole."""
+    for route in routes:
+        if isinstance(route, APIRoute):
+            yield route
+        elif (router := getattr(route, "original_router", None)) is not None:
+            yield from leaves(router.routes)
+
+
+def api_routes(centre: Centre) -> set[tuple[str, str]]:
+    routes = list(leaves(centre.process._server._app.routes))
+    assert {route.path for route in routes if not route.path.startswith("/api/")} == OPEN
+    return {(method, route.path) for route in routes if route.path.startswith("/api/") for method in route.methods}
+
+
+def body_of(path: str) -> Any:
+    last = path.rsplit("/", 1)[-1]
+    return {
+        "acts": {"act": "assign", "revision": 1},
+        "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True},
+        "send": {"revision": 1},
+        "withdraw": {"revision": 1, "why": "found"},
+        "answer": {"answer": "acknowledged"},
+        "enrolments": {"rows": [person(B, room="502室")]},
+        "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},
+    }.get(last)
+
+
+def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(centre: Centre) -> None:
+    assert api_routes(centre) == set(MAY)
+    slip = a_slip(centre)
+    places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN}
+    for (method, template), roles in MAY.items():
+        path = template
+        for name, value in places.items():
+            path = path.replace(name, value)
+        assert said_as_a_problem(centre.ask(method, path, "nobody", body_of(path)), 401), (method, path)
+        assert centre.ask(method, path, None, body_of(path)).status in {401, 403}, (method, path)
+        for role in ROLES:
+            reply = centre.ask(method, path, f"{role}-here", body_of(path))
+            if role not in roles:
+                assert said_as_a_problem(reply, 403), (method, path, role)
+            else:
+                assert reply.status in {200, 201, 409}, (method, path, role, reply.text)
+                stranger = centre.ask(method, path, f"{role}-there", body_of(path))
+                if "{" in template:
+                    assert said_as_a_problem(stranger, 404), (method, path, role)
+                else:
+                    assert stranger.json == [], "lists hold only what is theirs"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "client", "body"),
+    [
+        ("GET", "/api/v1/cases/{}/events", "worker", None),
+        ("POST", "/api/v1/cases/{}/acts", "reviewer", {"act": "assign", "revision": 1}),
+        ("GET", "/api/v1/alerts/{}", "police", None),
+        ("POST", "/api/v1/alerts/{}/answer", "police", {"answer": "wrong"}),
+    ],
+)
+def test_what_is_not_theirs_looks_like_what_is_not_there(
+    centre: Centre, method: str, path: str, client: str, body: Any
+) -> None:
+    slip = a_slip(centre)
+    there, nowhere = (slip["case"], 99999) if "cases" in path else (slip["slip"], "20261123-ABCDEF")
+    replies = [
+        centre.ask(method, path.format(there), f"{client}-there", body),
+        centre.ask(method, path.format(nowhere), f"{client}-here", body),
+    ]
+    assert [reply.status for reply in replies] == [404, 404]
+    assert replies[0].text == replies[1].text
+
+
+def test_lists_are_cut_to_the_scope_before_they_are_cut_to_the_limit(centre: Centre) -> None:
+    mine = a_slip(centre)
+    with centre.database().write() as connection:
+        case = dict(connection.execute(t.cases.select()).one()._mapping)
+        alert = dict(connection.execute(t.alerts.select()).one()._mapping)
+        for i in range(5):
+            row = case | {"id": case["id"] + i + 1, "person": None, "token": bytes([i]) * 16, "community": OTHER}
+            connection.execute(t.cases.insert().values(row))
+            other = {"id": alert["id"] + i + 1, "slip": f"20261123-00000{i}", "case": row["id"], "community": OTHER}
+            connection.execute(t.alerts.insert().values(alert | other | {"police_station": OTHER_POLICE}))
+    assert [row["slip"] for row in centre.ask("GET", "/api/v1/alerts?limit=1", "reviewer-here").json] == [mine["slip"]]
+    assert [row["slip"] for row in centre.ask("GET", "/api/v1/alerts?limit=1", "police-here").json] == [mine["slip"]]
+    assert [row["id"] for row in centre.ask("GET", "/api/v1/cases?limit=1", "worker-here").json] == [mine["case"]]
+    assert len(centre.ask("GET", "/api/v1/alerts?limit=2", "police-there").json) == 2
+
+
+def test_the_police_see_no_slip_before_it_is_sent(centre: Centre) -> None:
+    slip = a_slip(centre, sent=False)
+    assert centre.ask("GET", "/api/v1/alerts", "police-here").json == []
+    assert said_as_a_problem(centre.ask("GET", f"/api/v1/alerts/{slip['slip']}", "police-here"), 404)
+    body = {"answer": "handled"}
+    assert said_as_a_problem(centre.ask("POST", f"/api/v1/alerts/{slip['slip']}/answer", "police-here", body), 404)
+
+
+def test_reading_particulars_leaves_an_event_and_is_refused_where_none_can_be_left(centre: Centre) -> None:
+    slip = a_slip(centre)
+    path = f"/api/v1/alerts/{slip['slip']}"
+    found = centre.ask("GET", path, "police-here").json
+    assert (found["name"], found["number"], found["dwelling"], found["visits"]) == ("测试甲", A, "3栋501室", 1)
+    assert found["register_as_of"] == TODAY.isoformat()
+    events = centre.ask("GET", f"/api/v1/cases/{slip['case']}/events", "reviewer-here").json
+    assert [(one["actor"], one["act"]) for one in events][-1] == ("police-here", "read_particulars")
+    process = centre.process
+    kept = process._database._writer
+    locked = Database(centre.settings.database, patience_s=0.05)
+    process._database._writer = locked._writer
+    other = Database(centre.settings.database)
+    with other.write():
+        refused = centre.ask("GET", path, "police-here")
+    process._database._writer = kept
+    locked.close()
+    other.close()
+    assert said_as_a_problem(refused, 503)
+    assert A not in refused.text
+
+
+def test_an_act_goes_by_the_table_and_by_the_revision(centre: Centre) -> None:
+    case = a_case(centre)
+    path, first = f"/api/v1/cases/{case}/acts", revision(centre)
+    assert centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first}).json["state"] == "assigned"
+    assert said_as_a_problem(centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first}), 409)
+    for act in ("file", "register", "visit", "dismiss"):
+        body = {"act": act, "revision": revision(centre)}
+        assert said_as_a_problem(centre.ask("POST", path, "reviewer-here", body), 409), act
+    body = {"act": "dismiss", "revision": revision(centre), "dismissal": "moved_out"}
+    assert centre.ask("POST", path, "reviewer-here", body).json["state"] == "dismissed"
+    assert "gateway_cases_closed_total" in centre.ask("GET", "/metrics", None).text
+
+
+def test_answering_over_the_api_is_answering(centre: Centre) -> None:
+    slip = a_slip(centre)
+    path = f"/api/v1/alerts/{slip['slip']}/answer"
+    for _ in range(2):
+        assert centre.ask("POST", path, "police-here", {"answer": "handled", "receipt": "HZ-1"}).status == 200
+    assert said_as_a_problem(centre.ask("POST", path, "police-here", {"answer": "wrong"}), 409)
+    (found,) = centre.ask("GET", "/api/v1/alerts", "police-here").json
+    assert (found["state"], found["answer"]) == ("closed", "handled")
+    assert centre.ask("GET", "/api/v1/cases", "worker-here").json == []
+
+
+def test_a_slip_that_was_withdrawn_stays_withdrawn(centre: Centre) -> None:
+    slip = a_slip(centre, sent=False)
+    path = f"/api/v1/alerts/{slip['slip']}"
+    body = {"revision": 1, "why": "已联系上"}
+    assert centre.ask("POST", f"{path}/withdraw", "reviewer-here", body).json["state"] == "closed"
+    assert said_as_a_problem(centre.ask("POST", f"{path}/send", "reviewer-here", {"revision": 2}), 409)
+    at = datetime.fromtimestamp(centre.clock[0], UTC).isoformat()
+    visit = {"at": at, "met": False, "notice_left": True}
+    assert centre.ask("POST", f"/api/v1/cases/{slip['case']}/visits", "worker-here", visit).status == 201
+    assert [one["state"] for one in centre.ask("GET", "/api/v1/alerts", "reviewer-here").json] == ["closed"]
+
+
+SECRET = "511703190001019999"
+UNFIT: list[tuple[str, str, str, Any]] = [
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": []}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, since="2026-13-01")]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, registered=True)]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, name="")]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, name="\ud800")]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, room="x" * 21)]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, role="king")]}),
+    ("PUT", "/api/v1/communities/%00/enrolments", "property-here", {"rows": [person(A)]}),
+    ("GET", f"/api/v1/cases/{2**63}/events", "worker-here", None),
+    ("GET", "/api/v1/cases/0/events", "worker-here", None),
+    ("GET", "/api/v1/cases?limit=201", "worker-here", None),
+    ("GET", f"/api/v1/cases?before={2**63}", "worker-here", None),
+    ("GET", "/api/v1/alerts/..%2f..%00", "police-here", None),
+    ("POST", "/api/v1/cases/1/acts", "reviewer-here", {"act": "assign", "revision": 2**70}),
+    ("POST", "/api/v1/cases/1/visits", "worker-here", {"at": "2026-11-23T10:00:00", "met": 1, "notice_left": 0}),
+    ("POST", "/api/v1/cases/1/acts", "reviewer-here", {"act": "assign", "revision": 1, "note": "x" * 501}),
+]
+
+
+@pytest.mark.parametrize(("method", "path", "client", "body"), UNFIT, ids=range(len(UNFIT)))
+def test_what_does_not_fit_is_refused_without_being_quoted(
+    centre: Centre, method: str, path: str, client: str, body: Any
+) -> None:
+    reply = centre.ask(method, path, client, body)
+    assert reply.status in {404, 422}, reply.text
+    assert said_as_a_problem(reply, reply.status)
+    assert SECRET not in reply.text
+
+
+@pytest.mark.parametrize("raw", [b"{", b"\xff\xfe", b"[" * 20_000, b"null", b""])
+def test_a_body_that_is_no_json_is_refused(centre: Centre, raw: bytes) -> None:
+    reply = centre.ask("PUT", f"{HERE}/enrolments", "property-here", raw=raw)
+    assert reply.status in {400, 422}
+    assert reply.type == "application/problem+json"
+
+
+def test_a_body_beyond_the_limit_is_not_read(centre: Centre) -> None:
+    reply = centre.ask("PUT", f"{HERE}/enrolments", "property-here", raw=b" " * ((1 << 20) + 1))
+    assert reply.status == 413
+
+
+def test_rows_that_are_wrong_come_back_by_their_place(centre: Centre) -> None:
+    rows = [person(A), person(SECRET), person(B, portals=["moon-gate"], room="502室")]
+    reply = centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": rows})
+    assert reply.json["taken"] == 1
+    assert [bad["row"] for bad in reply.json["not_taken"]] == [1, 2]
+    assert SECRET not in reply.text
+
+
+def test_a_register_of_tomorrow_is_not_possible(centre: Centre) -> None:
+    body = {"as_of": (TODAY + timedelta(days=1)).isoformat(), "complete": True, "rows": []}
+    assert said_as_a_problem(centre.ask("PUT", f"{HERE}/registrations", "administrator-here", body), 409)
+
+
+def test_the_description_of_the_api_names_every_route(centre: Centre) -> None:
+    described = centre.ask("GET", "/api/v1/openapi.json", None).json
+    assert described["openapi"].startswith("3.")
+    paths = {(method.upper(), path) for path, methods in described["paths"].items() for method in methods}
+    assert set(MAY) <= paths
+
+
+def test_what_is_not_there_is_a_problem_too(centre: Centre) -> None:
+    assert said_as_a_problem(centre.ask("GET", "/api/v1/nothing", "worker-here"), 404)
+    assert said_as_a_problem(centre.ask("DELETE", "/api/v1/cases", "worker-here"), 405)
+
+
+def test_health_names_what_fails_and_nothing_from_inside(centre: Centre) -> None:
+    reply = centre.ask("GET", "/healthz", None)
+    assert (reply.status, reply.json["status"]) == (503, "failing")
+    assert reply.json["parts"] == {
+        "intake": "ok",
+        "deliveries": "ok",
+        "rosters": "ok",
+        "sweep": "ok",
+        "database": "ok",
+        "bus": "not connected to the broker",
+    }
+
+
+def test_a_police_client_may_see_only_its_own_station(centre: Centre) -> None:
+    a_slip(centre)
+    (mine,) = centre.ask("GET", "/api/v1/alerts", "police-here").json
+    assert mine["police_station"] == POLICE
+    assert centre.ask("GET", "/api/v1/alerts", "police-there").json == []

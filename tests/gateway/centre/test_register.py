@@ -1,0 +1,153 @@
+"""The register: rows that are taken, rows that come back without being quoted, and lists that come in parts."""
+
+from datetime import date, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.centre.register import BadRow
+from gateway.store import tables as t
+from rules.model import CredentialKind
+from tests.gateway.centre.office import (
+    MASTER,
+    OTHER,
+    TODAY,
+    YUAN,
+    Office,
+    entry,
+    number,
+    registration,
+    tenant,
+    token,
+)
+
+A, B, C = number(1), number(2), number(3)
+LONG_AGO = TODAY - timedelta(days=30)
+NAMES = ["李四", "𠮷𡈼", "阿依古丽·买买提", "Müller-Ørsted, Anna María José " * 3, "ﾊﾝｶｸ", "O'Brien"]
+
+
+def enrol(office: Office, *entries: Any) -> tuple[list[int], list[BadRow]]:
+    with office.database.write() as connection:
+        return office.register.enrol(connection, YUAN, entries)
+
+
+def names(office: Office) -> list[str]:
+    return [MASTER.show("persons.name", row.name) for row in office.rows(t.persons)]
+
+
+BAD = {
+    "a wrong check digit": ({"number": A[:-1] + ("0" if A[-1] != "0" else "1")}, "check_digit"),
+    "a day that does not exist": ({"number": number(1)[:10] + "1332" + "001X"}, "date"),
+    "too short": ({"number": "51009919000"}, "length"),
+    "a portal that is not there": ({"portals": ("east", "moon-gate")}, "portal"),
+    "an end before its beginning": ({"since": TODAY, "until": TODAY - timedelta(days=1)}, "ends before"),
+    "a card that is all zeros": ({"cards": ((CredentialKind.CARD_UID, "00000000"),)}, "characters"),
+    "a visitor's code with letters": ({"kind": CredentialKind.VISITOR, "number": "12AB5678"}, "characters"),
+}
+
+
+@pytest.mark.parametrize("why", BAD)
+def test_a_row_with(small: Office, why: str) -> None:
+    over, problem = BAD[why]
+    bad = entry(str(over.get("number", C)), **{k: v for k, v in over.items() if k != "number"})
+    ids, not_taken = enrol(small, entry(A), bad, entry(B))
+    assert len(ids) == 2, "the others are taken"
+    ((row, told),) = [(one.row, one.problem) for one in not_taken]
+    assert row == 1
+    assert problem in told
+    assert bad.number not in told
+    assert "测试" not in told
+    assert bad.number not in repr(bad)
+
+
+def test_the_same_number_twice_in_a_list_is_taken_once(small: Office) -> None:
+    ids, bad = enrol(small, entry(A), entry(A.lower()), entry(f" {A} "))
+    assert (len(ids), [one.row for one in bad]) == (1, [1, 2])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_name_comes_back_as_it_went_in(small: Office, name: str) -> None:
+    enrol(small, entry(A, name=name))
+    assert names(small) == [name]
+
+
+def test_enrolling_again_changes_and_never_doubles(office: Office) -> None:
+    first, _ = enrol(office, entry(A), entry(B, room="502室"))
+    again, _ = enrol(office, entry(A, name="测试乙", until=date(2027, 1, 1)), entry(B, room="503室"))
+    assert first == again
+    assert [len(office.rows(table)) for table in (t.persons, t.enrolments, t.credentials)] == [2, 2, 2]
+    assert names(office) == ["测试乙", "测试甲"]
+    assert [row.until for row in office.rows(t.enrolments)] == [date(2027, 1, 1), None]
+
+
+def test_one_person_has_several_credentials_and_a_card_that_moves_is_the_new_holders(small: Office) -> None:
+    card = (CredentialKind.CARD_UID, "04a1b2c3")
+    (first,), _ = enrol(small, entry(A, cards=(card,)))
+    (second,), _ = enrol(small, entry(B, cards=(card,)))
+    owners = {row.token: row.person for row in small.rows(t.credentials)}
+    assert owners[token("04A1B2C3", kind=CredentialKind.CARD_UID)] == second
+    assert owners[token(A)] == first
+
+
+def test_no_list_takes_the_mark_of_a_protected_person_away(office: Office) -> None:
+    enrol(office, entry(A, protected=True), entry(B))
+    enrol(office, entry(A, protected=False), entry(B))
+    office.import_register(registration(A), registration(B))
+    assert [row.protected for row in office.rows(t.persons)] == [True, False]
+
+
+def test_an_unknown_community_is_refused(small: Office) -> None:
+    with small.database.write() as connection, pytest.raises(LookupError):
+        small.register.enrol(connection, "moon-yuan", [entry(A)])
+    with small.database.write() as connection, pytest.raises(LookupError):
+        small.register.register(connection, "moon-yuan", TODAY, [registration(A)], complete=True)
+
+
+def test_a_list_that_is_not_complete_opens_nothing(office: Office) -> None:
+    office.enrol(entry(A, since=LONG_AGO))
+    office.import_register(registration(B), complete=False)
+    office.take(*tenant(A))
+    assert office.cases() == []
+    office.import_register(registration(C), complete=True)
+    assert [case[1] for case in office.cases()] == ["collection"]
+
+
+def test_a_complete_list_without_rows_says_that_nobody_is_registered(office: Office) -> None:
+    office.enrol(entry(A, since=LONG_AGO))
+    office.import_register()
+    assert [case[1] for case in office.cases()] == ["collection"]
+    assert next(row.register_as_of for row in office.rows(t.communities) if row.id == YUAN) == TODAY
+
+
+def test_whom_a_newer_complete_list_no_longer_names_is_registered_through_the_day_before(office: Office) -> None:
+    week_ago = TODAY - timedelta(days=7)
+    office.enrol(entry(A, since=LONG_AGO), entry(B, since=LONG_AGO, room="502室"))
+    office.import_register(registration(A), registration(B), as_of=week_ago)
+    office.import_register(registration(A), as_of=TODAY, complete=False)
+    assert [row.until for row in office.rows(t.registrations)] == [None, None], "parts of a list end nothing"
+    office.import_register(as_of=TODAY)
+    assert {row.until for row in office.rows(t.registrations)} == {None, TODAY - timedelta(days=1)}
+    office.import_register(registration(A), registration(B), as_of=TODAY)
+    assert [row.until for row in office.rows(t.registrations)] == [None, None], "said again, it holds again"
+
+
+def test_what_the_police_answered_stays_though_their_list_does_not_have_it_yet(small: Office) -> None:
+    (person,) = small.enrol(entry(A, since=LONG_AGO))
+    with small.database.write() as connection:
+        small.register.registered_by_answer(connection, YUAN, person, TODAY - timedelta(days=2), "HZ-1")
+    small.import_register()
+    assert [(row.until, row.source) for row in small.rows(t.registrations)] == [(None, "answer")]
+    assert small.cases() == []
+
+
+def test_the_day_up_to_which_the_register_is_known_never_goes_back(small: Office) -> None:
+    small.import_register(as_of=TODAY)
+    small.import_register(as_of=TODAY - timedelta(days=3))
+    assert next(row.register_as_of for row in small.rows(t.communities) if row.id == YUAN) == TODAY
+
+
+def test_two_communities_have_different_tokens_for_one_person(small: Office) -> None:
+    small.enrol(entry(A))
+    small.enrol(entry(A), community=OTHER)
+    assert len({row.person for row in small.rows(t.credentials)}) == 1
+    assert len({row.token for row in small.rows(t.credentials)}) == 2

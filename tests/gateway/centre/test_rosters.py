@@ -1,0 +1,221 @@
+"""Rosters: who is in them, when a new one is built, and to whom it is sent."""
+
+import threading
+from collections.abc import Callable
+from datetime import date, timedelta
+
+from gateway import wire
+from gateway.bundle import Roster, unpack
+from gateway.centre.rosters import AT_MOST_EVERY_S, QUIET_S, Pace, Rosters, parts
+from gateway.store import tables as t
+from gateway.store.queries import streams
+from rules.model import CredentialKind, Enrolment, Role
+from rules.policy import Policy
+from tests.gateway.centre.office import (
+    MASTER,
+    OTHER,
+    OTHER_STATION,
+    POLICY,
+    SHORT,
+    STATION,
+    TODAY,
+    YUAN,
+    Office,
+    entry,
+    number,
+    registration,
+    token,
+)
+from tests.waiting import until
+
+A, B, C = number(1), number(2), number(3)
+YESTERDAY = TODAY - timedelta(days=1)
+
+
+class Sending:
+    """Rosters of an office, and what they sent."""
+
+    def __init__(self, office: Office, now: Callable[[], int] | None = None) -> None:
+        self.office = office
+        self.sent: list[tuple[str, str, bytes]] = []
+        self.policy: Policy = POLICY
+        self.rosters = Rosters(
+            office.database,
+            MASTER,
+            lambda: self.policy,
+            office.casework.today,
+            lambda c, s, _leaf, plain: self.sent.append((c, s, plain)),
+            now=now or office.casework.now,
+        )
+
+    def last(self, station: str = STATION) -> Roster:
+        """The roster that a station was sent last, verified as the station does it."""
+        found = [wire.decode(plain, wire.RosterPart) for _, to, plain in self.sent if to == station]
+        newest = [part for part in found if part.version == found[-1].version]
+        community = YUAN if station == STATION else OTHER
+        return unpack(b"".join(part.data for part in newest), MASTER.roster_public(), community)
+
+
+def row(office: Office, text: str, kind: CredentialKind = CredentialKind.CITIZEN_ID) -> Enrolment | None:
+    sending = Sending(office)
+    sending.rosters.answer(YUAN, STATION, 0)
+    return sending.last().find(token(text, kind=kind))
+
+
+def test_everyone_who_is_enrolled_or_registered_is_listed_and_nobody_else(office: Office) -> None:
+    card = (CredentialKind.CARD_UID, "04A1B2C3")
+    office.enrol(entry(A, portals=("west",), until=date(2027, 6, 30), cards=(card,)))
+    office.import_register(registration(B))
+    enrolled, on_card = row(office, A), row(office, "04A1B2C3", CredentialKind.CARD_UID)
+    assert enrolled is not None
+    assert on_card is not None
+    assert (enrolled.portals, enrolled.until, enrolled.role, enrolled.enrolled) == (
+        frozenset({"west"}),
+        date(2027, 6, 30),
+        Role.RESIDENT,
+        True,
+    )
+    assert (enrolled.registered_until, on_card.portals) == (None, enrolled.portals)
+    registered = row(office, B)
+    assert registered is not None
+    assert (registered.enrolled, registered.registered_until) == (False, date.max)
+    assert row(office, C) is None
+
+
+def test_a_child_under_fourteen_is_only_counted(small: Office) -> None:
+    small.enrol(
+        entry(number(5, date(2012, 11, 24)), name="小一"),
+        entry(number(6, date(2012, 11, 23)), name="小二"),
+    )
+    child, grown = row(small, number(5, date(2012, 11, 24))), row(small, number(6, date(2012, 11, 23)))
+    assert child is not None
+    assert grown is not None
+    assert (child.count_only, grown.count_only) == (True, False)
+
+
+def test_a_registration_that_ended_begins_later_or_is_elsewhere_is_told_as_such(office: Office) -> None:
+    office.enrol(entry(A), entry(B, room="502室"), entry(C, room="503室"))
+    office.import_register(
+        registration(A, since=date(2026, 1, 1), until=YESTERDAY), registration(B, since=TODAY + timedelta(days=1))
+    )
+    office.import_register(registration(C), registration(A, until=YESTERDAY), community=OTHER)
+    first, second, third = row(office, A), row(office, B), row(office, C)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.registered_until, first.registered_elsewhere) == (YESTERDAY, False)
+    assert (second.registered_until, second.registered_elsewhere) == (None, False)
+    assert (third.registered_until, third.registered_elsewhere) == (None, True)
+
+
+def test_a_lost_credential_is_listed_as_lost(small: Office) -> None:
+    small.enrol(entry(A))
+    with small.database.write() as connection:
+        connection.execute(t.credentials.update().values(lost=True))
+    small.enrol(entry(A))
+    found = row(small, A)
+    assert found is not None
+    assert found.lost, "enrolling again finds nothing that was lost"
+
+
+def test_a_row_that_cannot_be_read_does_not_keep_the_roster_from_everyone(small: Office) -> None:
+    first, _ = small.enrol(entry(A), entry(B, room="502室"))
+    with small.database.write() as connection:
+        connection.execute(t.persons.update().where(t.persons.c.id == first).values(number=b"damaged"))
+    assert row(small, B) is not None
+    found = row(small, A)
+    assert found is not None
+    assert found.count_only
+
+
+def test_versions_rise_also_after_the_clock_went_back(small: Office) -> None:
+    clock = [1_800_000_000_000]
+    sending = Sending(small, now=lambda: clock[0])
+    versions = []
+    for text, at in ((A, 1_800_000_000_000), (B, 1_000_000_000_000), (C, 1_000_000_000_000)):
+        clock[0] = at
+        small.enrol(entry(text, room=f"{text[-4:]}室"))
+        sending.rosters.publish()
+        versions.append(sending.last().header.version)
+    assert versions == [1_800_000_000, 1_800_000_001, 1_800_000_002]
+    restarted = Sending(small, now=lambda: clock[0])
+    restarted.rosters.answer(YUAN, STATION, versions[-1])
+    assert restarted.last().header.version > versions[-1]
+
+
+def test_only_a_station_that_lacks_the_newest_roster_is_sent_it(small: Office) -> None:
+    small.enrol(entry(A))
+    sending = Sending(small)
+    sending.rosters.publish()
+    newest = sending.rosters.version(YUAN)
+    assert {station for _, station, _ in sending.sent} == {STATION, OTHER_STATION}
+    sending.sent.clear()
+    sending.rosters.publish()
+    sending.rosters.answer(YUAN, STATION, newest)
+    assert sending.sent == []
+    sending.rosters.answer(YUAN, STATION, newest - 1)
+    assert sending.last().header.version == newest
+
+
+def test_a_list_that_changes_nothing_makes_no_new_roster(small: Office) -> None:
+    small.enrol(entry(A))
+    sending = Sending(small)
+    sending.rosters.publish()
+    before = sending.rosters.version(YUAN)
+    small.enrol(entry(A))
+    sending.rosters.publish()
+    assert sending.rosters.version(YUAN) == before
+    with small.database.read() as connection:
+        assert not streams.community(connection, YUAN).roster_stale
+
+
+def test_a_new_policy_and_a_new_day_are_published_where_they_say_something_new(small: Office) -> None:
+    small.enrol(entry(number(5, date(2012, 11, 24))))
+    sending = Sending(small)
+    sending.rosters.publish()
+    versions = [sending.last().header.version]
+    sending.policy = SHORT
+    sending.rosters.publish()
+    assert sending.last().header.policy.version == SHORT.gate.version
+    small.moment += timedelta(days=1)
+    sending.sent.clear()
+    sending.rosters.publish()
+    assert [community for community, _, _ in sending.sent] == [YUAN], "a fourteenth birthday"
+    assert sending.last().header.version > versions[0]
+
+
+def test_a_change_is_published_after_a_quiet_time_and_at_most_once_a_second() -> None:
+    pace = Pace()
+    pace.changed(10.0)
+    pace.changed(10.3)
+    assert not pace.due(10.3 + QUIET_S - 0.01)
+    assert pace.due(10.3 + QUIET_S)
+    pace.published(10.8)
+    assert not pace.due(99)
+    pace.changed(10.9)
+    assert not pace.due(10.9 + QUIET_S)
+    assert pace.due(10.8 + AT_MOST_EVERY_S)
+
+
+def test_a_large_roster_goes_in_parts_that_fit_the_bus() -> None:
+    messages = parts(3, bytes(200_000))
+    found = [wire.decode(message, wire.RosterPart) for message in messages]
+    assert [(part.part, part.parts) for part in found] == [(1, 4), (2, 4), (3, 4), (4, 4)]
+    assert b"".join(part.data for part in found) == bytes(200_000)
+    assert max(map(len, messages)) < wire.MAX_PAYLOAD
+
+
+def test_on_its_thread_it_answers_a_hello_at_once_and_a_change_soon(small: Office) -> None:
+    sending = Sending(small)
+    stop = threading.Event()
+    thread = threading.Thread(target=sending.rosters.run, args=(stop,))
+    thread.start()
+    sending.rosters.wanted(YUAN, STATION, 0)
+    until(lambda: sending.sent, what="the answer to a hello")
+    before = sending.last().header.version
+    small.enrol(entry(A))
+    sending.rosters.changed()
+    until(lambda: sending.last().header.version > before, what="the changed roster")
+    stop.set()
+    thread.join()
+    assert sending.last().find(token(A)) is not None
