@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlalchemy.exc import OperationalError
+
 from gateway import app
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
@@ -31,6 +33,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return _wrong([f"policy: {mistake}" for mistake in error.mistakes])
     except (AlreadyRunning, KeyFileError, WrongSchema, LookupError, OSError) as error:
         return _wrong([str(error)])
+    except OperationalError as error:
+        print(f"the database does not answer: {error.orig}", file=sys.stderr)
+        return 1
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,16 +6,19 @@ import socket
 import sys
 import threading
 import time
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from gateway import broker
 from gateway.centre.policies import read as read_policy
 from gateway.centre.process import CentreProcess, enrol_own_data
 from gateway.centre.register import TOKEN_KEY
-from gateway.keys import Enrolled, KeyFileError, Master, load_or_create_master, read_secret, write_secret
+from gateway.keys import Enrolled, KeyFileError, Master, load_master, load_or_create_master, read_secret, write_secret
 from gateway.lock import hold
-from gateway.settings import Settings, SettingsError, load
+from gateway.settings import Settings, SettingsError, StationName, load
 from gateway.station.process import StationProcess, drivers_of
 from gateway.store.database import Database
 from gateway.store.queries import streams
@@ -81,9 +84,14 @@ def enrol_station(config: Path, name: str, community: str, target: Path) -> None
     """`gateway station enrol`: make a station known to the centre and write the one file that it needs.
 
     Raises:
-        LookupError: there is no such community. FileExistsError: `target` is there already.
+        LookupError: there is no such community, or the station stands in another one.
+        FileExistsError: `target` is there already. SettingsError: no station may have this name.
     """
     settings = load(config)
+    _log(settings)
+    _check_name(name)
+    if target.exists():
+        raise FileExistsError(f"{target} is there already: an enrolment is a secret and is not written over")
     master = load_or_create_master(_master_file(settings))
     database = Database(settings.database)
     database.migrate()
@@ -97,7 +105,9 @@ def enrol_station(config: Path, name: str, community: str, target: Path) -> None
 
 def migrate(config: Path) -> None:
     """`gateway migrate`: bring the database's schema to this version."""
-    database = Database(load(config).database)
+    settings = load(config)
+    _log(settings)
+    database = Database(settings.database)
     database.migrate()
     database.close()
 
@@ -105,8 +115,9 @@ def migrate(config: Path) -> None:
 def broker_accounts(config: Path) -> dict[str, str]:
     """`gateway broker accounts`: name and password of each police station's account at the managed broker."""
     settings = load(config)
-    master = load_or_create_master(_master_file(settings))
+    master = load_master(_master_file(settings))
     database = Database(settings.database)
+    database.check_schema()
     accounts = _accounts(database, master)
     database.close()
     return {broker.police_account(name): password for name, password in accounts.police.items()}
@@ -119,12 +130,9 @@ def check(config: Path) -> tuple[list[str], list[str]]:
     try:
         settings = load(config)
     except SettingsError as error:
-        return error.mistakes, remarks
-    try:
-        _, policy = read_policy(settings.centre.policy)
-        remarks += [f"policy: asks for less than the product's safeguards: {what}" for what in departures(policy)]
-    except PolicyError as error:
-        mistakes += [f"policy: {mistake}" for mistake in error.mistakes]
+        return error.mistakes + _policy_of(_policy_named_in(config), remarks), remarks
+    mistakes += _policy_of(settings.centre.policy, remarks)
+    mistakes += _clashes(settings)
     try:
         drivers_of(settings)
     except SettingsError as error:
@@ -134,10 +142,48 @@ def check(config: Path) -> tuple[list[str], list[str]]:
     return mistakes, remarks
 
 
+def _policy_of(path: Path | None, remarks: list[str]) -> list[str]:
+    """The mistakes of a policy file; to `remarks`, where it asks for less than the product's safeguards."""
+    if path is None:
+        return []
+    try:
+        _, policy = read_policy(path)
+    except PolicyError as error:
+        return [f"policy: {mistake}" for mistake in error.mistakes]
+    remarks += [f"policy: asks for less than the product's safeguards: {what}" for what in departures(policy)]
+    return []
+
+
+def _policy_named_in(config: Path) -> Path | None:
+    """The policy file that a configuration with mistakes names all the same."""
+    try:
+        named = tomllib.loads(config.read_text(encoding="utf-8")).get("centre", {}).get("policy", "policy.toml")
+        return config.parent / str(named)
+    except (OSError, ValueError, TypeError, AttributeError):
+        return None
+
+
+def _clashes(settings: Settings) -> list[str]:
+    """What each table alone allows and this machine cannot have."""
+    ports = {"centre.port": settings.centre.port}
+    if settings.broker.managed:
+        ports["broker.port"] = settings.broker.port
+    if settings.station is not None:
+        ports["station.port"] = settings.station.port
+    taken: dict[int, str] = {}
+    found = []
+    for name, port in ports.items():
+        if port and taken.setdefault(port, name) != name:
+            found.append(f"{name}: port {port} is {taken[port]}, too")
+    if settings.station is not None and settings.station.community is None and settings.communities:
+        found.append("station.community: state the compound that this station stands in")
+    return found
+
+
 def bus_account(config: Path) -> tuple[Settings, Master, str, str]:
     """What `gateway bus tail` needs: settings, the master key, the broker's URL and the centre's password there."""
     settings = load(config)
-    master = load_or_create_master(_master_file(settings))
+    master = load_master(_master_file(settings))
     return settings, master, _broker_url(settings), _centre_password(settings, master)
 
 
@@ -179,6 +225,13 @@ def _enrol(database: Database, master: Master, settings: Settings, name: str, co
         identity_public=master.identity_public(),
         broker_url=_broker_url(settings),
     )
+
+
+def _check_name(name: str) -> None:
+    try:
+        TypeAdapter(StationName).validate_python(name)
+    except ValidationError as error:
+        raise SettingsError([f"the station's name: {error.errors()[0]['msg']}"]) from None
 
 
 def _accounts(database: Database, master: Master) -> broker.Accounts:
@@ -230,3 +283,5 @@ def _log(settings: Settings) -> None:
     logging.basicConfig(
         level=settings.log_level, format="%(asctime)s %(levelname)s %(name)s: %(message)s", stream=sys.stderr
     )
+    for name in ("alembic", "uvicorn"):
+        logging.getLogger(name).setLevel(logging.WARNING)  # what they say of a start we say in our own words

@@ -1,0 +1,213 @@
+"""The command line as a technician meets it: by what it prints and how it exits."""
+
+import json
+import logging
+import stat
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gateway.__main__ import main
+from gateway.keys import Enrolled
+from gateway.wire import SOFTWARE
+
+CONFIG = """
+data = "data"
+[centre]
+policy = "policy.toml"
+[[communities]]
+id = "test-yuan"
+name = "滨河苑"
+street = "江湾街道"
+police_station = "jiangwan"
+portals = ["east"]
+"""
+POLICY = (Path(__file__).parents[2] / "config" / "policy.toml").read_text(encoding="utf-8")
+
+
+@dataclass
+class Done:
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+def program(*arguments: str, sent: str = "") -> Done:
+    """Run the program as a process of its own."""
+    command = [sys.executable, "-m", "gateway", *arguments]
+    done = subprocess.run(command, input=sent, capture_output=True, text=True, timeout=60, check=False)
+    return Done(done.returncode, done.stdout, done.stderr)
+
+
+@pytest.fixture
+def gateway(capsys: pytest.CaptureFixture[str]) -> Iterator[Callable[..., Done]]:
+    """Run the program in this process, which is quicker."""
+    levels = {name: logging.getLogger(name).level for name in ("alembic", "uvicorn")}
+
+    def run(*arguments: str) -> Done:
+        try:
+            status = main(arguments)
+        except SystemExit as error:
+            status = int(str(error.code))
+        said = capsys.readouterr()
+        return Done(status, said.out, said.err)
+
+    yield run
+    for name, level in levels.items():
+        logging.getLogger(name).setLevel(level)
+
+
+Run = Callable[..., Done]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> str:
+    (tmp_path / "gateway.toml").write_text(CONFIG, encoding="utf-8")
+    (tmp_path / "policy.toml").write_text(POLICY, encoding="utf-8")
+    return str(tmp_path / "gateway.toml")
+
+
+def test_the_version_is_said() -> None:
+    done = program("version")
+    assert (done.returncode, done.stdout, done.stderr) == (0, f"{SOFTWARE}\n", "")
+
+
+def test_wrong_use_exits_with_2(gateway: Run) -> None:
+    for wrong in ([], ["fly"], ["decode", "morse"], ["station"], ["station", "enrol"]):
+        assert gateway(*wrong).returncode == 2, wrong
+
+
+def test_a_good_configuration_is_ok(gateway: Run, config: str) -> None:
+    done = gateway("check", "--config", config)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.splitlines()[-1] == "ok"
+
+
+def test_every_mistake_is_said_at_once(gateway: Run, config: str, tmp_path: Path) -> None:
+    (tmp_path / "policy.toml").write_text("version = 0\nauthor = 1\nflying = true\n", encoding="utf-8")
+    spoilt = CONFIG + 'surprise = 1\n[station]\nname = "Not A Name"\n[[readers]]\nid = "r"\nportal = "moon"\n'
+    (tmp_path / "gateway.toml").write_text(spoilt, encoding="utf-8")
+    done = gateway("check", "--config", config)
+    assert done.returncode == 2
+    assert done.stdout == ""
+    for place in (
+        "surprise",
+        "station.name",
+        "readers.0.driver",
+        "policy: version",
+        "policy: author",
+        "policy: flying",
+    ):
+        assert place in done.stderr, place
+    assert "Traceback" not in done.stderr
+
+
+def test_what_each_table_allows_and_the_machine_cannot_have_is_a_mistake(
+    gateway: Run, config: str, tmp_path: Path
+) -> None:
+    station = '[station]\nname = "test-yuan-1"\nport = 8080\n[[readers]]\nid = "r"\nportal = "east"\ndirection = "in"\n'
+    station += 'driver = "telepathy"\nurl = "/dev/null"\n[[portals]]\nid = "east"\nname = "东门"\n'
+    station += 'attended = "never"\nunattended = "grant"\n'
+    (tmp_path / "gateway.toml").write_text(CONFIG + station, encoding="utf-8")
+    (tmp_path / "policy.toml").unlink()
+    done = gateway("check", "--config", config)
+    assert done.returncode == 2
+    for what in ("station.port: port 8080 is centre.port", "station.community", "telepathy", "policy.toml"):
+        assert what in done.stderr, what
+
+
+@pytest.mark.parametrize(
+    ("protocol", "sent", "code", "event"),
+    [
+        ("id-number", "35 31 31 37 30 33 31 39 30 30 30 31 30 31 30 30 31 35", 0, "number"),
+        ("ga467", "AA AA AA 96 69 00 04 00 00 80 84", 1, "reply"),
+        ("ga467", "zz", 2, ""),
+    ],
+)
+def test_pasted_bytes_are_explained_and_the_status_says_whether_a_card_was_read(
+    protocol: str, sent: str, code: int, event: str
+) -> None:
+    done = program("decode", protocol, sent=sent)
+    assert done.returncode == code, done.stderr
+    found: dict[str, Any] = json.loads((done.stdout or done.stderr).splitlines()[0])
+    assert found.get("event", "") == event or code == 2
+    assert "511703190001010015" not in done.stdout + done.stderr
+
+
+def test_migrating_is_quiet_and_may_be_done_again(gateway: Run, config: str, tmp_path: Path) -> None:
+    for _ in range(2):
+        done = gateway("migrate", "--config", config)
+        assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+    assert (tmp_path / "data" / "centre.sqlite3").exists()
+
+
+def test_a_centre_on_a_database_of_another_version_says_what_to_do(
+    gateway: Run, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY__CENTRE__PORT", "0")
+    done = gateway("centre", "--config", config)
+    assert done.returncode == 2
+    assert "run gateway migrate" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_database_that_is_away_is_said_in_one_line(
+    gateway: Run, config: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GATEWAY__CENTRE__DATABASE", "postgresql://gate@127.0.0.1:1/none")
+    done = gateway("migrate", "--config", config)
+    assert done.returncode == 1
+    assert "does not answer" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_enrolling_a_station_writes_one_secret_file_and_never_over_another(
+    gateway: Run, config: str, tmp_path: Path
+) -> None:
+    target = tmp_path / "out" / "box.enrolment"
+    enrol = ["station", "enrol", "test-yuan-7", "--community", "test-yuan", "--config", config, "--out", str(target)]
+    done = gateway(*enrol)
+    assert (done.returncode, done.stdout) == (0, f"{target}\n"), done.stderr
+    assert stat.S_IMODE(target.stat().st_mode) == 0o600
+    enrolled = Enrolled.loads(target.read_text(encoding="utf-8"))
+    assert (enrolled.station, enrolled.community, enrolled.generation) == ("test-yuan-7", "test-yuan", 1)
+    assert "user test-yuan-7\n" in (tmp_path / "data" / "broker" / "access").read_text(encoding="utf-8")
+    before = target.read_bytes()
+    again = gateway(*enrol)
+    assert again.returncode == 2
+    assert "is there already" in again.stderr
+    assert target.read_bytes() == before
+    target.unlink()
+    assert gateway(*enrol).returncode == 0
+    assert target.read_bytes() == before, "the same station has the same secrets until it is revoked"
+
+
+@pytest.mark.parametrize("name", ["centre", "police-jiangwan", "a/b", "a\nuser centre", "", "A", "+", "x" * 41])
+def test_no_station_has_a_name_that_means_something_to_the_broker(
+    gateway: Run, config: str, tmp_path: Path, name: str
+) -> None:
+    target = tmp_path / "box.enrolment"
+    done = gateway("station", "enrol", name, "--community", "test-yuan", "--config", config, "--out", str(target))
+    assert done.returncode == 2
+    assert "name" in done.stderr
+    assert not target.exists()
+
+
+def test_a_station_of_no_known_community_is_refused(gateway: Run, config: str, tmp_path: Path) -> None:
+    target = str(tmp_path / "box.enrolment")
+    done = gateway("station", "enrol", "box-1", "--community", "moon-yuan", "--config", config, "--out", target)
+    assert done.returncode == 2
+    assert "no community 'moon-yuan'" in done.stderr
+
+
+def test_asking_for_accounts_makes_no_new_master_key(gateway: Run, config: str, tmp_path: Path) -> None:
+    for command in (["broker", "accounts"], ["bus", "tail"]):
+        done = gateway(*command, "--config", config)
+        assert done.returncode == 2
+        assert "master.key" in done.stderr
+    assert not (tmp_path / "data" / "master.key").exists()
