@@ -38,6 +38,8 @@ SILENT_TRIES = 3
 """Unanswered status commands before the module is reported silent."""
 SLOWEST_S = 5.0
 """Between tries while the module is silent."""
+BAUDS = (115_200, 57_600, 38_400, 19_200, 9_600)
+"""In the order in which a module that never answered is looked for, one status command at each."""
 FAILED_SELECTS = 3
 """Cards in motion fail to be selected now and then; so many in a row are reported."""
 
@@ -95,9 +97,13 @@ Exchange = Generator[_Ask | _Wait, Frame | None, Frame | None]
 
 
 class SamReader:
-    """A SAM module as a reader: one `CardRead` for each presentation, however long the card lies."""
+    """A SAM module as a reader: one `CardRead` for each presentation, however long the card lies.
+
+    `baud` is the speed that it wants of the line.
+    """
 
     def __init__(self, settings: Settings) -> None:
+        self.baud = BAUDS[0]
         self._settings = settings
         self._period = settings.period_ms / 1000
         self._deframer = Deframer()
@@ -108,6 +114,7 @@ class SamReader:
         self._told: str | None = None
         self._online_at: float | None = None
         self._known = False
+        self._heard = False
         self._failed_selects = 0
         self._talk = self._all_day()
         self._step = next(self._talk)
@@ -180,12 +187,21 @@ class SamReader:
                 silent += 1
                 self._lost(silent)
             yield _Wait(wait)
-            wait = min(2 * wait, SLOWEST_S)
+            if self._other_baud(answer) == BAUDS[0]:
+                wait = min(2 * wait, SLOWEST_S)
         self._told = self._online_at = None
         self._answering()
         if not self._known:
             number = yield from self._ask(Command.SAM_NUMBER)
             self._device_number(number)
+
+    def _other_baud(self, answer: Frame | None) -> int:
+        """Go on to the next speed while nobody ever answered; return the first when a round of tries is over."""
+        if answer is not None or self._heard:
+            self._heard = True
+            return BAUDS[0]
+        self.baud = BAUDS[(BAUDS.index(self.baud) + 1) % len(BAUDS)]
+        return self.baud
 
     def _lost(self, silent: int) -> None:
         self._gone()
@@ -193,6 +209,7 @@ class SamReader:
             self._fault(ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, "the module does not answer"))
 
     def _answering(self) -> None:
+        self._heard = True
         if self._online_at is None or self._now - self._online_at >= HEARTBEAT_S:
             self._online_at = self._now
             self._events.append(Online())

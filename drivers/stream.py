@@ -3,7 +3,8 @@
 One thread calls `run`; it waits on the line's descriptor and on a wake-up pipe, so no verdict waits for a tick. What a
 device is told (`signal`, `open`) may be said from any thread and is done only if the link is up at that moment: nothing
 is kept for a link that comes back later. A protocol that has a method `last_words() -> bytes` is asked for them when
-the loop is stopped, so that an output can switch off.
+the loop is stopped, so that an output can switch off. One that has an attribute `baud` is followed when it changes it,
+unless the configuration says the speed: so a protocol can look for the speed of its device.
 """
 
 import io
@@ -13,12 +14,13 @@ import termios
 import threading
 import time
 from collections import deque
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event
 from typing import Any, Protocol, cast
 
 import serial
+from serial.tools.list_ports import comports
 
 from drivers.api import (
     TICK_S,
@@ -30,6 +32,7 @@ from drivers.api import (
     StreamDriver,
     Verdict,
 )
+from drivers.lines import Port, resolve
 
 CHUNK = 4096
 WRITE_S = 2.0
@@ -53,7 +56,7 @@ class _Transport(Protocol):
 class StreamLink:
     """A driver on a line: opens the port, runs the protocol, hands its events on.
 
-    `url` is a device path or any URL that pyserial opens. `clock` is monotonic seconds.
+    `url` is of `drivers.lines`. `clock` is monotonic seconds. `ports` are the serial ports that the machine has now.
     """
 
     def __init__(
@@ -63,12 +66,15 @@ class StreamLink:
         settings: Any,
         baud: int | None = None,
         clock: Callable[[], float] = time.monotonic,
+        ports: Callable[[], Iterable[Port]] = comports,
     ) -> None:
         self._driver = driver
         self._url = url
         self._settings = settings
         self._baud = baud or driver.baud
+        self._searching = baud is None
         self._clock = clock
+        self._ports = ports
         self._lock = threading.Lock()
         self._orders: deque[Verdict | float] = deque()
         self._wake: int | None = None
@@ -109,7 +115,7 @@ class StreamLink:
             protocol = self._driver.make(self._settings)
             if self._driver.listens_only:
                 emit(Online())  # an open line is all that can be known of a device that says nothing unasked
-            self._loop(protocol, transport, emit, stop)
+            self._loop(protocol, transport, self._follower(protocol, port), emit, stop)
             _part(protocol, transport)
         except BaseException:
             with suppress(OSError, termios.error):
@@ -124,17 +130,37 @@ class StreamLink:
 
     def _open_port(self) -> Any:
         try:
-            return serial.serial_for_url(self._url, baudrate=self._baud, timeout=0, exclusive=True)
+            url = resolve(self._url, self._ports())
+            return serial.serial_for_url(url, baudrate=self._baud, timeout=0, exclusive=True)
         except (OSError, termios.error) as error:
             raise LinkLost(f"cannot open: {error}") from error
 
-    def _loop(self, protocol: ReaderProtocol | OutputProtocol, transport: _Transport, emit: Emit, stop: Event) -> None:
+    def _follower(self, protocol: ReaderProtocol | OutputProtocol, port: Any) -> Callable[[], None]:
+        """What sets the line to the speed that the protocol wants, where it is the protocol's to choose."""
+
+        def follow() -> None:
+            if (wanted := getattr(protocol, "baud", port.baudrate)) != port.baudrate:
+                with _lost("set the speed of"):
+                    port.baudrate = wanted
+                    port.reset_input_buffer()
+
+        return follow if self._searching and hasattr(protocol, "baud") else lambda: None
+
+    def _loop(
+        self,
+        protocol: ReaderProtocol | OutputProtocol,
+        transport: _Transport,
+        follow: Callable[[], None],
+        emit: Emit,
+        stop: Event,
+    ) -> None:
         pending, since = b"", 0.0
         while not stop.is_set():
             self._hand_over(protocol)
             now = self._clock()
             if not pending and (pending := protocol.to_send(now)):
                 since = now
+            follow()  # after it was asked: what it says is meant at the speed that it wants now
             if pending and (written := transport.write(pending)):
                 pending, since = pending[written:], now
             if pending and now - since > WRITE_S:
@@ -153,6 +179,14 @@ class StreamLink:
                 cast(ReaderProtocol, protocol).signal(order)
             else:
                 cast(OutputProtocol, protocol).open(order, self._clock())
+
+
+@contextmanager
+def _lost(what: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, termios.error, ValueError) as error:
+        raise LinkLost(f"cannot {what} the line: {error}") from error
 
 
 def _close(port: Any) -> None:

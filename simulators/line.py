@@ -2,6 +2,7 @@
 
 import os
 import select
+import termios
 import threading
 import time
 import tty
@@ -25,10 +26,14 @@ class Device(Protocol):
 
 
 class PtyLine:
-    """A serial line to a device. `url` is what a driver opens; `link` is a path that stays the same over `restore`."""
+    """A serial line to a device. `url` is what a driver opens; `link` is a path that stays the same over `restore`.
 
-    def __init__(self, device: Device, link: Path | None = None) -> None:
+    `baud` is the only speed at which the device understands and is understood; None is any.
+    """
+
+    def __init__(self, device: Device, link: Path | None = None, baud: int | None = None) -> None:
         self.device = device
+        self._speed: int | None = getattr(termios, f"B{baud}") if baud else None
         self._link = link
         self._lock = threading.Lock()
         self._ends: tuple[int, int] | None = None
@@ -88,10 +93,18 @@ class PtyLine:
                 near = self._ends[0] if self._ends is not None else None
                 data = _read(near)
                 now = time.monotonic()
-                self.device.receive(data, now)
-                _write(near, self.device.to_send(now))
+                agreed = self._agreed(near)
+                self.device.receive(data if agreed else b"", now)
+                said = self.device.to_send(now)
+                _write(near, said if agreed else b"\xff" * (len(said) // 4))
             if not data:
                 self._rest(near)
+
+    def _agreed(self, near: int | None) -> bool:
+        """Whether the other end of the pair is set to the device's speed; Linux tells it at this end."""
+        if near is None or self._speed is None:
+            return True
+        return bool(termios.tcgetattr(near)[5] == self._speed)
 
     def _rest(self, near: int | None) -> None:
         """Wait for bytes, or a step; the line may be cut meanwhile."""

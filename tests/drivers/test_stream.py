@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 import serial
 from serial.rfc2217 import PortManager
+from serial.tools.list_ports_common import ListPortInfo
 
 from drivers import ga467, relay
 from drivers.api import (
@@ -24,6 +25,7 @@ from drivers.api import (
     Online,
     OutputState,
     ReaderEvent,
+    ReaderFault,
     StreamDriver,
     Verdict,
 )
@@ -294,3 +296,44 @@ def test_a_reader_behind_an_rfc2217_server_is_read_and_its_hang_up_is_seen() -> 
             run.thread.join(timeout=10.0)
             assert isinstance(run.error, LinkLost)
         far_end.join()
+
+
+def test_an_adapter_that_is_plugged_in_again_is_opened_under_its_new_name() -> None:
+    module = SamModule()
+    module.present(CARD)
+    with PtyLine(module) as line:
+
+        def ports() -> list[ListPortInfo]:
+            port = ListPortInfo(line.url, skip_link_detection=True)
+            port.vid, port.pid, port.serial_number = 0x0403, 0x6001, "A50285BI"
+            return [port]
+
+        for _ in range(2):
+            url = "usb://0403:6001/A50285BI"
+            with running(ga467.DRIVER, url, ga467.Settings(), ports=ports) as run:
+                assert run.until(a_card)
+                line.cut()
+                run.thread.join(timeout=5.0)
+                assert isinstance(run.error, LinkLost)
+            line.restore()
+            module.present(CARD)
+
+
+@pytest.mark.parametrize("baud", [57_600, 9_600])
+def test_the_speed_of_a_module_that_does_not_answer_at_the_first_is_found(baud: int) -> None:
+    module = SamModule()
+    module.present(CARD)
+    with PtyLine(module, baud=baud) as line, running(ga467.DRIVER, line.url, ga467.Settings()) as run:
+        assert run.until(a_card)
+
+
+def test_a_configured_speed_is_kept_though_nobody_answers() -> None:
+    module = SamModule()
+    with (
+        PtyLine(module, baud=9_600) as line,
+        running(ga467.DRIVER, line.url, ga467.Settings(), baud=115_200) as run,
+    ):
+        fault = run.until(lambda e: isinstance(e, ReaderFault | Online))
+        assert isinstance(fault, ReaderFault)
+        assert fault.code == "no_answer"
+    assert not module.commands
