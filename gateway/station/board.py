@@ -191,11 +191,15 @@ class Board:
         )
 
     def _centre(self, heard: float | None) -> Health:
-        if heard is None:
+        """A centre that is online is heard only when there is something to acknowledge."""
+        said = self._uplink.centre_said
+        if heard is None and said is None:
             return Health.UNKNOWN
-        if not self._connected():
+        if not self._connected() or said in ("lost", "stopped"):
             return Health.DOWN
-        return Health.OK if time.monotonic() - heard < CENTRE_LATE_S else Health.UNCERTAIN
+        if heard is not None and time.monotonic() - heard < CENTRE_LATE_S:
+            return Health.OK
+        return Health.OK if said == "online" and self._uplink.depth == 0 else Health.UNCERTAIN
 
 
 def _wall(mono: float | None) -> datetime | None:

@@ -213,9 +213,12 @@ class StationProcess:
         self._decider.inbox.put(ByHand(portal, whom.value, dwelling, time.monotonic()), timeout=1)
 
     def _use_roster(self, folder: Path, roster: Roster, data: bytes) -> None:
-        roster_files.save(folder, data)
         self._decider.inbox.put(roster)
         self._changed.set()
+        try:
+            roster_files.save(folder, data)
+        except OSError as error:
+            log.error("the roster is in use, but cannot be kept for the next start: %s", error)  # noqa: TRY400
 
     def _count(self, device: str, event: ReaderEvent) -> None:
         match event:
@@ -226,12 +229,15 @@ class StationProcess:
 
     def _watch(self, stop: threading.Event) -> None:
         """Show the state when it changes, and every second for the ages in it."""
+        lost = 0
         while not stop.is_set():
             self._changed.wait(STATE_EVERY_S)
             self._changed.clear()
             state = self._board.state()
             self._gate_feed.state(state)
             self._metrics.depth.set(state.spool_depth)
+            self._metrics.lost.inc(state.lost_swipes - lost)
+            lost = state.lost_swipes
             self._metrics.bus_up.set(state.bus is Health.OK)
             for device in state.devices:
                 if device.kind == "reader":
@@ -265,7 +271,8 @@ def _open_spool(path: Path) -> Spool:
     try:
         return Spool(path)
     except SpoolBroken as error:
-        log.error("the spool is broken and was set aside as %s: %s", set_aside(path), error)  # noqa: TRY400
+        aside = set_aside(path)
+        log.error("the spool is broken and was set aside as %s: %s", aside, error)  # noqa: TRY400 - the reason helps
         return Spool(path)
 
 

@@ -124,6 +124,8 @@ class Supervised:
             try:
                 self._link = self._make()
                 self._link.run(self._emit, self._stop)
+                if not self._stop.is_set():
+                    self._down("ended", "its driver ended by itself")
             except LinkLost as error:
                 self._down("link_lost", str(error))
             except Exception:  # a bug in one driver must not take the other gates with it
@@ -196,5 +198,4 @@ def open_output(device: Supervised, seconds: float) -> bool:
     link = device.link
     if link is None or not hasattr(link, "open"):
         return False
-    link.open(seconds)
-    return True
+    return link.open(seconds) is not False

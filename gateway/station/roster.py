@@ -1,6 +1,5 @@
 """The station's roster on disk: two copies of the newest verified bundle, so that one damaged file costs nothing."""
 
-import contextlib
 import logging
 import os
 from pathlib import Path
@@ -14,10 +13,15 @@ _COPIES = ("roster.1", "roster.2")
 
 
 def save(folder: Path, data: bytes) -> None:
-    """Write both copies, one after the other, each whole or not at all."""
+    """Write both copies, one after the other, each whole or not at all.
+
+    Raises:
+        OSError: the disk does not take them.
+    """
     for name in _COPIES:
         partial = folder / f".{name}.partial"
-        with partial.open("wb") as file:
+        handle = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
@@ -28,9 +32,10 @@ def load(folder: Path, public: bytes, community: str) -> Roster | None:
     """The newest copy that the centre signed for this community, or None."""
     found: list[Roster] = []
     for name in _COPIES:
-        with contextlib.suppress(FileNotFoundError):
-            try:
-                found.append(unpack((folder / name).read_bytes(), public, community))
-            except NotAuthentic as error:
-                log.warning("%s was set aside: %s", name, error)
-    return max(found, key=lambda roster: roster.header.version, default=None)
+        try:
+            found.append(unpack((folder / name).read_bytes(), public, community))
+        except FileNotFoundError:
+            continue
+        except (NotAuthentic, OSError) as error:
+            log.warning("%s is not used: %s", name, error)
+    return max(found, key=lambda roster: roster.header.issued, default=None)

@@ -230,11 +230,11 @@ class SpoolReader:
             "SELECT epochs.epoch, first, lost.last, reason FROM lost JOIN epochs ON no = lost.epoch"
         ).fetchall()
 
-    def unsettled(self, covers: dict[str, Cover]) -> int:
-        """How many swipes the spool holds that `covers` do not."""
+    def unsettled(self, covers: dict[str, Cover] | None = None) -> int:
+        """How many swipes the spool holds that `covers` do not; without it, that were not settled when last told."""
         count = 0
         for info in self.epochs():
-            cover = covers.get(info.epoch, info.cover)
+            cover = info.cover if covers is None else covers.get(info.epoch, Cover())
             spans = ((cover.upto + 1, _FOREVER, 1), *((first, last, -1) for first, last in cover.ranges))
             for first, last, sign in spans:
                 row = self._connection.execute(

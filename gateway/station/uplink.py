@@ -6,27 +6,45 @@ time, so that a backlog never delays the present. The spool alone knows what is 
 
 import logging
 import queue
+import sqlite3
 import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from gateway import wire
 from gateway.bundle import Roster, unpack
 from gateway.bus import Bus, Message
 from gateway.keys import Enrolled, Envelope, NotAuthentic
+from gateway.station import backlog
+from gateway.station.assembly import Assembly
 from gateway.station.cover import Cover
 from gateway.station.recorder import Settled
-from gateway.station.spool import EpochInfo, SpoolReader
-from gateway.wire import Ack, Hello, Lost, Malformed, RosterPart, StationTopics, Status, SwipeRecord, Swipes
+from gateway.station.spool import SpoolReader
+from gateway.wire import (
+    Ack,
+    Announcement,
+    Hello,
+    Lost,
+    Malformed,
+    RosterPart,
+    StationTopics,
+    Status,
+    SwipeRecord,
+    Swipes,
+)
 
 log = logging.getLogger(__name__)
 
 RESEND_S = 10.0
 """What is not acknowledged after so long is sent again."""
 HEARTBEAT_S = 5.0
-_CHUNK = 400
-_OVERHEAD = 256
+HELLO_EVERY_S = 1.0
+"""Whatever makes us say hello again on one connection, it is not said more often."""
+MAX_EPOCHS = 1024
+"""Of the epochs in the spool, hello names the newest: 64 kB of them. The others come with the backlog."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,26 +98,33 @@ class Uplink:
         self._clock = clock
         self._inbox: queue.Queue[_Up | _Fresh | _LostSome | Message] = queue.Queue()
         self._bus: Bus | None = None
-        self._covers = {info.epoch: info.cover for info in spool.epochs()}
-        self._centre_epoch = spool.centre_epoch()
+        self._covers: dict[str, Cover] | None = None
+        self._centre_epoch = ""
         self._live: dict[int, float] = {}
         self._batch: _Batch | None = None
         self._behind = False
         self._greeted = False
+        self._greet_at: float | None = None
+        self._said_hello = 0.0
+        self._next_look = 0.0
+        self._failing = ""
         self._roster_version = roster.header.version if roster is not None else 0
-        self._parts: dict[int, bytes] = {}
-        self._parts_of = (0, 0)
+        self._roster_issued = roster.header.issued if roster is not None else -1
+        self._roster_wanted: float | None = None
+        self._assembly = Assembly()
         self._beats = 0
         self._next_beat = 0.0
         self.depth = 0
         """Swipes that the centre has not settled, as of the last look."""
         self.centre_heard: float | None = None
         """Monotonic seconds at which the centre last acknowledged something."""
+        self.centre_said: Literal["online", "stopped", "lost"] | None = None
+        """What the centre last announced of itself, on this connection."""
         self.roster_checked: float | None = None
         """Monotonic seconds at which the centre last said that our roster is the newest."""
 
     def topics(self) -> list[str]:
-        return [self._topics(leaf) for leaf in wire.TO_STATION]
+        return [*(self._topics(leaf) for leaf in wire.TO_STATION), wire.CENTRE_STATUS]
 
     def up(self) -> None:
         self._inbox.put(_Up())
@@ -124,14 +149,20 @@ class Uplink:
 
     def run(self, bus: Bus, stop: threading.Event) -> None:
         self._bus = bus
-        self.depth = self._spool.unsettled(self._covers)
         while not stop.is_set():
             try:
                 self._turn()
+            except sqlite3.Error as error:
+                self._say_failing(f"the spool cannot be read: {error}")
+                stop.wait(0.2)
             except Exception:  # a bug in one message must not end the connection to the centre
                 log.exception("the uplink failed on one message")
+                stop.wait(0.2)
+            else:
+                self._say_failing("")
 
     def _turn(self) -> None:
+        self._load()
         try:
             self._take(self._inbox.get(timeout=0.2))
             while True:
@@ -140,46 +171,78 @@ class Uplink:
             pass
         self._tick()
 
+    def _load(self) -> None:
+        """What was settled when this process began, as soon as the spool can be read."""
+        if self._covers is None:
+            known = {info.epoch: info.cover for info in self._spool.epochs()}
+            self._centre_epoch, self.depth = self._spool.centre_epoch(), self._spool.unsettled(known)
+            self._covers = known
+
+    def _say_failing(self, why: str) -> None:
+        if why != self._failing:
+            log.log(logging.ERROR if why else logging.INFO, "%s", why or "the spool is read again")
+        self._failing = why
+
     def _take(self, item: _Up | _Fresh | _LostSome | Message) -> None:
         match item:
             case _Up():
-                self._greet()
+                self._greeted, self._greet_at, self.centre_said = False, self._clock(), None
+                self._greet_if_due()
             case _Fresh(swipes):
                 self._send_live(swipes)
             case _LostSome():
                 self._tell_lost()
             case Message():
-                self._receive(item)
-                item.settle()
+                try:
+                    self._receive(item)
+                finally:
+                    item.settle()
 
-    def _greet(self) -> None:
+    def _greet_if_due(self) -> None:
+        """Say hello when it is due; it stays due until the spool could be read for it."""
+        now = self._clock()
+        if self._greet_at is None or now < self._greet_at or self._bus is None or not self._bus.connected:
+            return
+        held = self._spool.held()[-MAX_EPOCHS:]
+        hello = Hello(self._epoch, self._spool.previous(), held, self._roster_version, wire.SOFTWARE)
         self._live.clear()
         self._batch = None
         self._behind = False
-        self._greeted = True
+        self._greeted, self._greet_at, self._said_hello = True, None, now
         self._next_beat = 0.0
-        hello = Hello(
-            self._epoch, self._spool.previous(), self._spool.held()[-4096:], self._roster_version, wire.SOFTWARE
-        )
         self._publish("hello", wire.encode(hello))
         self._tell_lost()
 
+    def _greet_again(self) -> None:
+        if self._greeted and self._greet_at is None:
+            self._greet_at = self._said_hello + HELLO_EVERY_S
+
     def _send_live(self, swipes: list[SwipeRecord]) -> None:
-        now = self._clock()
-        if self._publish("swipe", wire.encode(Swipes(self._epoch, swipes))):
-            self._live.update({swipe.seq: now for swipe in swipes})
-        else:
-            self._behind = True
         self.depth += len(swipes)
+        now = self._clock()
+        for piece in backlog.pieces(swipes):
+            if self._publish("swipe", wire.encode(Swipes(self._epoch, piece))):
+                self._live.update({swipe.seq: now for swipe in piece})
+            else:
+                self._behind = True
 
     def _tell_lost(self) -> None:
+        """Declare what was lost and is not settled yet, in as few messages as it takes."""
+        told: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
         for epoch, first, last, reason in self._spool.lost():
-            if not self._cover(epoch).holds(last):
-                self._publish("lost", wire.encode(Lost(epoch, [(first, last)], reason)))
+            cover = self._cover(epoch)
+            if not (cover.holds(first) and cover.holds(last)):
+                told[epoch, reason].append((first, last))
+        for (epoch, reason), ranges in told.items():
+            for i in range(0, len(ranges), wire.MAX_RANGES):
+                self._publish("lost", wire.encode(Lost(epoch, ranges[i : i + wire.MAX_RANGES], reason)))
 
     def _receive(self, message: Message) -> None:
         leaf = message.topic.rsplit("/", 1)[-1]
         try:
+            if message.topic == wire.CENTRE_STATUS:
+                self._announced(wire.decode(message.payload, Announcement), message.retained)
+                return
             plain = self._receive_key.unwrap(message.topic, message.payload)
             if leaf == "ack":
                 self._acknowledged(wire.decode(plain, Ack))
@@ -188,23 +251,32 @@ class Uplink:
         except (NotAuthentic, Malformed) as error:
             log.warning("a message on …/%s was refused: %s", leaf, error)
 
+    def _announced(self, said: Announcement, retained: bool) -> None:
+        """The centre went or came. One that comes back knows nothing of what we sent meanwhile: hello again."""
+        self.centre_said = said.state
+        if said.state == "online" and not retained:
+            self._greet_again()
+
     def _acknowledged(self, ack: Ack) -> None:
         self.centre_heard = self._clock()
         if ack.roster == self._roster_version:
-            self.roster_checked = self._clock()
+            self.roster_checked, self._roster_wanted = self._clock(), None
+        elif self._roster_wanted is None and ack.roster:
+            self._roster_wanted = self._clock()
         if ack.centre_epoch != self._centre_epoch:
             if self._centre_epoch:
                 log.warning("the centre has a new epoch: what it does not know is sent again")
             self._centre_epoch = ack.centre_epoch
             self._covers = {}
+        covers = self._covers = self._covers or {}
         for stream in ack.streams:
-            self._covers[stream.epoch] = self._cover(stream.epoch).merged(stream)
+            covers[stream.epoch] = self._cover(stream.epoch).merged(stream)
         own = self._cover(self._epoch)
         self._live = {seq: sent for seq, sent in self._live.items() if not own.holds(seq)}
         if self._batch is not None and all(self._cover(self._batch.epoch).holds(seq) for seq in self._batch.seqs):
             self._batch = None
-        self._settled(Settled(ack.centre_epoch, dict(self._covers)))
-        self.depth = self._spool.unsettled(self._covers)
+        self._settled(Settled(ack.centre_epoch, dict(covers)))
+        self.depth = self._spool.unsettled(covers)
         self._behind = self.depth > len(self._live)
         self._send_backlog()
 
@@ -212,46 +284,25 @@ class Uplink:
         """Send the oldest unsettled swipes that are not under way already, when nothing of the backlog is."""
         if self._batch is not None or not self._greeted or not self._behind:
             return
-        for info in self._spool.epochs():
-            cover = self._cover(info.epoch)
-            if info.last <= cover.upto:
-                continue
-            if chunk := self._next_chunk(info, cover):
-                if self._publish("swipes", wire.encode(Swipes(info.epoch, chunk))):
-                    self._batch = _Batch(info.epoch, tuple(s.seq for s in chunk), self._clock())
-                return
-        self._behind = False
-
-    def _next_chunk(self, info: EpochInfo, cover: Cover) -> list[SwipeRecord]:
-        live = self._live if info.epoch == self._epoch else {}
-        chunk: list[SwipeRecord] = []
-        size, after = _OVERHEAD, cover.upto
-        while rows := self._spool.swipes(info.no, after, _CHUNK):
-            for swipe in rows:
-                after = swipe.seq
-                if cover.holds(swipe.seq) or swipe.seq in live:
-                    continue
-                size += len(wire.encode(swipe)) + 1
-                if size > wire.MAX_BACKLOG or len(chunk) >= wire.MAX_SWIPES:
-                    return chunk
-                chunk.append(swipe)
-        return chunk
+        if self._bus is None or not self._bus.connected:
+            return
+        found = backlog.oldest(self._spool, self._cover, lambda epoch, seq: epoch == self._epoch and seq in self._live)
+        if found is None:
+            self._behind = False
+        elif self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes))):
+            self._batch = _Batch(found.epoch, tuple(s.seq for s in found.swipes), self._clock())
 
     def _roster_part(self, part: RosterPart) -> None:
-        if part.version <= self._roster_version or part.part > part.parts:
+        if part.version == self._roster_version:
             return
-        if self._parts_of != (part.version, part.parts):
-            self._parts_of, self._parts = (part.version, part.parts), {}
-        self._parts[part.part] = part.data
-        if len(self._parts) < part.parts:
+        data = self._assembly.add(part)
+        if data is None:
             return
-        data = b"".join(self._parts[i] for i in range(1, part.parts + 1))
-        self._parts_of, self._parts = (0, 0), {}
         roster = unpack(data, self._enrolled.roster_public, self._enrolled.community)
-        if roster.header.version <= self._roster_version:
-            raise NotAuthentic("a roster that is not newer than ours")
-        self._roster_version = roster.header.version
-        self.roster_checked = self._clock()
+        if roster.header.version != part.version or roster.header.issued <= self._roster_issued:
+            raise NotAuthentic("a roster that was not issued after ours")
+        self._roster_version, self._roster_issued = roster.header.version, roster.header.issued
+        self.roster_checked, self._roster_wanted = self._clock(), None
         self._use_roster(roster, data)
         log.info("roster %d with %d rows is in use", roster.header.version, len(roster))
 
@@ -263,7 +314,14 @@ class Uplink:
         if self._live and now - next(iter(self._live.values())) > RESEND_S:
             self._live = {seq: sent for seq, sent in self._live.items() if now - sent <= RESEND_S}
             self._behind = True
+        if self._roster_wanted is not None and now - self._roster_wanted > RESEND_S:
+            self._roster_wanted = None
+            self._greet_again()
+        self._greet_if_due()
         self._send_backlog()
+        if now >= self._next_look and self._greeted:
+            self._next_look = now + RESEND_S
+            self._tell_lost()
         if now >= self._next_beat and self._bus is not None and self._bus.connected:
             self._next_beat = now + HEARTBEAT_S
             self._beats += 1
@@ -271,7 +329,7 @@ class Uplink:
             self._publish("status", wire.encode(status), retain=True)
 
     def _cover(self, epoch: str) -> Cover:
-        return self._covers.get(epoch, Cover())
+        return (self._covers or {}).get(epoch, Cover())
 
     def _wrap(self, leaf: str, plain: bytes) -> bytes:
         return self._send_key.wrap(self._topics(leaf), plain)

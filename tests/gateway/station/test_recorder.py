@@ -156,7 +156,7 @@ def test_an_acknowledgement_is_remembered_in_the_spool(tmp_path: Path) -> None:
         until(lambda: gate.committed)
         gate.recorder.settled(Settled(CENTRE, {gate.spool.epoch: Cover(1)}))
         until(lambda: reader.centre_epoch() == CENTRE)
-        assert reader.unsettled({}) == 0
+        assert reader.unsettled() == 0
 
 
 def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:

@@ -107,7 +107,7 @@ def test_unsettled_is_what_the_spool_holds_and_no_cover_does(
         cover = Cover(upto).merged(StreamAck("", 0, told))
         assert reader.unsettled({spool.epoch: cover}) == len(held - seqs_of(cover))
         spool.cover(CENTRE, {spool.epoch: cover})
-        assert reader.unsettled({}) == len(held - seqs_of(cover))
+        assert reader.unsettled() == len(held - seqs_of(cover))
 
 
 @given(told=ranges, upto=st.integers(0, 30), before=st.integers(0, 50))
@@ -180,7 +180,7 @@ def test_a_reader_on_another_thread_sees_each_commit(tmp_path: Path) -> None:
         def watch() -> None:
             for _ in range(20):
                 look.acquire()
-                counts.append(reader.unsettled({}))
+                counts.append(reader.unsettled())
                 looked.release()
 
         thread = threading.Thread(target=watch)
@@ -273,7 +273,7 @@ def test_a_disk_without_room_stores_nothing_of_a_commit(tmp_path: Path) -> None:
         "big = [(swipe(seq, sealed=b'x' * 1000), False) for seq in range(11, 400)]\n"
         "try:\n    spool.record(big)\n    sys.exit(8)\nexcept sqlite3.Error:\n    pass\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
-        "reader = spool.reader(); print(reader.unsettled({})); spool.record(big); print(reader.unsettled({}))\n"
+        "reader = spool.reader(); print(reader.unsettled()); spool.record(big); print(reader.unsettled())\n"
     )
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[1] == resource.RLIM_INFINITY
     command = [sys.executable, "-c", program, str(tmp_path / "spool")]
@@ -291,7 +291,7 @@ def test_a_spool_on_a_full_disk_is_not_given_up(tmp_path: Path) -> None:
         "resource.setrlimit(resource.RLIMIT_FSIZE, (100, resource.RLIM_INFINITY))\n"
         "spool = Spool(path)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))\n"
-        "fill(spool, 4); print(spool.reader().previous()[1], spool.reader().unsettled({}))\n"
+        "fill(spool, 4); print(spool.reader().previous()[1], spool.reader().unsettled())\n"
     )
     command = [sys.executable, "-c", program, str(tmp_path / "spool")]
     done = subprocess.run(command, timeout=30, check=True, capture_output=True, text=True)
