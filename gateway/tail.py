@@ -60,5 +60,5 @@ def _opened(message: Message, envelopes: dict[tuple[str, str], Envelope]) -> dic
         if parts[-1] == "roster":
             return said | {"payload": "a part of a roster bundle"}
         return said | {"payload": msgspec.json.decode(plain) if plain else None}
-    except (NotAuthentic, KeyError, msgspec.MsgspecError) as error:
+    except (NotAuthentic, KeyError, msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         return said | {"error": str(error), "start": base64.b64encode(message.payload[:24]).decode()}

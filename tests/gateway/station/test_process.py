@@ -1,0 +1,129 @@
+"""A whole station without a broker, on real lines: whatever else is away, people pass."""
+
+import json
+import threading
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from gateway.settings import Output, Portal, Reader, Settings, SettingsError, Station
+from gateway.station import roster as roster_files
+from gateway.station.process import StationProcess
+from rules.model import CredentialKind
+from simulators.ascii_line import AsciiDevice
+from simulators.line import PtyLine
+from simulators.relay import RelayBoard
+from tests.brokers import free_port
+from tests.gateway import rosters
+from tests.gateway.station.gate import token
+from tests.waiting import until
+
+CODE = "20261123000017"
+SCAN = {"frame": "text"}
+
+
+def settings(data: Path, reader: str, relay: str, **over: object) -> Settings:
+    return Settings(
+        data=data,
+        station=Station(name=rosters.STATION, port=free_port()),
+        portals=(
+            Portal(
+                id="east", name="东门", attended="00:00-24:00", unattended="call:1", opener="relay", pulse_seconds=1
+            ),
+        ),
+        readers=(Reader(id="east-in", portal="east", direction="in", driver="ascii-line", url=reader, settings=SCAN),),
+        outputs=(Output(id="relay", driver="relay-lcus", url=relay),),
+    ).model_copy(update=over)
+
+
+def guests() -> bytes:
+    return rosters.bundle(replace(rosters.person(), token=token(CODE, CredentialKind.VISITOR)), version=1)
+
+
+def get(station: StationProcess, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{station.port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        with error:
+            return error.code, error.read().decode()
+
+
+@contextmanager
+def running(data: Path, board: RelayBoard, scanner: AsciiDevice) -> Iterator[StationProcess]:
+    stop = threading.Event()
+    with PtyLine(scanner) as reads, PtyLine(board) as opens:
+        station = StationProcess(
+            settings(data, reads.url, opens.url), rosters.enrolled(f"mqtt://127.0.0.1:{free_port()}")
+        )
+        thread = threading.Thread(target=station.run, args=(stop,))
+        thread.start()
+        try:
+            until(lambda: "not connected" in get(station, "/healthz")[1], what="a console that answers")
+            until(lambda: station.parts()["output relay"] == "ok" and station.parts()["reader east-in"] == "ok")
+            yield station
+        finally:
+            stop.set()
+            thread.join()
+
+
+def opened(board: RelayBoard) -> bool:
+    return any(on for _, on, _ in board.history)
+
+
+def test_without_broker_and_centre_people_pass(tmp_path: Path) -> None:
+    board, scanner = RelayBoard(), AsciiDevice()
+    folder = tmp_path / f"station-{rosters.STATION}"
+    folder.mkdir()
+    roster_files.save(folder, guests())
+    with running(tmp_path, board, scanner) as station:
+        scanner.show(CODE)
+        until(lambda: opened(board))
+        status, said = get(station, "/healthz")
+        assert status == 503
+        assert "not connected" in json.dumps(json.loads(said))
+        until(lambda: 'gateway_swipes_total{verdict="grant"} 1.0' in get(station, "/metrics")[1])
+        assert 'gateway_reader_up{reader="east-in"} 1.0' in get(station, "/metrics")[1]
+        assert CODE not in get(station, "/gate")[1]
+
+
+def test_with_a_disk_that_cannot_be_written_people_pass_unrecorded(tmp_path: Path) -> None:
+    """The spool's place is taken by a folder: nothing can be opened there until somebody removes it."""
+    board, scanner = RelayBoard(), AsciiDevice()
+    folder = tmp_path / f"station-{rosters.STATION}"
+    (folder / "spool.sqlite3").mkdir(parents=True)
+    roster_files.save(folder, guests())
+    with running(tmp_path, board, scanner) as station:
+        scanner.show(CODE)
+        until(lambda: opened(board))
+        until(lambda: "gateway_unrecorded_total 1.0" in get(station, "/metrics")[1])
+        until(lambda: "cannot be written" in station.parts().get("recorder", ""))
+        (folder / "spool.sqlite3").rmdir()
+        until(lambda: station.parts()["recorder"] == "ok")
+        assert (folder / "spool.sqlite3").stat().st_size > 0
+
+
+def test_a_damaged_spool_is_set_aside_and_people_pass(tmp_path: Path) -> None:
+    board, scanner = RelayBoard(), AsciiDevice()
+    folder = tmp_path / f"station-{rosters.STATION}"
+    folder.mkdir()
+    (folder / "spool.sqlite3").write_bytes(b"no spool at all " * 1000)
+    roster_files.save(folder, guests())
+    with running(tmp_path, board, scanner):
+        scanner.show(CODE)
+        until(lambda: opened(board))
+    assert [p for p in folder.iterdir() if ".broken-" in p.name]
+
+
+def test_every_wrong_driver_is_said_at_once(tmp_path: Path) -> None:
+    wrong = settings(tmp_path, "/dev/null", "/dev/null")
+    reader = wrong.readers[0].model_copy(update={"driver": "no-such-driver"})
+    output = wrong.outputs[0].model_copy(update={"settings": {"colour": "red"}})
+    with pytest.raises(SettingsError) as caught:
+        StationProcess(wrong.model_copy(update={"readers": (reader,), "outputs": (output,)}), rosters.enrolled())
+    assert len(caught.value.mistakes) == 2
