@@ -7,6 +7,7 @@ access list, and is for demonstrations only.
 import base64
 import contextlib
 import hashlib
+import logging
 import os
 import re
 import shutil
@@ -18,6 +19,8 @@ from pathlib import Path
 from gateway import wire
 from gateway.settings import reserved
 from gateway.wire import StationTopics
+
+log = logging.getLogger(__name__)
 
 MOSQUITTO_PLACES = ("/usr/sbin/mosquitto", "/usr/local/sbin/mosquitto")
 CENTRE = "centre"
@@ -33,19 +36,16 @@ _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
 
 @dataclass(frozen=True, slots=True)
 class StationAccount:
-    """A station's account at the broker.
-
-    Raises:
-        ValueError: a name that would stand for more than one topic or account, or for somebody else's.
-    """
+    """A station's account at the broker."""
 
     name: str
     community: str
     password: str = field(repr=False)
 
-    def __post_init__(self) -> None:
-        if not _NAME.match(self.name) or not _NAME.match(self.community) or reserved(self.name):
-            raise ValueError(f"{self.name!r} in {self.community!r} cannot have an account at the broker")
+    @property
+    def safe(self) -> bool:
+        """Whether its names stand for one topic and one account, and for nobody else's."""
+        return bool(_NAME.match(self.name) and _NAME.match(self.community)) and not reserved(self.name)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,13 +57,21 @@ class Accounts:
     police: Mapping[str, str] = field(repr=False)
 
     def __post_init__(self) -> None:
-        if wrong := [name for name in self.police if not _NAME.match(name)]:
-            raise ValueError(f"police stations {wrong} cannot have an account at the broker")
+        """Leave out who cannot have an account: the others must have theirs."""
+        for account in (*self.stations, *self.police):
+            if not _safe(account):
+                log.error("%s cannot have an account at the broker because of its name", account)
+        object.__setattr__(self, "stations", tuple(s for s in self.stations if _safe(s)))
+        object.__setattr__(self, "police", {name: word for name, word in self.police.items() if _safe(name)})
 
     def passwords(self) -> dict[str, str]:
         """Password by account name."""
         found = {CENTRE: self.centre} | {station.name: station.password for station in self.stations}
         return found | {police_account(name): password for name, password in self.police.items()}
+
+
+def _safe(account: StationAccount | str) -> bool:
+    return account.safe if isinstance(account, StationAccount) else bool(_NAME.match(account))
 
 
 def police_account(police_station: str) -> str:

@@ -127,14 +127,15 @@ def test_the_brokers_files_are_their_owners_alone_and_hold_no_password_as_it_is(
         ("", "yuan"),
     ],
 )
-def test_no_name_stands_for_more_than_one_station(name: str, community: str) -> None:
-    with pytest.raises(ValueError, match="cannot have an account"):
-        StationAccount(name, community, "word")
+def test_a_name_that_stands_for_more_than_one_station_gets_no_account(name: str, community: str) -> None:
+    accounts = Accounts("c", (StationAccount("good", "yuan", "w"), StationAccount(name, community, "word")), {})
+    assert [station.name for station in accounts.stations] == ["good"]
+    assert accounts.passwords() == {"centre": "c", "good": "w"}
+    assert access_list(accounts) == access_list(Accounts("c", accounts.stations, {}))
 
 
-def test_no_police_station_stands_for_more_than_one() -> None:
-    with pytest.raises(ValueError, match="cannot have an account"):
-        Accounts("c", (), {"+": "word"})
+def test_a_police_station_that_stands_for_more_than_one_gets_no_account() -> None:
+    assert Accounts("c", (), {"+": "word", "jiangwan": "w"}).passwords() == {"centre": "c", "police-jiangwan": "w"}
 
 
 def test_accounts_print_no_password() -> None:
