@@ -184,9 +184,9 @@ class Intake:
             streams.add_swipes(connection, [_row(one, batch.now) for one in fresh])
             for peer, hello in batch.hellos:
                 self._check_chain(connection, peer, hello)
-            own = {(peer.name, hello.epoch) for peer, hello in batch.hellos}
-            moved = {k: v for k, v in ledgers.items() if v != before[k] or k in own}
-            streams.save_streams(connection, moved, batch.now)
+            begun = _begun(batch)
+            moved = {k: v for k, v in ledgers.items() if v != before[k] or k in begun}
+            streams.save_streams(connection, moved, batch.now, begun)
             for peer, status, heard in batch.statuses.values():
                 at = batch.now if heard else None
                 streams.station_said(connection, peer.name, at, msgspec.to_builtins(status))
@@ -243,12 +243,12 @@ class Intake:
                 batch.quarantine.append(self._sorter.aside(topic, len(payload), str(error)))
 
     def _check_chain(self, connection: Connection, peer: Peer, hello: wire.Hello) -> None:
-        """Notice a station that was restored from an image: a new epoch that knows none of those heard of last."""
-        known = streams.newest_epochs(connection, peer.name)
-        if hello.epoch in known:
+        """Notice a station that was restored from an image: a new epoch that knows nothing of the last one."""
+        if streams.is_known(connection, peer.name, hello.epoch):
             return  # it only connected again
+        known = streams.newest_epoch(connection, peer.name)
         told = {held.epoch for held in hello.spool} | ({hello.previous[0]} if hello.previous else set())
-        broken = bool(known) and not known & told
+        broken = known is not None and known not in told
         if broken:
             log.warning("station %s does not know its last epoch: restored from an image?", peer.name)
         streams.station_trouble(connection, peer.name, "restored_from_image" if broken else None)
@@ -279,6 +279,16 @@ def _peers(batch: Batch) -> list[Peer]:
     every = [one.peer for one in batch.swipes] + [peer for peer, _, _ in batch.refused]
     every += [peer for peer, _ in batch.lost] + [peer for peer, _ in batch.hellos]
     return list({peer.name: peer for peer in every}.values())
+
+
+def _begun(batch: Batch) -> dict[tuple[str, str], int]:
+    """The epochs that hellos tell of, in the order in which they began, as instants before now."""
+    found: dict[tuple[str, str], int] = {}
+    for peer, hello in batch.hellos:
+        epochs = [hello.epoch, *(held.epoch for held in reversed(hello.spool))]
+        for age, epoch in enumerate(epochs):
+            found.setdefault((peer.name, epoch), batch.now - age)
+    return found
 
 
 def _note_lost(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:

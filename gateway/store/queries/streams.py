@@ -1,6 +1,6 @@
 """Stations, their streams, the swipes they sent, and what could not be taken."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -84,22 +84,32 @@ def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> d
     return found
 
 
-def save_streams(connection: Connection, streams: dict[tuple[str, str], Stream], now: int) -> None:
+def save_streams(
+    connection: Connection, streams: dict[tuple[str, str], Stream], now: int, begun: Mapping[tuple[str, str], int]
+) -> None:
+    """Save how far streams are settled; one that is new began when `begun` says, or now."""
     for (station, epoch), stream in streams.items():
         values = {"upto": stream.upto, "ranges": [list(r) for r in stream.ranges], "claimed": stream.claimed}
         done = connection.execute(
             update(t.streams).where(t.streams.c.station == station, t.streams.c.epoch == epoch).values(**values)
         )
         if not done.rowcount:
-            row = {"station": station, "epoch": epoch, "first_heard": now} | values
+            first_heard = begun.get((station, epoch), now)
+            row = {"station": station, "epoch": epoch, "first_heard": first_heard} | values
             connection.execute(insert(t.streams).values(**row))
 
 
-def newest_epochs(connection: Connection, station: str) -> set[str]:
-    """The epochs of a station that were first heard of last, all at one time."""
+def newest_epoch(connection: Connection, station: str) -> str | None:
+    """The epoch of a station that began last, of those in which it recorded anything."""
     c = t.streams.c
-    newest = select(func.max(c.first_heard)).where(c.station == station).scalar_subquery()
-    return set(connection.execute(select(c.epoch).where(c.station == station, c.first_heard == newest)).scalars())
+    query = select(c.epoch).where(c.station == station, c.claimed > 0).order_by(c.first_heard.desc()).limit(1)
+    return connection.execute(query).scalar()
+
+
+def is_known(connection: Connection, station: str, epoch: str) -> bool:
+    """Whether an epoch of a station was heard of before."""
+    c = t.streams.c
+    return connection.execute(select(c.epoch).where(c.station == station, c.epoch == epoch)).first() is not None
 
 
 def streams_of(connection: Connection, station: str, limit: int) -> list[tuple[str, Stream]]:

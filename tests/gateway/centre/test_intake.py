@@ -2,6 +2,7 @@
 
 import logging
 import threading
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -157,18 +158,24 @@ def test_a_station_that_forgot_its_last_epoch_is_shown_and_one_that_knows_it_is_
     def trouble() -> str | None:
         return next(row.trouble for row in small.rows(t.stations) if row.name == STATION)
 
-    first, second, third = (f"{i:016x}" for i in (0xE1, 0xE2, 0xE3))
-    spool = [Held(first, 1, 5), Held(second, 1, 5)]
-    assert small.settle(small.message("hello", Hello(third, (second, 5), spool, 1, "0.1.0")))
+    def hello(epoch: int, previous: int, *spool: int) -> None:
+        held = [Held(f"{one:016x}", 1, 5) for one in spool]
+        told = Hello(f"{epoch:016x}", (f"{previous:016x}", 5 if previous in spool else 0), held, 1, "0.1.0")
+        small.moment += timedelta(minutes=1)
+        assert small.settle(small.message("hello", told))
+
+    hello(0xE3, 0xE2, 0xE1, 0xE2)
     assert trouble() is None
-    small.moment = small.moment.replace(minute=1)
-    pruned = Hello("00000000000000e4", (third, 0), [Held(second, 1, 5)], 1, "0.1.0")
-    assert small.settle(small.message("hello", pruned))
-    assert trouble() is None, "an old epoch that left the spool is no sign of anything"
-    small.moment = small.moment.replace(minute=2)
-    image = Hello("00000000000000e5", (first, 2), [Held(first, 1, 2)], 1, "0.1.0")
-    assert small.settle(small.message("hello", image))
+    hello(0xE5, 0xE4, 0xE2)
+    assert trouble() is None, "an old epoch that left the spool, and one in which nobody came, are no sign of anything"
+    assert small.settle(small.swipes([swipe(1, A, moment(20))], f"{0xE5:016x}"))
+    hello(0xE6, 0xE2, 0xE1, 0xE2)
     assert trouble() == "restored_from_image"
+    hello(0xE6, 0xE2, 0xE1, 0xE2)
+    assert trouble() == "restored_from_image", "connecting again does not mend it"
+    assert small.settle(small.swipes([swipe(1, A, moment(20))], f"{0xE6:016x}"))
+    hello(0xE7, 0xE6, 0xE6)
+    assert trouble() is None
 
 
 GOOD = [swipe(1, A, moment(20))]
