@@ -15,11 +15,19 @@ from prometheus_client.registry import Collector
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
 
 
+def _by_verdict(about: str, registry: CollectorRegistry) -> Counter:
+    """Every verdict from the start: a rate of what has not happened yet is 0, not missing."""
+    counter = Counter("gateway_swipes_total", about, ["verdict"], registry=registry)
+    for verdict in ("grant", "attend", "refuse"):
+        counter.labels(verdict)
+    return counter
+
+
 class StationMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         r = self.registry
-        self.swipes = Counter("gateway_swipes_total", "Swipes decided at the gate", ["verdict"], registry=r)
+        self.swipes = _by_verdict("Swipes decided at the gate", r)
         self.reader_up = Gauge("gateway_reader_up", "1 while the reader is heard", ["reader"], registry=r)
         self.noise = Counter("gateway_reader_noise_total", "Noise on the line, events", ["reader"], registry=r)
         self.faults = Counter("gateway_reader_faults_total", "Cards that could not be read", ["reader"], registry=r)
@@ -39,7 +47,7 @@ class CentreMetrics:
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
         r = self.registry
-        self.swipes = Counter("gateway_swipes_total", "Swipes received, by the verdict shown", ["verdict"], registry=r)
+        self.swipes = _by_verdict("Swipes received, by the verdict shown", r)
         self.stored = Counter("gateway_swipes_stored_total", "Swipes stored, each once", registry=r)
         self.repeated = Counter("gateway_swipes_repeated_total", "Swipes received again and not stored", registry=r)
         self.quarantined = Counter("gateway_quarantined_total", "Payloads set aside with a reason", registry=r)
