@@ -58,9 +58,9 @@ class Accounts:
 
     def __post_init__(self) -> None:
         """Leave out who cannot have an account: the others must have theirs."""
-        for account in (*self.stations, *self.police):
-            if not _safe(account):
-                log.error("%s cannot have an account at the broker because of its name", account)
+        names = [s.name for s in self.stations if not _safe(s)] + [name for name in self.police if not _safe(name)]
+        for name in names:
+            log.error("%r cannot have an account at the broker because of its name", name)
         object.__setattr__(self, "stations", tuple(s for s in self.stations if _safe(s)))
         object.__setattr__(self, "police", {name: word for name, word in self.police.items() if _safe(name)})
 

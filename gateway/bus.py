@@ -99,6 +99,11 @@ class Bus:
         return self._up.is_set()
 
     @property
+    def connection(self) -> int:
+        """The number of the connection that stands, from 1; 0 while none does."""
+        return self._current[0] if self._up.is_set() else 0
+
+    @property
     def alive(self) -> bool:
         """Whether the thread that keeps the connection runs."""
         return self._thread.is_alive()

@@ -49,6 +49,8 @@ class Place:
     kind: str
     portal: str | None
     silent: bool = False
+    driver: str = ""
+    line: str = ""
 
 
 class Supervised:
@@ -76,6 +78,9 @@ class Supervised:
         self._last: datetime | None = None
         self._last_mono = 0.0
         self._speaks = False
+        self._reads = 0
+        self._last_read: datetime | None = None
+        self._facts: dict[str, str] = {}
         self._noise = 0
         self._faults = 0
         self._trouble = ""
@@ -117,6 +122,11 @@ class Supervised:
                 self._noise,
                 self._faults,
                 self._trouble,
+                driver=self.place.driver,
+                line=self.place.line,
+                reads=self._reads,
+                last_read=self._last_read,
+                facts=tuple(self._facts.items()),
             )
 
     def _run(self) -> None:
@@ -135,7 +145,7 @@ class Supervised:
                 self._link = None
             wait = BACKOFF_S[min(self._tries, len(BACKOFF_S) - 1)]
             self._tries += 1
-            self._stop.wait(wait * random.uniform(0.8, 1.2))  # noqa: S311 - jitter, not a secret
+            self._stop.wait(wait * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, not a secret
 
     def _emit(self, event: ReaderEvent) -> None:
         self._counted(self.place.id, event)
@@ -149,8 +159,15 @@ class Supervised:
                     self._faults += 1
                     self._trouble = event.code
             case DeviceFact():
-                log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
+                with self._lock:
+                    new = self._facts.get(event.name) != event.value
+                    self._facts[event.name] = event.value
+                if new:
+                    log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
             case CardRead():
+                with self._lock:
+                    self._reads += 1
+                    self._last_read = datetime.now(UTC)
                 self._heard(self.place.id, event, time.monotonic())
         self._up(speaks=not self.place.silent, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
 

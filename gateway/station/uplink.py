@@ -103,7 +103,7 @@ class Uplink:
         self._live: dict[int, float] = {}
         self._batch: _Batch | None = None
         self._behind = False
-        self._greeted = False
+        self._greeted_on = 0
         self._greet_at: float | None = None
         self._said_hello = 0.0
         self._next_look = 0.0
@@ -186,7 +186,7 @@ class Uplink:
     def _take(self, item: _Up | _Fresh | _LostSome | Message) -> None:
         match item:
             case _Up():
-                self._greeted, self._greet_at, self.centre_said = False, self._clock(), None
+                self._greet_at, self.centre_said = self._clock(), None
                 self._greet_if_due()
             case _Fresh(swipes):
                 self._send_live(swipes)
@@ -201,17 +201,23 @@ class Uplink:
     def _greet_if_due(self) -> None:
         """Say hello when it is due; it stays due until the spool could be read for it."""
         now = self._clock()
-        if self._greet_at is None or now < self._greet_at or self._bus is None or not self._bus.connected:
+        connection = self._bus.connection if self._bus is not None else 0
+        if self._greet_at is None or now < self._greet_at or not connection:
             return
         held = self._spool.held()[-MAX_EPOCHS:]
         hello = Hello(self._epoch, self._spool.previous(), held, self._roster_version, wire.SOFTWARE)
         self._live.clear()
         self._batch = None
         self._behind = False
-        self._greeted, self._greet_at, self._said_hello = True, None, now
+        self._greeted_on, self._greet_at, self._said_hello = connection, None, now
         self._next_beat = 0.0
         self._publish("hello", wire.encode(hello))
         self._tell_lost()
+
+    @property
+    def _greeted(self) -> bool:
+        """Whether hello was said on the connection that stands: nothing else may be said before it."""
+        return self._bus is not None and self._greeted_on == self._bus.connection != 0
 
     def _greet_again(self) -> None:
         if self._greeted and self._greet_at is None:
@@ -283,8 +289,6 @@ class Uplink:
     def _send_backlog(self) -> None:
         """Send the oldest unsettled swipes that are not under way already, when nothing of the backlog is."""
         if self._batch is not None or not self._greeted or not self._behind:
-            return
-        if self._bus is None or not self._bus.connected:
             return
         found = backlog.oldest(self._spool, self._cover, lambda epoch, seq: epoch == self._epoch and seq in self._live)
         if found is None:

@@ -7,11 +7,11 @@ from fastapi import APIRouter, FastAPI, Form
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, RedirectResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from gateway.station.console.attends import key_of
 from gateway.station.console.feed import STATE, GateFeed
-from gateway.station.console.view import ConsoleDesk, Visitor
+from gateway.station.console.view import ConsoleDesk, Device, Visitor
 from gateway.web.feed import encode
 from gateway.web.guard import LOOPBACK
 from gateway.web.page import lang_of
@@ -69,12 +69,34 @@ def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
     def status(request: Request) -> HTMLResponse:
         return HTMLResponse(gate.strip(lang_of(request), desk.state()))
 
+    @router.get("/gate/readers.json")
+    def readers() -> JSONResponse:
+        return JSONResponse({"now": gate.now().isoformat(), "devices": [_plain(one) for one in desk.state().devices]})
+
     @router.get("/gate/stream")
     async def stream(request: Request) -> Response:
         strip = gate.strip(lang_of(request), desk.state())
         return events(gate.feed, request, first=(encode(STATE, strip),))
 
     return router
+
+
+def _plain(device: Device) -> dict[str, object]:
+    """A device as `gateway readers` shows it."""
+    return {
+        "id": device.id,
+        "kind": device.kind,
+        "driver": device.driver,
+        "line": device.line,
+        "state": str(device.health),
+        "trouble": device.trouble,
+        "last_heard": device.last_heard and device.last_heard.isoformat(),
+        "last_read": device.last_read and device.last_read.isoformat(),
+        "reads": device.reads,
+        "noise": device.noise,
+        "faults": device.faults,
+        "facts": dict(device.facts),
+    }
 
 
 def _acts(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:

@@ -62,6 +62,12 @@ class Device:
     faults: int = 0
     trouble: str = ""
     """What is wrong, as a stable code: a `ReaderFault.code`, or "link_lost"."""
+    driver: str = ""
+    line: str = ""
+    reads: int = 0
+    last_read: datetime | None = None
+    facts: tuple[tuple[str, str], ...] = ()
+    """What the device says of itself: serial number, firmware."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -122,7 +122,8 @@ class Line:
 @contextmanager
 def centre_on(broker: Broker) -> Iterator[Centre]:
     with client(broker.account("centre"), wire.FROM_STATIONS) as one:
-        until(lambda: one.bus.connected)
+        probe = until(lambda: one.bus.publish("xq/v1/s/0/yuan/probe", b""))
+        until(lambda: probe in one.published, what="a subscription that stands")
         yield Centre(one)
 
 

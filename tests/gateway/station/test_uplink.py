@@ -333,8 +333,9 @@ def test_a_large_commit_goes_in_messages_that_the_broker_takes(broker: Broker, c
 
 
 def test_the_backlog_waits_for_the_connection_and_comes_after_hello(tmp_path: Path) -> None:
-    with running(tmp_path / "broker") as own, line(own, tmp_path / "spool") as one:
+    with running(tmp_path / "broker") as own, line(own, tmp_path / "spool", start=False) as one:
         with centre_on(own) as centre:
+            one.bus.start()
             centre.next("hello")
             one.pass_by(1)
             centre.next("swipe")
