@@ -53,6 +53,11 @@ class _Transport(Protocol):
         """Wait for bytes, a wake-up, or room `to_write`; b"" when no bytes came."""
 
 
+def local_ports() -> list[Port]:
+    """Return the serial ports that this machine has now."""
+    return list(comports())
+
+
 class StreamLink:
     """A driver on a line: opens the port, runs the protocol, hands its events on.
 
@@ -66,7 +71,7 @@ class StreamLink:
         settings: Any,
         baud: int | None = None,
         clock: Callable[[], float] = time.monotonic,
-        ports: Callable[[], Iterable[Port]] = comports,
+        ports: Callable[[], Iterable[Port]] = local_ports,
     ) -> None:
         self._driver = driver
         self._url = url

@@ -5,11 +5,12 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
+from importlib.metadata import entry_points
 from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from gateway import app
+from gateway import app, technician
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
 from gateway.lock import AlreadyRunning
@@ -20,13 +21,14 @@ from gateway.wire import SOFTWARE
 from rules.model import CIVIL
 from rules.policy import PolicyError
 
+PLUGGED = "gateway.commands"
+"""Entry points that are commands: each takes its arguments and returns the exit status."""
+
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit status."""
-    options = _parser().parse_args(arguments)
-    run: Callable[[argparse.Namespace], int] = options.run
     try:
-        return run(options)
+        return _dispatch(list(sys.argv[1:] if arguments is None else arguments))
     except SettingsError as error:
         return _wrong(error.mistakes)
     except PolicyError as error:
@@ -36,6 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OperationalError as error:
         print(f"the database does not answer: {error.orig}", file=sys.stderr)
         return 1
+
+
+def _dispatch(words: list[str]) -> int:
+    for plugged in entry_points(group=PLUGGED, name=words[0] if words else ""):
+        status: int = plugged.load()(words[1:])
+        return status
+    options = _parser().parse_args(words)
+    run: Callable[[argparse.Namespace], int] = options.run
+    return run(options)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -70,6 +81,11 @@ def _parser() -> argparse.ArgumentParser:
     accounts = command("broker", _broker, "accounts at the managed broker for police stations' platforms")
     accounts.add_argument("act", choices=["accounts"])
     configured(accounts)
+    technician.add_arguments(
+        configured(command("readers", technician.table, "this station's readers, and their lines"))
+    )
+    for plugged in entry_points(group=PLUGGED):
+        command(plugged.name, _version, f"by {plugged.value}; --help says more")
     configured(command("migrate", _migrate, "bring the database's schema to this version"))
     command("version", _version, "say the version")
     return parser

@@ -1,10 +1,23 @@
 """What the drivers make of bytes that somebody pastes: one plain value for each thing on the line."""
 
 from collections.abc import Callable
+from dataclasses import asdict
 from datetime import date
 
 from drivers import ascii_line, ga467, id_text, sam_codes, sam_frames, wiegand
-from drivers.api import CardRead, Noise, ReaderEvent, ReaderFault, ReaderProtocol
+from drivers.api import (
+    CardGone,
+    CardRead,
+    DeviceFact,
+    Input,
+    Noise,
+    Online,
+    OutputState,
+    ReaderEvent,
+    ReaderFault,
+    ReaderProtocol,
+)
+from gateway.recording import frames_of
 from rules import identity
 
 Found = dict[str, object]
@@ -40,14 +53,14 @@ COMMANDS = {
 def decode(protocol: str, hex_text: str, *, reveal: bool, today: date) -> tuple[list[Found], int]:
     """Return what the bytes mean, and the exit code: 0 when something was read, 1 when not, 2 for wrong use.
 
-    `hex_text` is hexadecimal with blanks and line breaks as one likes. Numbers, names and addresses are masked unless
-    `reveal`. `today` bounds birth dates.
+    `hex_text` is a recording, or hexadecimal with blanks and line breaks as one likes. Numbers, names and addresses
+    are masked unless `reveal`. `today` bounds birth dates.
     """
     decoder = DECODERS.get(protocol)
     if decoder is None:
         return [_wrong(f"no protocol {protocol!r}; known are {', '.join(DECODERS)}")], WRONG_USE
     try:
-        data = _bytes(hex_text)
+        data = _bytes(frames_of(hex_text) or hex_text)
     except ValueError as error:
         return [_wrong(str(error))], WRONG_USE
     found = decoder(data, reveal, today)
@@ -100,21 +113,33 @@ def _noise(noise: Noise) -> Found:
     return {"event": "noise", "size": noise.size, "why": noise.why}
 
 
-def _event(event: ReaderEvent, reveal: bool) -> Found:
+_NAMES: dict[type[ReaderEvent], str] = {
+    CardGone: "card_gone",
+    Online: "online",
+    DeviceFact: "device_fact",
+    OutputState: "output",
+    Input: "input",
+}
+
+
+def event_of(event: ReaderEvent, *, reveal: bool) -> Found:
+    """Return an event of a driver as a plain value; numbers masked unless `reveal`, names and addresses left out."""
     if isinstance(event, CardRead):
-        found: Found = {
-            "event": "card_read",
-            "kind": str(event.credential.kind),
-            "number": _number(event.credential.number, reveal),
-        }
-        if event.raw_bits is not None:
-            found["bits"] = len(event.raw_bits)
-        return found
+        return _card_read(event, reveal)
     if isinstance(event, ReaderFault):
         return _fault(event)
     if isinstance(event, Noise):
         return _noise(event)
-    return {"event": type(event).__name__}
+    return {"event": _NAMES[type(event)]} | asdict(event)
+
+
+def _card_read(event: CardRead, reveal: bool) -> Found:
+    found: Found = {
+        "event": "card_read",
+        "kind": str(event.credential.kind),
+        "number": _number(event.credential.number, reveal),
+    }
+    return found if event.raw_bits is None else found | {"bits": len(event.raw_bits)}
 
 
 def _ga467(data: bytes, reveal: bool, _today: date) -> list[Found]:
@@ -175,7 +200,7 @@ def _listen(reader: ReaderProtocol, data: bytes) -> list[ReaderEvent]:
 
 def _wiegand(data: bytes, reveal: bool, _today: date) -> list[Found]:
     reader = wiegand.WiegandReader(wiegand.Settings())
-    return [_event(event, reveal) for event in _listen(reader, data + b"\n")]
+    return [event_of(event, reveal=reveal) for event in _listen(reader, data + b"\n")]
 
 
 def _ascii_line(data: bytes, reveal: bool, _today: date) -> list[Found]:
@@ -186,9 +211,9 @@ def _ascii_line(data: bytes, reveal: bool, _today: date) -> list[Found]:
         ending = b"\n" if name == "text" else b""
         tried[name] = _listen(ascii_line.AsciiReader(ascii_line.Settings(frame=name)), data + ending)
         if any(isinstance(event, CardRead) for event in tried[name]):
-            return [_event(event, reveal) | {"frame": name} for event in tried[name]]
+            return [event_of(event, reveal=reveal) | {"frame": name} for event in tried[name]]
     best = "text" if 2 not in data else next((name for name in names if _understood(tried[name])), "stx-hex")
-    return [_event(event, reveal) | {"frame": best} for event in tried[best]]
+    return [event_of(event, reveal=reveal) | {"frame": best} for event in tried[best]]
 
 
 def _understood(events: list[ReaderEvent]) -> bool:

@@ -1,0 +1,216 @@
+"""Lines looked at by hand: one opened and told of as it comes, all scanned, one recorded with nobody in it."""
+
+import json
+import sys
+import threading
+import tomllib
+from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import quote
+
+from drivers import ga467, pcsc
+from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
+from drivers.lines import Port
+from drivers.registry import BadSettings, find, settings_for
+from drivers.stream import StreamLink, local_ports
+from gateway.decode import Found, event_of
+from gateway.recording import FROM, TITLE, TO, Recording
+
+HEARD, NOT_HEARD = 0, 1
+SCAN_S = 5.5
+"""One round over all speeds of a SAM module, and its number."""
+
+Say = Callable[[Found], None]
+
+
+def say(found: Found) -> None:
+    """Print one finding as a line of JSON."""
+    sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def driver_and_settings(name: str, words: Sequence[str]) -> tuple[Driver, Any]:
+    """Return a driver, and its settings from words like `read="identity"` or `channel=2`.
+
+    Raises:
+        LookupError: no such driver, or settings that it refuses; all mistakes in the message.
+    """
+    driver = find(name)
+    table: dict[str, object] = {}
+    for word in words:
+        key, _, value = word.partition("=")
+        try:
+            table[key] = tomllib.loads(f"value = {value}")["value"]
+        except tomllib.TOMLDecodeError:
+            table[key] = value
+    try:
+        return driver, settings_for(driver, table)
+    except BadSettings as error:
+        raise LookupError(str(error)) from error
+
+
+def try_line(
+    driver: Driver, url: str, settings: Any, stop: threading.Event, *, baud: int | None = None, say: Say = say
+) -> int:
+    """Open one line and say what comes, masked, until `stop`. Returns 0 when the device was heard."""
+    heard = threading.Event()
+
+    def tell(event: ReaderEvent) -> None:
+        if not isinstance(event, Noise):
+            heard.set()
+        say({"at": datetime.now(UTC).isoformat(timespec="milliseconds")} | event_of(event, reveal=False))
+
+    try:
+        _run(driver, url, settings, baud, tell, stop)
+    except (LinkLost, ValueError) as error:
+        say({"event": "link_lost", "why": str(error)})
+        return NOT_HEARD
+    return HEARD if heard.is_set() else NOT_HEARD
+
+
+def _run(driver: Driver, url: str, settings: Any, baud: int | None, emit: Emit, stop: threading.Event) -> None:
+    if isinstance(driver, StreamDriver):
+        StreamLink(driver, url, settings, baud).run(emit, stop)
+    else:
+        driver.make(url, settings).run(emit, stop)
+
+
+def scan(stop: threading.Event, *, ports: Iterable[Port] | None = None, say: Say = say) -> int:
+    """Say which serial ports and PC/SC readers there are and what answers on them. Returns 0 when something does.
+
+    A serial port is asked for a SAM module's status at each speed, which no other device here takes for an order.
+    """
+    answers: list[Found] = []
+    threads = [
+        threading.Thread(target=lambda port=port: answers.append(_ask(port, stop)), name=f"scan {port.device}")
+        for port in (local_ports() if ports is None else ports)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    answers.sort(key=lambda found: str(found["url"]))
+    answers += _card_readers(say)
+    for found in answers:
+        say(found)
+    return HEARD if any("driver" in found for found in answers) else NOT_HEARD
+
+
+def _ask(port: Port, stop: threading.Event) -> Found:
+    """Listen at a port, and ask for a SAM module at each speed."""
+    found = _names(port)
+    made: list[ga467.SamReader] = []
+    enough, sizes = threading.Event(), list[int]()
+
+    def make(settings: ga467.Settings) -> ga467.SamReader:
+        made.append(ga467.SamReader(settings))
+        return made[-1]
+
+    def heard(event: ReaderEvent) -> None:
+        match event:
+            case Noise(size):
+                sizes.append(size)
+            case Online():
+                found.update({"driver": ga467.DRIVER.name, "baud": made[-1].baud})
+            case DeviceFact(name, value):
+                found[name] = value
+                enough.set()
+
+    driver = StreamDriver(ga467.DRIVER.name, ga467.Settings, make, ga467.BAUDS[0])
+    timer = threading.Timer(SCAN_S, enough.set)
+    timer.start()
+    try:
+        StreamLink(driver, port.device, ga467.Settings()).run(heard, _Either(stop, enough))
+    except LinkLost as error:
+        found["trouble"] = str(error)
+    timer.cancel()
+    timer.join()
+    if sizes and "driver" not in found:
+        found["heard"] = f"{sum(sizes)} bytes that are no answer of a SAM module"
+    return found
+
+
+def _names(port: Port) -> Found:
+    """Under which URLs a port can be opened."""
+    if port.vid is None or port.pid is None:
+        return {"url": port.device}
+    serial = f"/{quote(port.serial_number, safe='')}" if port.serial_number else f"?location={port.location}"
+    return {"url": port.device, "usb": f"usb://{port.vid:04x}:{port.pid:04x}{serial}", "product": port.product}
+
+
+class _Either(threading.Event):
+    """Set when one of two is."""
+
+    def __init__(self, one: threading.Event, other: threading.Event) -> None:
+        super().__init__()
+        self._both = one, other
+
+    def is_set(self) -> bool:
+        return any(event.is_set() for event in self._both)
+
+
+def _card_readers(say: Say) -> list[Found]:
+    try:
+        return [{"url": f"{pcsc.SCHEME}{name}", "driver": "pcsc"} for name in pcsc.reader_names()]
+    except LinkLost as error:
+        say({"url": pcsc.SCHEME, "trouble": str(error)})
+        return []
+
+
+class _Tapped:
+    """A protocol that tells of the bytes which go through it."""
+
+    def __init__(self, inner: ReaderProtocol, tap: Callable[[str, bytes, float], None]) -> None:
+        self._inner = inner
+        self._tap = tap
+        self.signal = inner.signal
+
+    def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
+        self._tap(FROM, data, now)
+        return self._inner.receive(data, now)
+
+    def to_send(self, now: float) -> bytes:
+        data = self._inner.to_send(now)
+        self._tap(TO, data, now)
+        return data
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+
+def record(
+    file: Path,
+    driver: Driver,
+    url: str,
+    settings: Any,
+    stop: threading.Event,
+    *,
+    baud: int | None = None,
+    say: Say = say,
+) -> int:
+    """Record a SAM module's line into a new file, everything personal blanked, and say what comes, as `try_line` does.
+
+    Raises:
+        LookupError: another driver: its bytes cannot be blanked.
+        FileExistsError: nothing is written over.
+    """
+    if not isinstance(driver, StreamDriver) or driver.name != ga467.DRIVER.name:
+        raise LookupError(f"only lines of {ga467.DRIVER.name} can be recorded: of others, nothing could be kept")
+    with file.open("x", encoding="ascii") as out:
+        file.chmod(0o600)
+        out.write(f"{TITLE}\n# begun {datetime.now(UTC).isoformat(timespec='seconds')}\n")
+        recording = Recording()
+        make = cast(Callable[[Any], ReaderProtocol], driver.make)
+        tapped = StreamDriver(
+            driver.name,
+            driver.settings,
+            lambda own: _Tapped(make(own), lambda way, data, now: out.writelines(_lines(recording, way, data, now))),
+            driver.baud,
+        )
+        return try_line(tapped, url, settings, stop, baud=baud, say=say)
+
+
+def _lines(recording: Recording, way: str, data: bytes, now: float) -> Iterable[str]:
+    return (line + "\n" for line in recording.take(way, data, now))

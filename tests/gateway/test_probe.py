@@ -1,0 +1,108 @@
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from serial.tools.list_ports_common import ListPortInfo
+
+from drivers import ga467, wiegand
+from drivers.registry import find
+from gateway.decode import Found, decode
+from gateway.probe import driver_and_settings, record, scan, try_line
+from simulators.line import PtyLine
+from simulators.sam import Card, SamModule
+from simulators.wiegand import WiegandAdapter, w34
+from tests.gateway.test_recording import TODAY
+
+CARD = Card("511703190001010015", "测试甲", "测试路1号")
+
+
+class Heard:
+    """What was said, and what to do at it; stops the work when `enough`."""
+
+    def __init__(self, enough: Callable[[Found], bool]) -> None:
+        self.found: list[Found] = []
+        self.stop = threading.Event()
+        self._enough = enough
+
+    def say(self, found: Found) -> None:
+        self.found.append(found)
+        if self._enough(found):
+            self.stop.set()
+
+    def events(self) -> list[object]:
+        return [found.get("event") for found in self.found]
+
+
+def is_card(found: Found) -> bool:
+    return found.get("event") == "card_read"
+
+
+def test_trying_a_line_tells_what_comes_and_shows_nobody() -> None:
+    module, heard = SamModule(), Heard(is_card)
+    module.present(CARD)
+    with PtyLine(module) as line:
+        assert try_line(ga467.DRIVER, line.url, ga467.Settings(read="identity"), heard.stop, say=heard.say) == 0
+    assert heard.events() == ["online", "device_fact", "card_read"]
+    assert heard.found[1]["name"] == "sam_number"
+    for secret in (CARD.number, CARD.name, CARD.address):
+        assert secret not in str(heard.found)
+
+
+def test_trying_a_line_that_is_not_there_says_why() -> None:
+    heard = Heard(is_card)
+    assert try_line(ga467.DRIVER, "/dev/nowhere-at-all", ga467.Settings(), heard.stop, say=heard.say) == 1
+    assert heard.events() == ["link_lost"]
+
+
+def test_a_recording_of_a_card_decodes_and_holds_nobody(tmp_path: Path) -> None:
+    module, heard, file = SamModule(), Heard(is_card), tmp_path / "line.txt"
+    module.present(CARD)
+    with PtyLine(module) as line:
+        assert record(file, ga467.DRIVER, line.url, ga467.Settings(), heard.stop, say=heard.say) == 0
+    found, status = decode("ga467", file.read_text("ascii"), reveal=True, today=TODAY)
+    assert status == 0
+    told = [item.get("meaning", item["event"]) for item in found]
+    assert told[:6] == ["status", "done", "read the module's number", "device_fact", "find a card", "card found"]
+    assert CARD.number not in str(found)
+    assert file.stat().st_mode & 0o777 == 0o600
+    with pytest.raises(FileExistsError):
+        record(file, ga467.DRIVER, "", ga467.Settings(), heard.stop)
+
+
+def test_what_could_not_be_blanked_is_not_recorded(tmp_path: Path) -> None:
+    for driver in (wiegand.DRIVER, find("pcsc")):
+        with pytest.raises(LookupError, match="only lines of ga467"):
+            record(tmp_path / "line.txt", driver, "", wiegand.Settings(), threading.Event())
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_scan_names_the_module_its_speed_and_its_number_and_what_else_is_heard() -> None:
+    module, adapter, heard = SamModule(), WiegandAdapter(), Heard(lambda _: False)
+    adapter.present(w34(b"\x04\xa1\xb2\xc3"))
+    with PtyLine(module, baud=57_600) as first, PtyLine(adapter) as second:
+        ports = [ListPortInfo(line.url, skip_link_detection=True) for line in (first, second)]
+        ports[0].vid, ports[0].pid, ports[0].serial_number, ports[0].product = 0x0403, 0x6001, "A5/1", "SAM"
+        timer = threading.Timer(3.0, heard.stop.set)
+        timer.start()
+        assert scan(heard.stop, ports=ports, say=heard.say) == 0
+        timer.join()
+    by_url = {found["url"]: found for found in heard.found}
+    assert by_url[first.url] == {
+        "url": first.url,
+        "usb": "usb://0403:6001/A5%2F1",
+        "product": "SAM",
+        "driver": "ga467",
+        "baud": 57_600,
+        "sam_number": by_url[first.url]["sam_number"],
+    }
+    assert "driver" not in by_url[second.url]
+
+
+def test_settings_of_a_driver_are_given_as_words() -> None:
+    _, settings = driver_and_settings("ga467", ["read=identity", "period_ms=500"])
+    assert settings == ga467.Settings(read="identity", period_ms=500)
+    with pytest.raises(LookupError, match="period_ms"):
+        driver_and_settings("ga467", ["period_ms=1"])
+    with pytest.raises(LookupError, match="no driver"):
+        driver_and_settings("ga468", [])
