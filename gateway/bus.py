@@ -27,6 +27,8 @@ from paho.mqtt.properties import Properties
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 20
+UNSUPPORTED = "Unsupported protocol version"
+"""Reason code 132 of MQTT 5 (3.2.2.2), and code 1 of 3.1.1, as paho words them."""
 RECEIVE_MAXIMUM = 500
 """Messages that the broker may have under way to us before we acknowledge: the back-pressure of the intake."""
 BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
@@ -36,7 +38,7 @@ PARTING_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class Account:
-    """Where a broker is, and as whom to go there. `protocol` is 5, or 4 for MQTT 3.1.1."""
+    """Where a broker is, and as whom to go there. `protocol` is 5, or 4 for MQTT 3.1.1: what is tried first."""
 
     url: str
     client_id: str
@@ -91,6 +93,8 @@ class Bus:
         self._up = threading.Event()
         self._will = will
         self._told_down = False
+        self._protocol = account.protocol
+        self._answered = False
         self._current = 0, self._make_client(0)
         self._thread = threading.Thread(target=self._run, name=f"bus {account.client_id}", daemon=True)
 
@@ -136,8 +140,8 @@ class Bus:
 
     def _make_client(self, connection: int) -> Client:
         account, will = self._account, self._will
-        protocol = MQTTv5 if account.protocol == 5 else MQTTv311
-        clean = None if account.protocol == 5 else True
+        protocol = MQTTv5 if self._protocol == 5 else MQTTv311
+        clean = None if self._protocol == 5 else True
         client = Client(
             CallbackAPIVersion.VERSION2,
             account.client_id,
@@ -170,7 +174,9 @@ class Bus:
                 client = self._make_client(connection)
                 self._connect(client)
                 self._current = connection, client
+                self._answered = False
                 self._serve(client)
+                self._speak_otherwise()
             except (OSError, ValueError) as error:
                 self._say_down(str(error))
             except Exception:
@@ -180,6 +186,12 @@ class Bus:
                 self._up.clear()
                 self._on_down()
             self._stop.wait(random.uniform(0.5, 1.0) * BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])  # noqa: S311
+
+    def _speak_otherwise(self) -> None:
+        """A broker that took the connection and never answered may speak only the other version of MQTT."""
+        if not self._answered and not self._stop.is_set():
+            self._protocol = 4 if self._protocol == 5 else 5
+            log.info("bus: no answer; trying MQTT %s", "5" if self._protocol == 5 else "3.1.1")
 
     def _serve(self, client: Client) -> None:
         """Read and write until the connection ends, or `close` has waited long enough for that."""
@@ -194,7 +206,7 @@ class Bus:
     def _connect(self, client: Client) -> None:
         parts = urlsplit(self._account.url)
         host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
-        if self._account.protocol == 5:
+        if self._protocol == 5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
             client.connect(host, port, KEEPALIVE_S, clean_start=True, properties=properties)
@@ -202,6 +214,7 @@ class Bus:
             client.connect(host, port, KEEPALIVE_S)
 
     def _connected(self, client: Client, _user: object, _flags: object, code: object, _properties: object) -> None:
+        self._answered = str(code) != UNSUPPORTED
         if getattr(code, "is_failure", False):
             self._say_down(f"refused: {code}")
             return

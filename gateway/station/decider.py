@@ -167,13 +167,13 @@ class Decider:
         swipe = Swipe(place.portal, heard.reader, place.direction, credential.kind, token, self._now())
         snapshot = self._view(swipe, gate, row, heard.mono)
         decision = decide(swipe, snapshot)
-        self._seq += 1
+        seq = self._seq + 1
         opens = decision.verdict is Verdict.GRANT or (
             decision.verdict is Verdict.ATTEND and gate.opens_unattended and not _attended(gate, snapshot.civil)
         )
         keep = row is None or not row.count_only
         record = SwipeRecord(
-            seq=self._seq,
+            seq=seq,
             at=int(swipe.at.timestamp() * 1000),
             mono=int(heard.mono * 1000),
             portal=swipe.portal,
@@ -188,17 +188,18 @@ class Decider:
             roster=self.roster.header.version if self.roster is not None else 0,
             policy=snapshot.policy.version,
             unattended=opens and decision.verdict is Verdict.ATTEND,
-            sealed=self._seal(heard.card) if row is None else None,
+            sealed=self._seal(heard.card, seq) if row is None else None,
         )
         outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot.today), heard.mono, token)
+        self._seq = seq  # numbered only when it is whole: a number without a record would be a hole for ever
         self._remember(token, outcome, heard.mono)
         return outcome
 
     def _by_hand(self, act: ByHand) -> Outcome:
         decision = Decision(Verdict.GRANT, (Reason.MANUAL,))
-        self._seq += 1
+        seq = self._seq + 1
         record = SwipeRecord(
-            seq=self._seq,
+            seq=seq,
             at=int(self._now().timestamp() * 1000),
             mono=int(act.mono * 1000),
             portal=act.portal,
@@ -210,6 +211,7 @@ class Decider:
             dwelling=_clean(act.dwelling, _LONGEST_DWELLING) or None,
             roster=self.roster.header.version if self.roster is not None else 0,
         )
+        self._seq = seq
         return Outcome(record, decision, opens=True, remind=False, mono=act.mono)
 
     def _view(self, swipe: Swipe, gate: Gate, row: Enrolment | None, mono: float) -> Snapshot:
@@ -228,7 +230,7 @@ class Decider:
             policy=roster.header.policy,
         )
 
-    def _seal(self, card: CardRead) -> bytes | None:
+    def _seal(self, card: CardRead, seq: int) -> bytes | None:
         """What the reader gave, for the centre alone; only of an unknown number, and only where there is a roster."""
         if self.roster is None or card.credential.kind not in _IDENTITY_NUMBERS:
             return None
@@ -237,7 +239,7 @@ class Decider:
         if identity is not None:
             said |= {"name": _clean(identity.name, _LONGEST_TEXT), "address": _clean(identity.address, _LONGEST_TEXT)}
         plain = json.dumps(said, ensure_ascii=False).encode()
-        return seal(self._enrolled.identity_public, plain, self._enrolled.station, self._epoch, self._seq)
+        return seal(self._enrolled.identity_public, plain, self._enrolled.station, self._epoch, seq)
 
     def _remind(self, token: bytes, decision: Decision, today: date) -> bool:
         if not decision.flags or decision.verdict is not Verdict.GRANT:

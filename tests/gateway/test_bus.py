@@ -208,6 +208,10 @@ def test_the_broker_that_pip_installs_serves_the_same_accounts(tmp_path: Path, m
             sent = one.bus.publish(TOPIC, b"hello")
             assert one.messages.get(timeout=5).payload == b"hello"
             until(lambda: one.published == [sent])
+        with client(broker.account("centre", 5), ["xq/v1/#"]) as newer:
+            up(newer.bus)  # it speaks 3.1.1 alone, and is found to
+            newer.bus.publish(TOPIC, b"hello")
+            assert newer.messages.get(timeout=5).payload == b"hello"
         with client(Account(broker.url, "y", "centre", "wrong", None, 4)) as stranger:
             until(lambda: stranger.bus._told_down)
             assert not stranger.bus.connected
