@@ -10,7 +10,9 @@ from datetime import UTC, datetime
 from typing import Protocol
 
 from drivers.api import (
+    CardGone,
     CardRead,
+    Credential,
     DeviceFact,
     Driver,
     Emit,
@@ -28,6 +30,8 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
 """A device that is plugged in again is used within two seconds."""
+SAME_S = 10.0
+"""A card that lay on the reader when its line went, and lies there when the line is back by then, is not read twice."""
 STALE_S = 15.0
 """A device that can say that it is there, and has not for so long, is uncertain."""
 
@@ -78,6 +82,9 @@ class Supervised:
         self._last: datetime | None = None
         self._last_mono = 0.0
         self._speaks = False
+        self._lying: Credential | None = None
+        self._tells_gone = False
+        self._lost_mono = -SAME_S
         self._reads = 0
         self._last_read: datetime | None = None
         self._facts: dict[str, str] = {}
@@ -164,12 +171,23 @@ class Supervised:
                     self._facts[event.name] = event.value
                 if new:
                     log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
+            case CardGone():
+                self._tells_gone, self._lying = True, None
             case CardRead():
-                with self._lock:
-                    self._reads += 1
-                    self._last_read = datetime.now(UTC)
-                self._heard(self.place.id, event, time.monotonic())
+                self._read(event)
         self._up(speaks=not self.place.silent, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
+
+    def _read(self, card: CardRead) -> None:
+        """Hand a card on, unless it is still the one that was: only a reader that tells when a card goes can know."""
+        now = time.monotonic()
+        same = self._tells_gone and card.credential == self._lying and now - self._lost_mono < SAME_S
+        self._lying, self._lost_mono = card.credential, -SAME_S
+        if same:
+            return
+        with self._lock:
+            self._reads += 1
+            self._last_read = datetime.now(UTC)
+        self._heard(self.place.id, card, now)
 
     def _up(self, *, speaks: bool, trouble: str) -> None:
         now = datetime.now(UTC)
@@ -190,7 +208,7 @@ class Supervised:
             was = self._health
             self._health, self._trouble = Health.DOWN, trouble
             if was is not Health.DOWN:
-                self._since = datetime.now(UTC)
+                self._since, self._lost_mono = datetime.now(UTC), time.monotonic()
         if was is not Health.DOWN:
             log.warning("%s %s is down: %s", self.place.kind, self.place.id, why)
             self._changed()
