@@ -127,6 +127,10 @@ def _say(text: str) -> None:
     sys.stdout.flush()
 
 
+def _interrupt(_signal: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="gateway simulate", description=__doc__)
     parser.add_argument("kind", choices=list(ACTORS))
@@ -148,22 +152,23 @@ def run(arguments: Sequence[str]) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     with suppress(ValueError):  # only the main thread may ask for signals
-        signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+        signal.signal(signal.SIGTERM, _interrupt)
     actor = ACTORS[options.kind](People(options.seed, datetime.now(UTC).date()), options)
     line = Faulty(actor.device, frozenset(map(Fault, options.fault)), options.seed) if actor.device else None
     stop = threading.Event()
     with suppress(KeyboardInterrupt), _line(line, options) as wire:
-        _say(wire.url if wire is not None else f"pcscd's virtual reader, port {options.port}")
-        desk = _Desk(actor, line, wire)
-        if options.sw3:
-            desk.obey(f"sw3 {options.sw3}")
-        player = threading.Thread(target=_play, args=(actor, options, stop), name="player")
-        player.start()
+        player = threading.Thread(target=_play, args=(actor, options, stop), name="player", daemon=True)
         try:
+            player.start()
+            _say(wire.url if wire is not None else f"pcscd's virtual reader, port {options.port}")
+            desk = _Desk(actor, line, wire)
+            if options.sw3:
+                desk.obey(f"sw3 {options.sw3}")
             _listen(desk, options)
         finally:
             stop.set()
-            player.join()
+            if player.ident is not None:
+                player.join()
             actor.lift()
     return 0
 

@@ -2,6 +2,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
 
@@ -106,3 +107,15 @@ def test_a_simulated_relay_says_when_it_switches() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "channel 1 closed\n"
         assert process.stdout.readline() == "channel 1 opened\n"
+
+
+def test_it_ends_on_sigterm_though_nobody_types_and_takes_its_name_away(tmp_path: Path) -> None:
+    link = tmp_path / "reader"
+    command = [sys.executable, "-m", "simulators", "sam", "--every", "5", "--link", str(link)]
+    with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline().strip() == str(link)
+        assert link.exists()
+        process.terminate()
+        assert process.wait(timeout=10.0) == 0
+    assert not link.is_symlink()
