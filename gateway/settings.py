@@ -148,7 +148,6 @@ class Portal(_Strict):
     unattended: Annotated[str, StringConstraints(pattern=r"^(grant|call:.+)$")]
     opener: Name | None = None
     pulse_seconds: Annotated[float, Field(gt=0, le=60)] = 5
-    area: str | None = None
     hold_open: tuple[HoldOpen, ...] = ()
 
 

@@ -161,7 +161,6 @@ class Portal:
 
     id: str
     hold_open: tuple[Hours, ...] = ()
-    area: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,6 +183,8 @@ class GatePolicy:
     attempts: int = 0
     attempts_seconds: int = 60
     attempts_pause_seconds: int = 30
+    side_line_days: int = 7
+    """The guard's side line about registration shows at most once a person in so many days."""
     register_max_age_days: int = 7
 
 

@@ -104,8 +104,6 @@ class Policy:
     reason: str
     effective_from: datetime
     gate: GatePolicy = _GATE
-    side_line_days: int = 7
-    """The guard's side line about registration shows at most once a person in so many days."""
     collection: Collection = Collection()
     gate_query: GateQuery = GateQuery()
     slip: Slip = Slip()
@@ -158,7 +156,6 @@ def _read(table: Table) -> Policy:
         reason=table.text("reason"),
         effective_from=table.moment("effective_from"),
         gate=_gate(table.table("gate"), version, max_age),
-        side_line_days=table.integer("side_line_days", 7, 1, 90),
         collection=_section(table.table("collection"), Collection),
         gate_query=_section(table.table("gate_query"), GateQuery),
         slip=_section(table.table("slip"), Slip),
@@ -177,6 +174,7 @@ def _gate(table: Table, version: int, register_max_age_days: int) -> GatePolicy:
         attempts=table.integer("attempts", 0, 0, 100),
         attempts_seconds=table.integer("attempts_seconds", 60, 1, 3_600),
         attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
+        side_line_days=table.integer("side_line_days", 7, 1, 90),
         register_max_age_days=register_max_age_days,
     )
     table.finish()

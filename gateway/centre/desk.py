@@ -41,6 +41,7 @@ class Desk:
         *,
         district: str,
         banner: str,
+        gate_url: str = "",
         connected: Callable[[], bool],
         today: Callable[[], date],
     ) -> None:
@@ -48,6 +49,7 @@ class Desk:
         self._policies = policies
         self._district = district
         self._banner = banner
+        self._gate_url = gate_url
         self._connected = connected
         self._today = today
 
@@ -74,6 +76,7 @@ class Desk:
             stations_total=len(stations),
             swipes_today=recent,
             swipes_total=total,
+            gate_url=self._gate_url,
             **counts,
         )
 

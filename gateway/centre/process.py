@@ -161,6 +161,7 @@ class CentreProcess:
             self._policies,
             district=self._settings.centre.district,
             banner=self._settings.banner,
+            gate_url=self._settings.centre.gate_url,
             connected=lambda: self._bus.connected,
             today=self._casework.today,
         )

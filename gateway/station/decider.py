@@ -41,8 +41,6 @@ log = logging.getLogger(__name__)
 INBOX = 256
 SIGNAL_AFTER_S = 0.15
 """A disk that stalls costs a person at most this long."""
-SIDE_LINE_DAYS = 7
-"""The guard's reminder about registration appears at most once a person in so many days."""
 _REMEMBERED = 10_000
 _LONGEST_NUMBER, _LONGEST_TEXT = 32, 90
 """Of what is sealed: a name has 15 characters and an address 35 (GA 467), and the sealed whole at most 1024 bytes."""
@@ -190,7 +188,7 @@ class Decider:
             unattended=opens and decision.verdict is Verdict.ATTEND,
             sealed=self._seal(heard.card, seq) if row is None else None,
         )
-        outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot.today), heard.mono, token)
+        outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot), heard.mono, token)
         self._seq = seq  # numbered only when it is whole: a number without a record would be a hole for ever
         self._remember(token, outcome, heard.mono)
         return outcome
@@ -241,13 +239,15 @@ class Decider:
         plain = json.dumps(said, ensure_ascii=False).encode()
         return seal(self._enrolled.identity_public, plain, self._enrolled.station, self._epoch, seq)
 
-    def _remind(self, token: bytes, decision: Decision, today: date) -> bool:
+    def _remind(self, token: bytes, decision: Decision, snapshot: Snapshot) -> bool:
+        """Whether the guard's side line about registration is due: seldom, and for a grant alone."""
+        today = snapshot.today
         if not decision.flags or decision.verdict is not Verdict.GRANT:
             return False
         if "registration_unknown" in decision.flags:
             return False
         last = self._reminded.get(token)
-        if last is not None and today - last < timedelta(days=SIDE_LINE_DAYS):
+        if last is not None and today - last < timedelta(days=snapshot.policy.side_line_days):
             return False
         self._reminded[token] = today
         self._reminded.move_to_end(token)

@@ -15,7 +15,7 @@ def gate_of(portal: Portal) -> Gate:
     """The gate of one portal."""
     hold_open = tuple(hours_of(span.hours, span.weekdays) for span in portal.hold_open)
     return Gate(
-        RulesPortal(portal.id, hold_open, portal.area),
+        RulesPortal(portal.id, hold_open),
         portal.name,
         portal.opener,
         portal.pulse_seconds,

@@ -59,6 +59,8 @@ class CentreState:
     alerts_total: int
     quarantined: int
     """Messages that could not be used and wait for a person."""
+    gate_url: str = ""
+    """Where the gate console of this machine's station is, or ""."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -89,6 +89,7 @@ def test_a_touch_on_any_card_answers_that_card(page: Page, site: Site, booth: Bo
     card = page.locator(f"#card-{key_of(second)}")
     card.get_by_label("房号").fill("3-201")
     card.get_by_role("button", name="新住户").click()
+    expect(page.locator("#cards > .card")).to_have_count(1)
     expect(page.locator("#cards > .card")).to_have_attribute("id", f"card-{key_of(first)}")
     assert booth.opened == [("east", Visitor.NEW_RESIDENT, "3-201")]
 
@@ -190,3 +191,14 @@ def test_the_centre_asks_for_its_rows_again_when_they_changed(page: Page, said: 
         assert asked.value.status == 200
         expect(page.locator("#c-1046")).to_be_visible()
     assert said == []
+
+
+def test_when_nobody_waits_the_page_says_so_again(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    expect(page.locator("#cards .nobody")).to_be_visible()
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    expect(page.locator("#cards > .card")).to_have_count(1)
+    expect(page.locator("#cards .nobody")).to_be_hidden()
+    page.keyboard.press("3")
+    expect(page.locator("#cards > .card")).to_have_count(0)
+    expect(page.locator("#cards .nobody")).to_be_visible()

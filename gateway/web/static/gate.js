@@ -6,20 +6,15 @@
   var SAID_MS = 6000;
   var DEBOUNCE_MS = 400;
   var NIGHT_LEVEL = 0.25;
-  var lastKey = 0;
+  var lastKey = -DEBOUNCE_MS;
 
   // cards
   function cards() { return Array.prototype.slice.call(document.querySelectorAll("#cards > .card")); }
   function expire() {
     cards().forEach(function (card) {
       if (card.since === undefined) { card.since = performance.now() - 1000 * Number(card.dataset.age || 0); }
-      if (performance.now() - card.since > FADES_MS && !card.contains(document.activeElement)) { drop(card); }
+      if (performance.now() - card.since > FADES_MS && !card.contains(document.activeElement)) { card.remove(); }
     });
-  }
-  function drop(card) {
-    var box = card.parentNode;
-    card.remove();
-    if (box && !box.querySelector(".card")) { box.replaceChildren(); }
   }
   function isTyping(target) {
     return target instanceof Element && target.matches("input[type=text], textarea, select, [contenteditable]");
@@ -41,7 +36,7 @@
   document.addEventListener("htmx:afterRequest", function (event) {
     var card = event.target;
     if (!(card instanceof Element) || !card.matches(".card")) { return; }
-    if (event.detail.successful) { drop(card); } else { card.classList.remove("answering"); }
+    if (event.detail.successful) { card.remove(); } else { card.classList.remove("answering"); }
   });
 
   var cleared = 0;
@@ -63,7 +58,7 @@
     if (!row) { return; }
     row.classList.add("new");
     var answered = row.dataset.answers && document.getElementById(row.dataset.answers);
-    if (answered) { drop(answered); }
+    if (answered) { answered.remove(); }
     while (stream.children.length > ROWS) { stream.lastElementChild.remove(); }
     expire();
     play(row.dataset.verdict);
