@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
+from drivers import lines
 from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault, StreamDriver
 from drivers.registry import BadSettings, find, settings_for
 from gateway.bundle import Roster
@@ -257,9 +258,11 @@ def drivers_of(settings: Settings) -> dict[str, tuple[Driver, object]]:
         try:
             driver = find(device.driver)
             found[device.id] = driver, settings_for(driver, device.settings)
+            if device.url.startswith(lines.SCHEME):
+                lines.parse(device.url)
         except BadSettings as error:
             mistakes += [f"{device.id}: {problem}" for problem in error.problems]
-        except LookupError as error:
+        except (LookupError, ValueError) as error:
             mistakes.append(f"{device.id}: {error}")
     if mistakes:
         raise SettingsError(mistakes)

@@ -113,11 +113,18 @@ def test_what_each_table_allows_and_the_machine_cannot_have_is_a_mistake(
     station = '[station]\nname = "test-yuan-1"\nport = 8080\n[[readers]]\nid = "r"\nportal = "east"\ndirection = "in"\n'
     station += 'driver = "telepathy"\nurl = "/dev/null"\n[[portals]]\nid = "east"\nname = "东门"\n'
     station += 'attended = "never"\nunattended = "grant"\n'
+    station += '[[readers]]\nid = "u"\nportal = "east"\ndirection = "in"\ndriver = "ga467"\nurl = "usb://somewhere"\n'
     (tmp_path / "gateway.toml").write_text(CONFIG + station, encoding="utf-8")
     (tmp_path / "policy.toml").unlink()
     done = gateway("check", "--config", config)
     assert done.returncode == 2
-    for what in ("station.port: port 8080 is centre.port", "station.community", "telepathy", "policy.toml"):
+    for what in (
+        "station.port: port 8080 is centre.port",
+        "station.community",
+        "telepathy",
+        "u: a USB line",
+        "policy.toml",
+    ):
         assert what in done.stderr, what
 
 
