@@ -45,7 +45,7 @@ SHORT_READ_S = 0.02
 """How long a line without a descriptor is read at a time."""
 
 
-class _Transport(Protocol):
+class Transport(Protocol):
     def write(self, data: bytes) -> int:
         """Write what goes without waiting; return how much that was."""
 
@@ -134,11 +134,7 @@ class StreamLink:
             _close(port)
 
     def _open_port(self) -> Any:
-        try:
-            url = resolve(self._url, self._ports())
-            return serial.serial_for_url(url, baudrate=self._baud, timeout=0, exclusive=True)
-        except (OSError, termios.error) as error:
-            raise LinkLost(f"cannot open: {error}") from error
+        return open_port(self._url, self._baud, self._ports())
 
     def _follower(self, protocol: ReaderProtocol | OutputProtocol, port: Any) -> Callable[[], None]:
         """What sets the line to the speed that the protocol wants, where it is the protocol's to choose."""
@@ -154,7 +150,7 @@ class StreamLink:
     def _loop(
         self,
         protocol: ReaderProtocol | OutputProtocol,
-        transport: _Transport,
+        transport: Transport,
         follow: Callable[[], None],
         emit: Emit,
         stop: Event,
@@ -186,6 +182,34 @@ class StreamLink:
                 cast(OutputProtocol, protocol).open(order, self._clock())
 
 
+def open_port(url: str, baud: int, ports: Iterable[Port]) -> Any:
+    """Open a line for ourselves alone; what it gives is pyserial's.
+
+    Raises:
+        LinkLost: it cannot be opened now.
+        ValueError: the URL is of no kind that can be opened.
+    """
+    try:
+        return serial.serial_for_url(resolve(url, ports), baudrate=baud, timeout=0, exclusive=True)
+    except (OSError, termios.error) as error:
+        raise LinkLost(f"cannot open: {error}") from error
+
+
+@contextmanager
+def opened(url: str, baud: int, wake: int) -> Iterator[Transport]:
+    """A line for a library that makes its own frames. Bytes on the descriptor `wake` end a wait for the line.
+
+    Raises:
+        LinkLost: it cannot be opened, or is gone.
+        ValueError: the URL is of no kind that can be opened.
+    """
+    port = open_port(url, baud, local_ports())
+    try:
+        yield _transport(port, wake)
+    finally:
+        _close(port)
+
+
 @contextmanager
 def _lost(what: str) -> Iterator[None]:
     try:
@@ -203,7 +227,7 @@ def _close(port: Any) -> None:
         connection.close()
 
 
-def _part(protocol: ReaderProtocol | OutputProtocol, transport: _Transport) -> None:
+def _part(protocol: ReaderProtocol | OutputProtocol, transport: Transport) -> None:
     """Say a protocol's last words, if it has any and the device takes them in time."""
     words: bytes = getattr(protocol, "last_words", bytes)()
     end = time.monotonic() + LAST_WORDS_S
@@ -213,7 +237,7 @@ def _part(protocol: ReaderProtocol | OutputProtocol, transport: _Transport) -> N
             transport.read(TICK_S, to_write=True)
 
 
-def _transport(port: Any, wake: int) -> _Transport:
+def _transport(port: Any, wake: int) -> Transport:
     try:
         return _Descriptor(port.fileno(), wake)
     except (io.UnsupportedOperation, AttributeError):
