@@ -10,6 +10,7 @@ Source: the sellers' sheet of the LCUS series; 9600 baud, 8N1.
 from dataclasses import dataclass
 
 from drivers.api import OutputState, ReaderEvent, StreamDriver
+from drivers.pulse import Pulse
 
 AGAIN_S = 1.0
 """An "off" is said once more after so long: a gate must not stay open because one byte was lost."""
@@ -39,22 +40,18 @@ class LcusRelay:
 
     def __init__(self, settings: LcusSettings) -> None:
         self._channel = settings.channel
-        self._longest = settings.longest_s
-        self._until: float | None = None
+        self._pulse = Pulse(settings.longest_s)
         self._on: bool | None = None
         self._again: float | None = None
         self._events: list[ReaderEvent] = []
 
     def open(self, seconds: float, now: float) -> None:
         """Close the contact until `now + seconds`; while it is closed, only a later end counts."""
-        end = now + min(self._longest, max(0.1, seconds))
-        self._until = end if self._until is None else max(self._until, end)
+        self._pulse.open(seconds, now)
 
     def to_send(self, now: float) -> bytes:
         """Return what makes the board agree with what was asked."""
-        if self._until is not None and now >= self._until and self._on:
-            self._until = None
-        wanted = self._until is not None
+        wanted = self._pulse.wanted(now, is_on=bool(self._on))
         if wanted != self._on:
             self._on = wanted
             self._again = None if wanted else now + AGAIN_S
@@ -67,7 +64,7 @@ class LcusRelay:
 
     def last_words(self) -> bytes:
         """Return what is said before the line is closed in order: a gate must not stay open when the program ends."""
-        self._until = None
+        self._pulse.end()
         return frame(self._channel, on=False) if self._on else b""
 
     def receive(self, data: bytes, now: float) -> list[ReaderEvent]:  # noqa: ARG002 - an echo says nothing

@@ -64,28 +64,26 @@ class WiegandReader:
 
     def _line(self, line: bytes) -> ReaderEvent:
         bits = bits_of(line)
-        if bits is None:
-            return Noise(len(line), "not a Wiegand line")
-        if len(bits) in KEYS:
-            return Noise(len(line), "a key of a keypad")
-        if len(bits) in NEIGHBOURS.difference(self._settings.also):
-            return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, f"{len(bits)} bits: a pulse was lost or added")
-        if len(bits) in (26, 34) and not parity_holds(bits):
-            return ReaderFault("wiegand_parity", Remedy.PRESENT_AGAIN, f"parity of {len(bits)} bits is wrong")
-        return self._card(bits)
+        return Noise(len(line), "not a Wiegand line") if bits is None else card_of(bits, self._settings)
 
-    def _card(self, bits: str) -> ReaderEvent:
-        kind, text = CredentialKind.WIEGAND_N, f"{len(bits)}:{int(bits, 2):X}"
-        if len(bits) == 26:
-            kind, text = CredentialKind.WIEGAND_26, f"{int(bits[1:-1], 2):06X}"
-        elif len(bits) == 34:
-            kind, text = CredentialKind.CARD_UID, uid(int(bits[1:-1], 2).to_bytes(4, "big"), self._settings.order)
-        try:
-            return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
-        except BadNumber:
-            return ReaderFault(
-                "bad_number", Remedy.NOT_A_SUPPORTED_CARD, "the same number on many cards is no identity"
-            )
+
+def card_of(bits: str, settings: Settings) -> ReaderEvent:
+    """Return what a frame of bits means, the first one first."""
+    if len(bits) in KEYS:
+        return Noise(len(bits), "a key of a keypad")
+    if len(bits) in NEIGHBOURS.difference(settings.also):
+        return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, f"{len(bits)} bits: a pulse was lost or added")
+    if len(bits) in (26, 34) and not parity_holds(bits):
+        return ReaderFault("wiegand_parity", Remedy.PRESENT_AGAIN, f"parity of {len(bits)} bits is wrong")
+    kind, text = CredentialKind.WIEGAND_N, f"{len(bits)}:{int(bits, 2):X}"
+    if len(bits) == 26:
+        kind, text = CredentialKind.WIEGAND_26, f"{int(bits[1:-1], 2):06X}"
+    elif len(bits) == 34:
+        kind, text = CredentialKind.CARD_UID, uid(int(bits[1:-1], 2).to_bytes(4, "big"), settings.order)
+    try:
+        return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
+    except BadNumber:
+        return ReaderFault("bad_number", Remedy.NOT_A_SUPPORTED_CARD, "the same number on many cards is no identity")
 
 
 def uid(raw: bytes, order: Literal["as-sent", "reversed"]) -> str:

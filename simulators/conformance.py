@@ -146,6 +146,30 @@ def check_output(make: Callable[[], OutputProtocol]) -> None:
     _hold(off in _settle(output, 13.0, 14.0), "the pulse has no end")
 
 
+def check_confirmed_output(
+    make: Callable[[], OutputProtocol], far_end: Callable[[], Device], closed: Callable[[Device], bool]
+) -> None:
+    """For an output whose board answers: the same, by what `closed` says of a fresh `far_end`.
+
+    Raises:
+        AssertionError: it does not.
+    """
+    for lost in (0.0, 0.02):
+        output, device = make(), far_end()
+        line = Worn(device, back=Wire(1, lose=lost))
+        wishes, until, late = {200: 2.0, 220: 2.0, 230: 0.5}, 0.0, 1.0
+        for step in range(400):
+            now = step * STEP_S
+            if step in wishes:
+                output.open(wishes[step], now)
+                until = max(until, now + wishes[step])
+            line.receive(output.to_send(now), now)
+            states = [one for one in output.receive(line.to_send(now), now) if isinstance(one, OutputState)]
+            _hold(all(one.confirmed for one in states), "what was switched is reported as not confirmed")
+            _hold(closed(device) or not 10 + late <= now < until, "it is open before its time")
+            _hold(not closed(device) or 10 <= now <= until + late, "the pulse has no end")
+
+
 def check_native(make: Callable[[], NativeReader], present: Callable[[], None], lift: Callable[[], None]) -> None:
     """For a reader behind a library: a card that lies is one read, laid again it is another; it ends in time.
 

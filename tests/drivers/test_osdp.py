@@ -1,0 +1,288 @@
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from queue import Queue
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from drivers import osdp, wiegand
+from drivers.api import (
+    CardRead,
+    CredentialKind,
+    DeviceFact,
+    LinkLost,
+    Noise,
+    Online,
+    ReaderEvent,
+    ReaderFault,
+    Remedy,
+    Verdict,
+)
+from drivers.registry import BadSettings, settings_for
+from simulators.line import PtyLine
+from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
+from simulators.tcp import TcpLine
+from simulators.wiegand import w34
+
+KEY = "00112233445566778899AABBCCDDEEFF"
+OTHER = "FFEEDDCCBBAA99887766554433221100"
+W26 = "00101101000000001010001000"
+UID = bytes.fromhex("04A1B2C3")
+
+
+class Running:
+    """A reader on a thread of its own."""
+
+    def __init__(self, url: str, settings: osdp.Settings | None = None) -> None:
+        self.reader = osdp.OsdpReader(url, settings or osdp.Settings(key=KEY))
+        self.events: Queue[ReaderEvent] = Queue()
+        self.stop = threading.Event()
+        self.error: BaseException | None = None
+        self.thread = threading.Thread(target=self._run)
+
+    def _run(self) -> None:
+        try:
+            self.reader.run(self.events.put, self.stop)
+        except (LinkLost, ValueError) as error:
+            self.error = error
+
+    def until(self, *kinds: type[ReaderEvent]) -> Any:
+        while not isinstance(event := self.events.get(timeout=5.0), kinds):
+            pass
+        return event
+
+    def end(self) -> None:
+        self.stop.set()
+        self.thread.join()
+
+
+@contextmanager
+def running(*urls: str, settings: osdp.Settings | None = None) -> Iterator[list[Running]]:
+    runs = [Running(url, settings) for url in urls]
+    for run in runs:
+        run.thread.start()
+    try:
+        yield runs
+    finally:
+        for run in runs:
+            run.end()
+
+
+def devices(*addresses: int, key: str = KEY) -> list[OsdpReaderDevice]:
+    return [OsdpReaderDevice(address, bytes.fromhex(key)) for address in addresses]
+
+
+def eventually(true: Callable[[], bool]) -> bool:
+    waited = threading.Event()
+    return any(true() or waited.wait(0.01) for _ in range(500))
+
+
+def test_a_card_on_an_encrypted_line_is_read_with_its_raw_bits_and_the_reader_says_who_it_is() -> None:
+    (device,) = devices(5)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#5") as (run,):
+        assert run.until(Online, CardRead) == Online()
+        fact = run.until(DeviceFact)
+        assert (fact.name, fact.value) == (
+            "osdp_identity",
+            "vendor 00CAFE model 1 version 1 serial 4101 firmware 1.2.3",
+        )
+        assert device.secure
+        device.present(W26)
+        read = run.until(CardRead)
+        assert (read.credential.kind, read.credential.number) == (CredentialKind.WIEGAND_26, "5A0144")
+        assert read.raw_bits == W26
+        device.present(w34(UID))
+        assert run.until(CardRead).credential.number == UID.hex().upper()
+
+
+def test_a_visitor_code_is_typed_and_shorter_ones_are_none() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(Online)
+        device.press("123#")
+        assert run.until(Noise, CardRead).size == 3
+        device.press("13800")
+        device.press("138000#")
+        read = run.until(Noise, CardRead)
+        assert (read.credential.kind, read.credential.number) == (CredentialKind.VISITOR, "13800138000")
+
+
+def test_verdicts_reach_lamp_buzzer_text_and_output() -> None:
+    (device,) = devices(1)
+    with (
+        PtyLine(OsdpLine([device])) as line,
+        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, output=1)) as (run,),
+    ):
+        lib = osdp.library()
+        run.until(DeviceFact)
+        run.reader.signal(Verdict.GRANT)
+        assert eventually(lambda: any(c["command"] == lib.CMD_TEXT for c in device.told))
+        commands = {c["command"]: c for c in device.told}
+        assert commands[lib.CMD_TEXT]["data"] == "请通行"
+        assert commands[lib.CMD_LED]["on_color"] == lib.LED_COLOR_GREEN
+        assert (commands[lib.CMD_OUTPUT]["output_no"], commands[lib.CMD_OUTPUT]["timer_count"]) == (1, 30)
+        device.told.clear()
+        run.reader.signal(Verdict.ATTEND)
+        assert eventually(lambda: sum(c["command"] == lib.CMD_TEXT for c in device.told) == 2)
+        assert [c["data"] for c in device.told if c["command"] == lib.CMD_TEXT] == ["请稍候", "门岗马上为您开门"]
+        assert lib.CMD_OUTPUT not in {c["command"] for c in device.told}
+
+
+def test_two_readers_share_a_line_and_the_restart_of_one_does_not_disturb_the_other() -> None:
+    first, second = devices(1, 2)
+    with (
+        PtyLine(OsdpLine([first, second])) as line,
+        running(f"{line.url}#1", f"{line.url}#2") as (one, two),
+    ):
+        one.until(DeviceFact)
+        two.until(DeviceFact)
+        second.restart()
+        for _ in range(3):
+            first.present(W26)
+            assert one.until(CardRead, DeviceFact, ReaderFault).credential.number == "5A0144"
+        assert two.until(Online, ReaderFault) == Online()
+        second.present(w34(UID))
+        assert two.until(CardRead).credential.number == UID.hex().upper()
+        two.end()
+        first.present(W26)
+        assert one.until(CardRead, DeviceFact, ReaderFault).credential.number == "5A0144"
+        with running(f"{line.url}#2") as (again,):
+            again.until(Online)
+            first.present(W26)
+            assert one.until(CardRead, DeviceFact, ReaderFault).credential.number == "5A0144"
+        assert one.error is None
+
+
+def test_a_reader_that_answers_nothing_is_lost_and_its_neighbour_is_not() -> None:
+    (first,) = devices(1)
+    with PtyLine(OsdpLine([first])) as line, running(f"{line.url}#1", f"{line.url}#2") as (one, two):
+        one.until(Online)
+        two.thread.join(osdp.SILENT_S + 3)
+        assert isinstance(two.error, LinkLost)
+        first.present(W26)
+        assert one.until(CardRead).credential.number == "5A0144"
+
+
+def test_two_lines_are_two_and_a_line_that_is_cut_is_lost_for_its_readers_only() -> None:
+    (first,), (second,) = devices(1), devices(1)
+    with (
+        PtyLine(OsdpLine([first])) as line,
+        TcpLine(OsdpLine([second])) as other,
+        running(f"{line.url}#1", f"{other.url}#1") as (one, two),
+    ):
+        one.until(Online)
+        two.until(Online)
+        line.cut()
+        one.thread.join(3)
+        assert isinstance(one.error, LinkLost)
+        second.present(W26)
+        assert two.until(CardRead).credential.number == "5A0144"
+
+
+@pytest.mark.parametrize("held", [OTHER, None])
+def test_a_wrong_key_is_said_once_and_never_repaired(held: str | None) -> None:
+    device = OsdpReaderDevice(1, bytes.fromhex(held) if held else None)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        fault = run.until(ReaderFault, Online)
+        assert (fault.code, fault.remedy) == ("key_mismatch", Remedy.CALL_TECHNICIAN)
+        run.thread.join(1.0)
+        run.end()
+        assert run.error is None
+    assert run.events.empty()
+    assert device.keys_set == []
+
+
+def test_tamper_and_power_are_faults_when_they_begin() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(DeviceFact)
+        device.local(tamper=True)
+        assert run.until(ReaderFault).code == "tamper"
+        device.local(tamper=True, power=True)
+        assert run.until(ReaderFault).code == "power"
+        device.local()
+        assert run.until(Online, ReaderFault) == Online()
+
+
+def test_nothing_is_open_after_the_last_reader_has_left() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line:
+        before = len(list(Path("/proc/self/fd").iterdir()))
+        for _ in range(3):
+            with running(f"{line.url}#1") as (run,):
+                run.until(Online)
+        assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+def test_without_libosdp_the_reader_is_down_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "osdp_sys", None)
+    with pytest.raises(LinkLost, match=r"pip install 'xiaoqu-gateway\[osdp\]'"):
+        osdp.OsdpReader("/dev/null#1", osdp.Settings(key=KEY)).run(lambda _: None, threading.Event())
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        {},
+        {"key": osdp.DEFAULT_KEY.hex()},
+        {"key": "00" * 16},
+        {"key": KEY[:-1]},
+        {"key": KEY, "key_file": "here"},
+        {"key_file": "/nowhere/at/all"},
+        {"key": KEY, "grant": "十一个汉字的欢迎词太长了"},
+        {"key": KEY, "output": 16},
+        {"key": KEY, "output_s": 0.0},
+        {"key": KEY, "baud": 1200},
+    ],
+)
+def test_settings_that_cannot_be_are_refused_without_saying_a_key(table: dict[str, Any]) -> None:
+    with pytest.raises(BadSettings) as refused:
+        settings_for(osdp.DRIVER, table)
+    assert osdp.DEFAULT_KEY.hex() not in str(refused.value)
+
+
+def test_a_key_is_read_from_a_file_and_never_printed(tmp_path: Path) -> None:
+    (tmp_path / "key").write_text(KEY + "\n", "ascii")
+    settings = osdp.Settings(key_file=str(tmp_path / "key"))
+    assert settings.secret() == bytes.fromhex(KEY)
+    assert KEY not in repr(osdp.Settings(key=KEY))
+
+
+@pytest.mark.parametrize("url", ["/dev/ttyUSB0", "#1", "/dev/ttyUSB0#", "/dev/ttyUSB0#127", "/dev/ttyUSB0#x"])
+def test_a_url_without_an_address_is_refused(url: str) -> None:
+    with pytest.raises(ValueError, match="LINE#ADDRESS"):
+        osdp.split_url(url)
+
+
+@pytest.mark.parametrize(
+    ("data", "length", "parity", "number"),
+    [
+        ("04A1B2C3", 32, False, "04A1B2C3"),
+        ("04A1B2C3D4E5F6", 56, False, "04A1B2C3D4E5F6"),
+        ("04A1B2C3", 32, True, "32:04A1B2C3"),
+        ("2D00A200", 26, True, "5A0144"),
+    ],
+)
+def test_raw_cards_become_credentials(data: str, length: int, parity: bool, number: str) -> None:
+    read = osdp.raw_card(bytes.fromhex(data), length, wiegand.Settings(), parity=parity)
+    assert isinstance(read, CardRead)
+    assert read.credential.number == number
+
+
+@given(data=st.binary(max_size=64), length=st.integers(-1, 600), parity=st.booleans())
+def test_no_raw_card_raises(data: bytes, length: int, parity: bool) -> None:
+    event = osdp.raw_card(data, length, wiegand.Settings(), parity=parity)
+    assert isinstance(event, CardRead | Noise | ReaderFault)
+
+
+@given(keys=st.lists(st.binary(max_size=30)))
+def test_no_keys_raise_and_only_digits_become_a_code(keys: list[bytes]) -> None:
+    pad = osdp.Keypad()
+    for now, some in enumerate(keys):
+        for event in pad.press(some, float(now)):
+            assert isinstance(event, Noise) or (isinstance(event, CardRead) and event.credential.number.isdigit())
