@@ -4,6 +4,7 @@ A URL is a line and an address: `/dev/ttyUSB0#1`, `socket://host:4001#1`; reader
 libosdp is an optional extra: without it the reader is down and says why, and all else goes on.
 """
 
+import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -29,7 +30,22 @@ from drivers.api import (
     Remedy,
     Verdict,
 )
-from drivers.osdp_line import Command, Ended, Mail, Refused, Said, Seat, Secure, join, leave
+from drivers.osdp_line import (
+    RETRY_S,
+    Command,
+    Ended,
+    Mail,
+    Refused,
+    Said,
+    Seat,
+    Secure,
+    Wire,
+    description,
+    exchange,
+    join,
+    leave,
+)
+from drivers.stream import Transport, opened
 from rules.identity import BadNumber, canonical
 
 DEFAULT_KEY = b"0123456789:;<=>?"
@@ -41,6 +57,7 @@ LOOK_S = 0.1
 HEARTBEAT_S = 5.0
 SHOWN_S = 3
 KEYS_S = 10.0
+INSTALL_S = 300.0
 LONGEST_CODE = 20
 _ADDRESSES = range(127)
 
@@ -132,6 +149,54 @@ def split_url(url: str) -> tuple[str, int]:
     if not mark or not line or not re.fullmatch(r"[0-9]{1,3}", address) or int(address) not in _ADDRESSES:
         raise ValueError("an OSDP reader's URL is LINE#ADDRESS, the address from 0 to 126")
     return line, int(address)
+
+
+def install(url: str, key: str, stop: Event, *, baud: int = 9600, seconds: float = INSTALL_S) -> bool:
+    """Give a new reader, which still holds the default key, a key of its own; True when it holds it.
+
+    The only place where the default key is spoken. It ends by itself after `seconds`, five minutes at most. The line
+    must not be in use by a running station.
+
+    Raises:
+        LinkLost: there is no libosdp, or the line cannot be opened, or is gone.
+        ValueError: no such URL, or a key that protects nothing.
+    """
+    osdp, (line, address), secret = library(), split_url(url), checked_key(key)
+    until = time.monotonic() + min(seconds, INSTALL_S)
+    pulled, pushed = os.pipe()
+    try:
+        with opened(line, baud, pulled) as transport:
+            return _installed(osdp, transport, address, secret, until, stop)
+    finally:
+        os.close(pulled)
+        os.close(pushed)
+
+
+def _installed(osdp: Any, transport: Transport, address: int, key: bytes, until: float, stop: Event) -> bool:
+    """Whether the reader took the key: first in install mode, then proved by a channel on the new key alone."""
+    for flag in (osdp.FLAG_INSTALL_MODE, osdp.FLAG_ENFORCE_SECURE):
+        wire = Wire()
+        panel = osdp.ControlPanel([description(address, key, flag | osdp.FLAG_ENABLE_NOTIFICATION, wire)])
+        asked = time.monotonic()
+        holds: list[bool] = []
+        panel.set_event_callback(lambda _index, event, holds=holds: _note(osdp, event, holds))
+        while not holds:
+            now = time.monotonic()
+            if stop.is_set() or now >= until:
+                return False
+            if now - asked > RETRY_S and not panel.sc_status():
+                panel.disable_pd(0) if panel.is_pd_enabled(0) else panel.enable_pd(0)
+                asked = now
+            exchange(panel, wire, transport)
+    return True
+
+
+def _note(osdp: Any, event: Mapping[str, Any], holds: list[bool]) -> int:
+    """Note that a channel stands on the reader's own key: `arg1` says that it is the default one."""
+    notified = event["event"] == osdp.EVENT_NOTIFICATION and event["type"] == osdp.EVENT_NOTIFICATION_SC_STATUS
+    if notified and event["arg0"] and not event["arg1"]:
+        holds.append(True)
+    return 0
 
 
 class Keypad:

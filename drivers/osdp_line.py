@@ -207,25 +207,20 @@ class Line:
         for seat, command in orders:
             if seat.secure and seat in seats:
                 self._panel.submit_command(seats.index(seat), dict(command))
-        self._panel.refresh()
+        data = exchange(self._panel, self._wire, transport)
+        self._listen(data, seats)
         now = time.monotonic()
         secure = self._panel.sc_status()
         for index, seat in enumerate(seats):
             self._tend(index, seat, now, secure=bool(secure >> index & 1))
-        if self._wire.outbox:
-            del self._wire.outbox[: transport.write(bytes(self._wire.outbox))]
-        data = transport.read(REFRESH_S, to_write=bool(self._wire.outbox))
-        self._listen(data, seats)
 
     def _listen(self, data: bytes, seats: list[Seat]) -> None:
-        """Pass bytes to libosdp, and note who answers: a reply begins by 53 and the address with its top bit."""
+        """Note who answers: a reply begins by 53 and the address with its top bit."""
         recent, now = self._tail + data, time.monotonic()
         for seat in seats:
             if bytes([0x53, seat.address | 0x80]) in recent:
                 seat.heard = now
         self._tail = recent[-1:]
-        self._wire.inbox += data
-        del self._wire.inbox[:-HELD]
 
     def _build(self, seats: list[Seat]) -> None:
         library = self._library
@@ -278,6 +273,17 @@ def description(address: int, key: bytes, flags: int, wire: Wire) -> dict[str, o
     """A reader, as libosdp wants it described; who it is it says itself."""
     unknown = dict.fromkeys(("version", "model", "vendor_code", "serial_number", "firmware_version"), 0)
     return {"name": f"reader-{address}", "address": address, "flags": flags, "scbk": key, "channel": wire} | unknown
+
+
+def exchange(panel: Any, wire: Wire, transport: Transport) -> bytes:
+    """Let libosdp work once, write what it says, and wait briefly for what comes; return that."""
+    panel.refresh()
+    if wire.outbox:
+        del wire.outbox[: transport.write(bytes(wire.outbox))]
+    data = transport.read(REFRESH_S, to_write=bool(wire.outbox))
+    wire.inbox += data
+    del wire.inbox[:-HELD]
+    return data
 
 
 _open: dict[str, Line] = {}

@@ -197,6 +197,22 @@ def test_a_wrong_key_is_said_once_and_never_repaired(held: str | None) -> None:
     assert device.keys_set == []
 
 
+def test_a_new_reader_gets_its_key_only_when_that_is_asked_for() -> None:
+    device = OsdpReaderDevice(1, None)
+    with PtyLine(OsdpLine([device])) as line:
+        assert osdp.install(f"{line.url}#1", KEY, threading.Event())
+        assert set(device.keys_set) == {bytes.fromhex(KEY)}
+        with running(f"{line.url}#1") as (run,):
+            assert run.until(Online, ReaderFault) == Online()
+
+
+def test_install_mode_ends_by_itself_and_gives_no_key_to_a_reader_that_has_another() -> None:
+    (device,) = devices(1, key=OTHER)
+    with PtyLine(OsdpLine([device])) as line:
+        assert not osdp.install(f"{line.url}#1", KEY, threading.Event(), seconds=1.5)
+    assert device.keys_set == []
+
+
 def test_tamper_and_power_are_faults_when_they_begin() -> None:
     (device,) = devices(1)
     with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
