@@ -1,14 +1,13 @@
 """The centre, put together: intake, deliveries, rosters, the sweep and the bus on threads; pages on the main one."""
 
 import logging
-import secrets
 import threading
 import time
 from collections.abc import Callable
 
 from fastapi import APIRouter, FastAPI
 from sqlalchemy import Connection
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import wire
 from gateway.broker import CENTRE
@@ -22,6 +21,7 @@ from gateway.centre.casework import Casework
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
 from gateway.centre.intake import Intake
+from gateway.centre.mark import Mark
 from gateway.centre.policies import PolicyFile
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
@@ -74,8 +74,8 @@ class CentreProcess:
         self._feed = Feed()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Event()
-        with self._database.write() as connection:
-            self._epoch = _centre_epoch(connection)
+        self._mark = Mark(settings.data / "centre.mark")
+        self._epoch = self._mark.epoch(self._database)
         slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
         self._casework = Casework(master, self._policies.current, self._metrics, slips, wall=wall)
         self._register = Register(master)
@@ -120,6 +120,7 @@ class CentreProcess:
             self._bus.close((wire.CENTRE_STATUS, self._announcement("stopped")))
             for thread in self._threads:
                 thread.join(3)
+            self._keep_mark()
             self._database.close()
 
     def parts(self) -> dict[str, str]:
@@ -223,7 +224,7 @@ class CentreProcess:
         self._work_changed()
 
     def _look(self, stop: threading.Event) -> None:
-        """Sweep when it is due; tell open pages what changed, at most once a second."""
+        """Sweep when it is due; mark how far the database is and tell open pages, at most once a second."""
         while not stop.is_set():
             try:
                 self._sweep.turn()
@@ -231,9 +232,16 @@ class CentreProcess:
                 log.exception("the sweep failed")
             if self._changed.is_set():
                 self._changed.clear()
+                self._keep_mark()
                 for what in CHANGES:
                     changed(self._feed, what)
             stop.wait(LOOK_EVERY_S)
+
+    def _keep_mark(self) -> None:
+        try:
+            self._mark.keep(self._database)
+        except DBAPIError as error:
+            log.warning("the mark waits for the database: %s", error.orig)
 
 
 def enrol_own_data(database: Database, settings: Settings) -> None:
@@ -250,12 +258,3 @@ def enrol_own_data(database: Database, settings: Settings) -> None:
     ]
     with database.write() as connection:
         streams.put_communities(connection, rows)
-
-
-def _centre_epoch(connection: Connection) -> str:
-    """The epoch of this database: random once, and again when it is restored from a backup."""
-    epoch = streams.get_setting(connection, "centre_epoch")
-    if epoch is None:
-        epoch = secrets.token_hex(8)
-        streams.set_setting(connection, "centre_epoch", epoch)
-    return epoch

@@ -40,6 +40,13 @@ def set_setting(connection: Connection, name: str, value: str) -> None:
     upsert(connection, t.settings, [{"name": name, "value": value}], ["name"])
 
 
+def extent(connection: Connection) -> tuple[int, int]:
+    """How far the database is: the highest id of a swipe, and the sum of what its streams have settled."""
+    highest = connection.execute(select(func.coalesce(func.max(t.swipes.c.id), 0))).scalar_one()
+    settled = connection.execute(select(func.coalesce(func.sum(t.streams.c.upto), 0))).scalar_one()
+    return int(highest), int(settled)
+
+
 def put_communities(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     """Create or change compounds: id, name, street, police_station, portals."""
     upsert(connection, t.communities, rows, ["id"])
