@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, create_engine, event, func, make_url, select
+from sqlalchemy.exc import OperationalError
+
+from gateway.store.turns import Turns
 
 _MIGRATIONS = Path(__file__).parent / "migrations"
 _AFTER = "after commit"
 _MIGRATING = 0x7871  # any number, the same in every process: who migrates holds this advisory lock of PostgreSQL
+_LOCK = "BEGIN IMMEDIATE"
+_LOCKED = "database is locked"
 CONNECT_S = 5
 """An attempt to reach PostgreSQL is given up after so long."""
 
@@ -26,15 +32,18 @@ class WrongSchema(Exception):
 class Database:
     """A centre's database by SQLAlchemy URL.
 
-    On SQLite every writer takes the write lock at once, and waits `patience_s` for it before OperationalError.
+    On SQLite every writer takes the write lock at once, and waits `patience_s` for it before OperationalError. Writers
+    of this process get it in the order in which they came: SQLite itself lets any of them overtake.
     """
 
     def __init__(self, url: str, *, patience_s: float = 10.0) -> None:
         self.url = url
+        self._turns = Turns()
+        self._patience_s = patience_s
         self.is_sqlite = make_url(url).get_backend_name() == "sqlite"
         if self.is_sqlite:
             _own_file(make_url(url).database)
-            self._writer = _sqlite(url, "BEGIN IMMEDIATE", patience_s)
+            self._writer = _sqlite(url, _LOCK, patience_s)
             self._reader = _sqlite(url, "BEGIN", patience_s)
         else:
             psycopg = make_url(url).set(drivername="postgresql+psycopg")
@@ -46,12 +55,25 @@ class Database:
     @contextlib.contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction that writes; committed at the end, rolled back on any exception."""
-        with self._writer.begin() as connection:
+        with self._turn(), self._writer.begin() as connection:
             waiting: list[Callable[[], None]] = []
             connection.info[_AFTER] = waiting
             yield connection
         for call in waiting:
             call()
+
+    @contextlib.contextmanager
+    def _turn(self) -> Iterator[None]:
+        """On SQLite, this writer's turn among those of this process."""
+        if not self.is_sqlite:
+            yield
+            return
+        with contextlib.ExitStack() as held:
+            try:
+                held.enter_context(self._turns.taken(self._patience_s))
+            except TimeoutError:
+                raise OperationalError(_LOCK, None, sqlite3.OperationalError(_LOCKED)) from None
+            yield
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Connection]:

@@ -13,6 +13,8 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 from gateway.store.database import Database, WrongSchema, _alembic, after_commit
 from gateway.store.queries import streams
 from gateway.store.tables import metadata
+from tests.gateway.store.databases import copied
+from tests.waiting import until
 
 
 def tables_of(database: Database) -> set[str]:
@@ -103,6 +105,57 @@ def test_a_second_writer_on_sqlite_waits_no_longer_than_it_is_told(template: Pat
         streams.set_setting(connection, "name", "written")
     first.close()
     second.close()
+
+
+def test_writers_of_one_process_on_sqlite_get_their_turn_in_the_order_in_which_they_came(
+    template: Path, tmp_path: Path
+) -> None:
+    database = Database(copied(template, tmp_path))
+    order: list[int] = []
+
+    def write(number: int) -> None:
+        with database.write():
+            order.append(number)
+
+    threads = [threading.Thread(target=write, args=(number,)) for number in range(8)]
+    with database.write():
+        for number, thread in enumerate(threads):
+            thread.start()
+            until(lambda number=number: database._turns.waiting == number + 1, what="the writer in the queue")
+    for thread in threads:
+        thread.join()
+    assert order == list(range(8))
+    database.close()
+
+
+def test_a_writer_whose_turn_does_not_come_gives_up_as_if_the_file_were_locked(template: Path, tmp_path: Path) -> None:
+    database = Database(copied(template, tmp_path), patience_s=0.05)
+    failed: list[OperationalError] = []
+
+    def write() -> None:
+        try:
+            with database.write():
+                pass
+        except OperationalError as error:
+            failed.append(error)
+
+    thread = threading.Thread(target=write)
+    with database.write():
+        thread.start()
+        thread.join()
+    assert [str(error.orig) for error in failed] == ["database is locked"]
+    with database.write() as connection:
+        streams.set_setting(connection, "name", "written")
+    database.close()
+
+
+def test_a_writer_that_fails_gives_its_turn_back(template: Path, tmp_path: Path) -> None:
+    database = Database(copied(template, tmp_path), patience_s=0.05)
+    for _ in range(2):
+        with pytest.raises(ZeroDivisionError), database.write():
+            _ = 1 // 0
+    assert database._turns.waiting == 0
+    database.close()
 
 
 def test_the_sqlite_file_and_its_side_files_are_their_owners_alone(tmp_path: Path) -> None:
