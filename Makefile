@@ -1,12 +1,17 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format lock clean
+.PHONY: help setup demo test lint format fuzz lock clean
 
 PORT = 8080
 DATA =
 SECONDS =
 ARGS =
+
+# Handed on by the environment, so that a name with quotes or blanks stays one word.
+demo: export DEMO_PORT = $(PORT)
+demo: export DEMO_DATA = $(DATA)
+demo: export DEMO_SECONDS = $(SECONDS)
 
 # Where it can be had: the demo gets SIGTERM even when make itself is killed.
 with_make := $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig TERM)
@@ -16,6 +21,7 @@ help:
 	@echo 'make test [ARGS=...]                              all tests; ARGS go to pytest'
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
+	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -23,8 +29,8 @@ setup:
 	@scripts/setup
 
 demo: setup
-	@exec $(with_make) .venv/bin/python -m simulators.demo --port '$(PORT)' \
-	  $(if $(DATA),--data '$(DATA)') $(if $(SECONDS),--seconds '$(SECONDS)')
+	@exec $(with_make) .venv/bin/python -m simulators.demo --port "$$DEMO_PORT" \
+	  $${DEMO_DATA:+--data "$$DEMO_DATA"} $${DEMO_SECONDS:+--seconds "$$DEMO_SECONDS"}
 
 test:
 	@scripts/setup test
@@ -36,6 +42,9 @@ lint: setup
 format: setup
 	@.venv/bin/ruff format --quiet .
 	@.venv/bin/ruff check --quiet --fix .
+
+fuzz: setup
+	@scripts/fuzz $(or $(SECONDS),60)
 
 lock: setup
 	@scripts/lock

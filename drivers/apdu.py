@@ -57,7 +57,7 @@ def _id_card() -> Dialogue:
     if len(answer.data) != 8:
         return ReaderFault("bad_serial", Remedy.PRESENT_AGAIN, f"the chip serial has {len(answer.data)} bytes, not 8")
     if not any(answer.data):
-        return ReaderFault("zero_id", Remedy.CALL_TECHNICIAN, "the reader gives zeros for the chip serial")
+        return ReaderFault("zero_id", Remedy.CALL_TECHNICIAN, "the reader gives only zeros", of_card=True)
     return CardRead(Credential(CredentialKind.ID_CHIP, answer.data.hex().upper()))
 
 
@@ -70,9 +70,8 @@ def _uid(atr: bytes) -> Dialogue:
     data = answer.data
     if not any(data):  # all zeros come of ID cards only, whose ATR is that of every other ID card
         known = atr.hex().upper()
-        return ReaderFault(
-            "zero_id", Remedy.CALL_TECHNICIAN, f"only zeros; if this is an ID card, add {known} to id_card_atrs"
-        )
+        why = f"only zeros; if this is an ID card, add {known} to id_card_atrs"
+        return ReaderFault("zero_id", Remedy.CALL_TECHNICIAN, why, of_card=True)
     if len(data) not in _UID_SIZES:
         return ReaderFault("bad_uid", Remedy.NOT_A_SUPPORTED_CARD, f"a UID has 4, 7 or 10 bytes, not {len(data)}")
     if len(data) == 4 and data[0] == _RANDOM:

@@ -85,11 +85,16 @@ class Remedy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class ReaderFault:
-    """A card could not be read, or the device says that something is wrong. `detail` never holds card data."""
+    """A card could not be read, or the device says that something is wrong. `detail` never holds card data.
+
+    What only a technician can mend is about the device, which is then down until it is heard again; unless `of_card`
+    says that it is about the card that lies there.
+    """
 
     code: str
     remedy: Remedy
     detail: str
+    of_card: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -265,7 +265,7 @@ class _Session:
         if result in (scard.SCARD_E_NO_SMARTCARD, scard.SCARD_W_REMOVED_CARD):
             return ReaderFault("card_left", Remedy.PRESENT_AGAIN, "the card left before it was read")
         if result == scard.SCARD_E_SHARING_VIOLATION:
-            return ReaderFault("card_in_use", Remedy.CALL_TECHNICIAN, "another program on this machine holds the card")
+            return ReaderFault("card_in_use", Remedy.CALL_TECHNICIAN, "another program holds the card", of_card=True)
         if result in self._silent:
             return ReaderFault("card_mute", Remedy.PRESENT_AGAIN, "the card does not answer")
         raise LinkLost(_said(scard, result))

@@ -7,6 +7,7 @@ guard, property office, grid worker, reviewer and a police platform use pages, A
 
 import argparse
 import ctypes
+import fcntl
 import json
 import logging
 import os
@@ -93,9 +94,12 @@ class Demo:
 
     def _put_lists_and_bring_back_the_second(self, apis: dict[str, Api]) -> None:
         self._put_lists(apis, self._second, self._moved_in_while_away)
-        self._bring_back_the_second()
+        second = self._bring_back_the_second()
         self._put_lists(apis, self._first, lambda person: person.since)
-        self._stop.wait()  # the second station was started by this thread, and a child dies with its thread
+        while not self._stop.wait(1.0):  # it was started by this thread, and a child dies with its thread
+            if second is not None and second.poll() is not None:
+                log.warning("%s ended with %d and is started again", self._second.name, second.returncode)
+                second = self._second_station()
 
     def _put_lists(self, apis: dict[str, Api], compound: Compound, since: Callable[..., date]) -> None:
         """The property enrols its residents, and the police's list of registrations is imported."""
@@ -115,24 +119,25 @@ class Demo:
         away = self._today - timedelta(days=DAYS_AWAY)
         return max(since, away) if not getattr(person, "registered") else since  # noqa: B009
 
-    def _bring_back_the_second(self) -> None:
+    def _bring_back_the_second(self) -> subprocess.Popen[bytes] | None:
         """Six days without a line, then back: the station has its roster, decided alone, and sends what it recorded."""
-        config = self._folder / "second.toml"
-        arguments = ("station", "--config", str(config), "--enrolment", str(self._enrolment))
         marker = self._folder / "second.was-away"
         if not marker.exists():
-            early = self._gateway(*arguments, log_to="second.log")
+            early = self._second_station()
             roster = self._folder / "data" / f"station-{self._second.id}-1" / "roster.2"
             while not roster.exists() and not self._stop.wait(0.05):
                 if early.poll() is not None:
                     raise Failed(f"the second station ended with {early.returncode}; see second.log")
             _terminate([early], STOP_S)
             days = [day(self._second, self._today - timedelta(days=back)) for back in range(DAYS_AWAY, 0, -1)]
-            count = backlog.write(config, self._enrolment, chain.from_iterable(days))
+            count = backlog.write(self._folder / "second.toml", self._enrolment, chain.from_iterable(days))
             marker.touch()
             log.info("%s was away for %d days and recorded %d swipes", self._second.name, DAYS_AWAY, count)
-        if not self._stop.is_set():
-            self._gateway(*arguments, log_to="second.log")
+        return None if self._stop.is_set() else self._second_station()
+
+    def _second_station(self) -> subprocess.Popen[bytes]:
+        config = str(self._folder / "second.toml")
+        return self._gateway("station", "--config", config, "--enrolment", str(self._enrolment), log_to="second.log")
 
     def _note_gate(self, portal: str, seconds: float) -> None:
         """What the relay boards say of the gates: when each stood open, and for how long."""
@@ -254,12 +259,25 @@ def main(arguments: Sequence[str] | None = None) -> int:
         signal.signal(number, lambda *_: stop.set())
     try:
         ports = _ports(options.port)
-    except OSError as error:
-        print(f"port {options.port} or one of the two above it is in use: {error}", file=sys.stderr)
+    except (OSError, OverflowError) as error:
+        print(f"port {options.port} or one of the two above it cannot be had: {error}", file=sys.stderr)
         return 2
-    folder = (options.data or Path(tempfile.mkdtemp(prefix="xiaoqu-demo-"))).resolve()
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    demo = Demo(folder, ports, stop)
+    with ExitStack() as stack:
+        try:
+            if options.data is None:
+                folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="xiaoqu-demo-")))
+            else:
+                folder = options.data.resolve()
+                folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            lock = stack.enter_context((folder / "demo.lock").open("a"))
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            print(f"the data folder cannot be had, or another demonstration uses it: {error}", file=sys.stderr)
+            return 2
+        return _run(Demo(folder, ports, stop), until)
+
+
+def _run(demo: Demo, until: float | None) -> int:
     try:
         demo.run(until)
     except Failed as error:

@@ -65,8 +65,15 @@ def build(
         people.roster_is_fresh(connection, community)
         return None
     version = people.next_roster_version(connection, community, now // 1000)
-    header = msgspec.structs.replace(header, version=version, issued=now)
+    header = msgspec.structs.replace(header, version=version, issued=_issued(connection, now))
     return version, bundle.pack(header, entries, master.sign), digest
+
+
+def _issued(connection: Connection, now: int) -> int:
+    """A moment after that of every roster before: a clock that is set back must not make a new roster look old."""
+    issued = max(now, int(streams.get_setting(connection, "roster_issued") or 0) + 1)
+    streams.set_setting(connection, "roster_issued", str(issued))
+    return issued
 
 
 def parts(version: int, data: bytes) -> list[bytes]:

@@ -33,6 +33,7 @@ from rules.model import Direction
 log = logging.getLogger(__name__)
 
 STATE_EVERY_S = 1.0
+_SILENT = {Health.UNKNOWN: "not heard yet", Health.UNCERTAIN: "not heard for a while", Health.DOWN: "down"}
 
 
 class StationProcess:
@@ -148,8 +149,8 @@ class StationProcess:
             found["recorder"] = self._recorder.trouble
         for device in self._supervised.values():
             view = device.view()
-            down = view.health in (Health.DOWN, Health.UNKNOWN)
-            found[f"{view.kind} {view.id}"] = (view.trouble or "not heard yet") if down else "ok"
+            well = view.health is Health.OK
+            found[f"{view.kind} {view.id}"] = "ok" if well else view.trouble or _SILENT[view.health]
         return found
 
     def _start(self, name: str, run: Callable[..., None], *arguments: object) -> threading.Thread:
@@ -179,7 +180,7 @@ class StationProcess:
     def _make_bus(self, ca_file: Path | None) -> Bus:
         enrolled = self._enrolled
         account = Account(
-            enrolled.broker_url,
+            self._settings.broker.url or enrolled.broker_url,  # the file on the spot knows best where the broker is
             f"{enrolled.station}-{self._spool.epoch}",
             enrolled.station,
             enrolled.keys.broker_password(),

@@ -20,6 +20,7 @@ from drivers.api import (
     Noise,
     ReaderEvent,
     ReaderFault,
+    Remedy,
     StreamDriver,
     Verdict,
 )
@@ -164,7 +165,9 @@ class Supervised:
             case ReaderFault():
                 with self._lock:
                     self._faults += 1
-                    self._trouble = event.code
+                if event.remedy is Remedy.CALL_TECHNICIAN and not event.of_card:
+                    self._down(event.code, event.detail)
+                    return
             case DeviceFact():
                 with self._lock:
                     new = self._facts.get(event.name) != event.value
@@ -175,7 +178,7 @@ class Supervised:
                 self._tells_gone, self._lying = True, None
             case CardRead():
                 self._read(event)
-        self._up(speaks=not self.place.silent, trouble="" if not isinstance(event, ReaderFault) else self._trouble)
+        self._up(speaks=not self.place.silent, trouble=event.code if isinstance(event, ReaderFault) else "")
 
     def _read(self, card: CardRead) -> None:
         """Hand a card on, unless it is still the one that was: only a reader that tells when a card goes can know."""

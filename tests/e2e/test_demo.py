@@ -2,11 +2,11 @@
 
 import contextlib
 import json
-import os
 import queue
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -181,20 +181,24 @@ def test_the_main_job_is_done_within_a_minute_and_names_nobody(tmp_path: Path) -
 THIN = {"id", "revision", "state", "community", "portal", "rule", "since", "register_as_of", "particulars"}
 
 
-def test_it_ends_by_itself_when_asked_to_and_runs_again_on_the_same_data(tmp_path: Path) -> None:
+def test_a_backlog_that_was_cut_off_arrives_when_it_is_started_again_on_the_same_data(tmp_path: Path) -> None:
     port = _free_row()
-    for _ in range(2):
-        done = subprocess.run(
-            [sys.executable, "-m", "simulators.demo", "--port", str(port), "--data", str(tmp_path), "--seconds", "9"],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-            env={**os.environ, "PYTHONWARNINGS": "error"},
-        )
-        assert done.returncode == 0, done.stderr
-        assert not _processes_of(tmp_path)
+    with _demo(tmp_path, port) as demo:
+        recorded = int(_printed(demo, r"recorded (\d+) swipes").group(1))
+        demo.kill()
+    wait_until(lambda: not _processes_of(tmp_path), 10, "every child dies with the demonstration")
+    assert recorded > 1000
+    with _demo(tmp_path, port) as demo:
+        wait_until(lambda: _swipes(tmp_path, "yanjiang-1") == recorded, 60, "the backlog is stored, each swipe once")
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(10) == 0
+    assert not _processes_of(tmp_path)
+
+
+def _swipes(folder: Path, station: str) -> int:
+    with contextlib.closing(sqlite3.connect(folder / "data" / "centre.sqlite3")) as connection:
+        found: int = connection.execute("SELECT count(*) FROM swipes WHERE station = ?", (station,)).fetchone()[0]
+        return found
 
 
 def test_a_port_in_use_is_said_and_nothing_starts(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@
     var lost = streamLost || pulseLost;
     if (offline.hidden === lost) {
       offline.hidden = !lost;
+      document.body.classList.toggle("cut-off", lost);
       document.dispatchEvent(new CustomEvent(lost ? "xq:lost" : "xq:back"));
     }
   }

@@ -131,12 +131,14 @@ def test_a_row_that_cannot_be_read_does_not_keep_the_roster_from_everyone(small:
 def test_versions_rise_also_after_the_clock_went_back(small: Office) -> None:
     clock = [1_800_000_000_000]
     sending = Sending(small, now=lambda: clock[0])
-    versions = []
+    versions, issued = [], []
     for text, at in ((A, 1_800_000_000_000), (B, 1_000_000_000_000), (C, 1_000_000_000_000)):
         clock[0] = at
         small.enrol(entry(text, room=f"{text[-4:]}室"))
         sending.rosters.publish()
         versions.append(sending.last().header.version)
+        issued.append(sending.last().header.issued)
+    assert issued == sorted(set(issued)), "a station takes only a roster that was issued after its own"
     assert versions == [1_800_000_000, 1_800_000_001, 1_800_000_002]
     restarted = Sending(small, now=lambda: clock[0])
     restarted.rosters.answer(YUAN, STATION, versions[-1])

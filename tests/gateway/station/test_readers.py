@@ -10,8 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from drivers.api import CardRead, Emit, LinkLost, Noise, ReaderEvent, StreamDriver, Verdict
+from drivers.api import CardRead, Emit, LinkLost, Noise, ReaderEvent, ReaderFault, Remedy, StreamDriver, Verdict
 from drivers.ascii_line import DRIVER as ASCII
+from drivers.ga467 import DRIVER as GA467
 from drivers.registry import settings_for
 from drivers.relay import LCUS
 from gateway.station.console.view import Health
@@ -19,6 +20,7 @@ from gateway.station.readers import Place, Supervised, open_driver, open_output,
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
+from simulators.sam import SamModule
 from tests.waiting import until
 
 
@@ -195,3 +197,20 @@ def test_many_devices_end_together_within_a_second(tmp_path: Path) -> None:
         for one in devices:
             one.device.join()
         assert time.monotonic() - began < 1
+
+
+def test_a_module_that_does_not_answer_is_down_and_one_that_answers_again_is_well(tmp_path: Path) -> None:
+    module = SamModule(power=False)
+    with PtyLine(module, tmp_path / "line") as line, watched("in-1", on_line(GA467, line), silent=False) as one:
+        until(lambda: one.health is Health.DOWN)
+        assert one.device.view().trouble == "no_answer"
+        module.power = True
+        until(lambda: one.health is Health.OK)
+        assert one.device.view().trouble == ""
+
+
+def test_a_card_that_only_a_technician_can_explain_does_not_make_the_reader_dead(tmp_path: Path) -> None:
+    odd = ReaderFault("zero_id", Remedy.CALL_TECHNICIAN, "only zeros", of_card=True)
+    with watched("desk", lambda: Sulking(lambda emit: (emit(odd), threading.Event().wait(0.2))), silent=False) as one:  # type: ignore[arg-type, return-value]
+        until(lambda: one.device.view().trouble == "zero_id")
+        assert one.health is Health.OK
