@@ -17,6 +17,7 @@ from rules.model import Credential, CredentialKind, Role, token_of
 
 TOKEN_KEY = 1
 MAX_ROWS = 5000
+_ELSEWHERE = "a credential of this row is somebody else's here"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +60,28 @@ class RegistrationEntry:
     receipt: str | None = None
 
 
+@dataclass(slots=True)
+class ListSoFar:
+    """What the parts of one list that were taken before have said, so that the next part can be held against it."""
+
+    today: date = date.min
+    """A card whose holder's enrolment ended before this day may be somebody else's now; by default none may."""
+    rows: int = 0
+    persons: set[bytes] = field(default_factory=set, repr=False)
+    cards: dict[bytes, bytes] = field(default_factory=dict, repr=False)
+    """Token of each card or code in the list -> look-up of the person whose row named it first."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Good:
+    """A row that can be taken: the entry, the person's look-up, canonical number and further credentials."""
+
+    entry: Any = field(repr=False)
+    lookup: bytes
+    number: str = field(repr=False)
+    more: tuple[Credential, ...] = ()
+
+
 class Register:
     """Takes entries in the transaction of the caller; good rows are taken, bad ones come back with their problem."""
 
@@ -66,27 +89,38 @@ class Register:
         self._master = master
 
     def enrol(
-        self, connection: Connection, community: str, entries: Sequence[EnrolmentEntry]
+        self,
+        connection: Connection,
+        community: str,
+        entries: Sequence[EnrolmentEntry],
+        so_far: ListSoFar | None = None,
     ) -> tuple[list[int], list[BadRow]]:
         """Enrol people in a community. Returns their person ids and the rows that were not taken.
+
+        A list that comes in parts has one `so_far` for all of them. No row takes a card or a code from somebody
+        who is enrolled with it.
 
         Raises:
             LookupError: there is no such community.
         """
+        so_far = so_far or ListSoFar()
         portals = self._portals(connection, community)
-        good, bad = self._sorted_out(entries, portals)
+        good, bad = self._sorted_out(entries, portals, so_far)
+        good, theirs = self._own_cards(connection, community, good, so_far)
+        bad = sorted([*bad, *theirs], key=lambda one: one.row)
         if not good:
             return [], bad
-        ids = self._put_persons(connection, good)
+        kept = [row for _, row in good]
+        ids = self._put_persons(connection, kept)
         places = people.put_dwellings(
-            connection, community, [(e.building, e.unit, e.room) for e, _, _ in good if e.room]
+            connection, community, [(r.entry.building, r.entry.unit, r.entry.room) for r in kept if r.entry.room]
         )
         rows, cards = [], []
-        for entry, number, more in good:
-            person = ids[self._lookup(entry.kind, number)]
-            dwelling = places.get((entry.building, entry.unit, entry.room))
-            rows.append(_enrolment(community, person, dwelling, entry))
-            cards += [self._card(community, person, one) for one in (Credential(entry.kind, number), *more)]
+        for row in kept:
+            person = ids[row.lookup]
+            dwelling = places.get((row.entry.building, row.entry.unit, row.entry.room))
+            rows.append(_enrolment(community, person, dwelling, row.entry))
+            cards += [self._card(community, person, one) for one in (Credential(row.entry.kind, row.number), *row.more)]
         people.put_enrolments(connection, rows)
         people.put_credentials(connection, cards)
         people.roster_is_stale(connection, community)
@@ -98,6 +132,7 @@ class Register:
         community: str,
         as_of: date,
         entries: Sequence[RegistrationEntry],
+        so_far: ListSoFar | None = None,
         *,
         complete: bool,
     ) -> tuple[list[int], list[BadRow]]:
@@ -107,23 +142,24 @@ class Register:
         names is not registered from that day on; what the police answered to a slip stays.
         """
         self._portals(connection, community)
-        good, bad = self._sorted_out(entries, None)
+        sorted_out, bad = self._sorted_out(entries, None, so_far or ListSoFar())
+        good = [row for _, row in sorted_out]
         ids = self._put_persons(connection, good)
         rows, cards = [], []
-        for entry, number, _ in good:
-            person = ids[self._lookup(entry.kind, number)]
+        for row in good:
+            person = ids[row.lookup]
             rows.append(
                 {
                     "person": person,
                     "community": community,
-                    "since": entry.since,
-                    "until": entry.until,
+                    "since": row.entry.since,
+                    "until": row.entry.until,
                     "as_of": as_of,
                     "source": "import",
-                    "receipt": entry.receipt,
+                    "receipt": row.entry.receipt,
                 }
             )
-            cards.append(self._card(community, person, Credential(entry.kind, number)))
+            cards.append(self._card(community, person, Credential(row.entry.kind, row.number)))
         people.put_registrations(connection, rows)
         people.put_credentials(connection, cards)
         if complete:
@@ -131,6 +167,18 @@ class Register:
             people.register_known_until(connection, community, as_of)
         people.roster_is_stale(connection, community)
         return sorted({row["person"] for row in rows}), bad
+
+    def mark_lost(self, connection: Connection, community: str, credential: Credential, *, lost: bool) -> None:
+        """Note that a credential (of canonical number) was reported lost, or was found.
+
+        Raises:
+            LookupError: nobody has it in this community, or there is no such community.
+        """
+        self._portals(connection, community)
+        token = token_of(self._master.token_key(community), credential)
+        if not people.set_lost(connection, community, token, lost=lost):
+            raise LookupError("nobody has this credential here")
+        people.roster_is_stale(connection, community)
 
     def registered_by_answer(
         self, connection: Connection, community: str, person: int, day: date, receipt: str | None
@@ -141,45 +189,62 @@ class Register:
         people.roster_is_stale(connection, community)
 
     def _portals(self, connection: Connection, community: str) -> frozenset[str]:
-        row = streams.community(connection, community)
+        """The portals of a community, whose register is this transaction's from here on."""
+        row = streams.community(connection, community, lock=True)
         if row is None:
             raise LookupError(f"there is no community {community}")
         return frozenset(row.portals)
 
     def _sorted_out(
-        self, entries: Sequence[Any], portals: frozenset[str] | None
-    ) -> tuple[list[tuple[Any, str, list[Credential]]], list[BadRow]]:
-        good: list[tuple[Any, str, list[Credential]]] = []
+        self, entries: Sequence[Any], portals: frozenset[str] | None, so_far: ListSoFar
+    ) -> tuple[list[tuple[int, _Good]], list[BadRow]]:
+        good: list[tuple[int, _Good]] = []
         bad: list[BadRow] = []
-        seen: set[tuple[CredentialKind, str]] = set()
-        for i, entry in enumerate(entries):
+        for i, entry in enumerate(entries, so_far.rows):
             try:
                 number = canonical(entry.kind, entry.number)
-                more = [Credential(kind, canonical(kind, text)) for kind, text in getattr(entry, "cards", ())]
-                if (entry.kind, number) in seen:
-                    raise ValueError("the same number stands twice in this list")  # noqa: TRY301
-                _check(entry, portals)
+                more = tuple(Credential(kind, canonical(kind, text)) for kind, text in getattr(entry, "cards", ()))
+                lookup = self._lookup(entry.kind, number)
+                _check(entry, portals, again=lookup in so_far.persons)
             except ValueError as error:
                 bad.append(BadRow(i, str(error)))
                 continue
-            seen.add((entry.kind, number))
-            good.append((entry, number, more))
+            so_far.persons.add(lookup)
+            good.append((i, _Good(entry, lookup, number, more)))
+        so_far.rows += len(entries)
         return good, bad
 
-    def _put_persons(
-        self, connection: Connection, good: Sequence[tuple[Any, str, list[Credential]]]
-    ) -> dict[bytes, int]:
+    def _own_cards(
+        self, connection: Connection, community: str, good: Sequence[tuple[int, _Good]], so_far: ListSoFar
+    ) -> tuple[list[tuple[int, _Good]], list[BadRow]]:
+        """Part the rows into those whose cards and codes are their own or free, and those that name another's."""
+        key = self._master.token_key(community)
+        named = {i: [token_of(key, one) for one in _cards_of(row)] for i, row in good}
+        tokens = sorted({token for row in named.values() for token in row})
+        holders = people.holders(connection, community, tokens, so_far.today)
+        own: list[tuple[int, _Good]] = []
+        bad: list[BadRow] = []
+        for i, row in good:
+            said = [so_far.cards.get(token, holders.get(token, row.lookup)) for token in named[i]]
+            if any(lookup != row.lookup for lookup in said):
+                bad.append(BadRow(i, _ELSEWHERE))
+                continue
+            so_far.cards.update(dict.fromkeys(named[i], row.lookup))
+            own.append((i, row))
+        return own, bad
+
+    def _put_persons(self, connection: Connection, good: Sequence[_Good]) -> dict[bytes, int]:
         """A list may mark a person as protected; no list takes that mark away again."""
-        rows = [(getattr(entry, "protected", False), self._person(entry, number)) for entry, number, _ in good]
+        rows = [(getattr(row.entry, "protected", False), self._person(row)) for row in good]
         ids = people.put_persons(connection, [row | {"protected": True} for marked, row in rows if marked])
         return ids | people.put_persons(connection, [row for marked, row in rows if not marked])
 
-    def _person(self, entry: EnrolmentEntry | RegistrationEntry, number: str) -> dict[str, Any]:
+    def _person(self, row: _Good) -> dict[str, Any]:
         return {
-            "lookup": self._lookup(entry.kind, number),
-            "kind": entry.kind.value,
-            "number": self._master.hide("persons.number", number),
-            "name": self._master.hide("persons.name", entry.name),
+            "lookup": row.lookup,
+            "kind": row.entry.kind.value,
+            "number": self._master.hide("persons.number", row.number),
+            "name": self._master.hide("persons.name", row.entry.name),
         }
 
     def _card(self, community: str, person: int, credential: Credential) -> dict[str, Any]:
@@ -191,7 +256,16 @@ class Register:
         return self._master.index(f"{kind.value}\x1f{number}")
 
 
-def _check(entry: EnrolmentEntry | RegistrationEntry, portals: frozenset[str] | None) -> None:
+def _cards_of(row: _Good) -> tuple[Credential, ...]:
+    """What of a row can change hands: a visitor's code and cards. An identity number is its owner's for good."""
+    if row.entry.kind is CredentialKind.VISITOR:
+        return (Credential(row.entry.kind, row.number), *row.more)
+    return row.more
+
+
+def _check(entry: EnrolmentEntry | RegistrationEntry, portals: frozenset[str] | None, *, again: bool) -> None:
+    if again:
+        raise ValueError("the same number stands twice in this list")
     if entry.until is not None and entry.until < entry.since:
         raise ValueError("it ends before it begins")
     named = getattr(entry, "portals", None)

@@ -4,19 +4,21 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.casework import Casework
+from gateway.centre.imports import Imports
 from gateway.centre.register import MAX_ROWS, BadRow, EnrolmentEntry, Register, RegistrationEntry
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries.casefile import Subject
 from rules.cases import NotPossible
-from rules.model import CredentialKind, Role
+from rules.identity import BadNumber, canonical
+from rules.model import Credential, CredentialKind, Role
 
 _Kind = Literal["citizen-id", "pr-2017", "id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
+_CardKind = Literal["id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
 _Number = Annotated[str, Field(min_length=4, max_length=64)]
 Community = Annotated[str, Path(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
 _Short = Annotated[str, Field(max_length=20)]
@@ -27,7 +29,9 @@ class _Body(BaseModel):
 
 
 class Card(_Body):
-    kind: _Kind
+    """A further credential. An identity number is none: it is its owner's alone."""
+
+    kind: _CardKind
     number: _Number
 
 
@@ -63,6 +67,14 @@ class RegistrationRow(_Body):
     receipt: Annotated[str | None, Field(max_length=64)] = None
 
 
+class LostCredential(_Body):
+    """A credential that was reported lost (true), or was found (false)."""
+
+    kind: _Kind
+    number: _Number
+    lost: bool
+
+
 class Enrolments(_Body):
     rows: Annotated[list[EnrolmentRow], Field(min_length=1, max_length=MAX_ROWS)]
 
@@ -90,8 +102,9 @@ class Taken(BaseModel):
 def make_register(
     database: Database, register: Register, casework: Casework, access: Access, changed: Callable[[], None]
 ) -> APIRouter:
-    """The router. `changed` is called after a commit that changed the register."""
+    """The router. `changed` is called after commits that changed the register."""
     router = APIRouter(prefix="/api/v1/communities/{community}", route_class=Problems, tags=["register"])
+    imports = Imports(database, register, casework)
 
     @router.put("/enrolments")
     def enrol(
@@ -101,11 +114,10 @@ def make_register(
     ) -> Taken:
         """Enrol people or change their enrolment; good rows are taken, the others come back with their problem."""
         within(client, community)
-        with database.write() as connection:
-            ids, bad = register.enrol(connection, community, [_enrolment(row) for row in body.rows])
-            casework.judge(connection, [Subject(community, number, None) for number in ids])
-        changed()
-        return _taken(len(ids), bad)
+        try:
+            return _taken(*imports.enrol(community, [_enrolment(row) for row in body.rows]))
+        finally:
+            changed()  # a failure leaves the chunks before it committed
 
     @router.put("/registrations")
     def registrations(
@@ -118,13 +130,27 @@ def make_register(
         entries = [
             RegistrationEntry(CredentialKind(r.kind), r.number, r.name, r.since, r.until, r.receipt) for r in body.rows
         ]
+        try:
+            return _taken(*imports.register(community, body.as_of, entries, complete=body.complete))
+        finally:
+            changed()  # a failure leaves the chunks before it committed
+
+    @router.post("/credentials/lost", status_code=204)
+    def lost(
+        community: Community,
+        body: LostCredential,
+        client: Annotated[ApiClient, Depends(access.allow("property", "administrator"))],
+    ) -> None:
+        """Report a credential as lost, or as found: a lost one is refused from the next roster on."""
+        within(client, community)
+        kind = CredentialKind(body.kind)
+        try:
+            credential = Credential(kind, canonical(kind, body.number))
+        except BadNumber as error:
+            raise HTTPException(422, str(error)) from None
         with database.write() as connection:
-            ids, bad = register.register(connection, community, body.as_of, entries, complete=body.complete)
-            casework.judge(connection, [Subject(community, number, None) for number in ids])
-            if body.complete:
-                casework.sweep(connection)
+            register.mark_lost(connection, community, credential, lost=body.lost)
         changed()
-        return _taken(len(ids), bad)
 
     return router
 

@@ -121,6 +121,32 @@ def owners(connection: Connection, community: str, tokens: Sequence[bytes]) -> d
     return found
 
 
+def holders(connection: Connection, community: str, tokens: Sequence[bytes], today: date) -> dict[bytes, bytes]:
+    """The look-up of the person who has each of these tokens in the community.
+
+    A token that is nobody's is left out, and so is one whose holder's enrolment there ended before `today`.
+    """
+    c, e = t.credentials.c, t.enrolments.c
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(tokens):
+        rows = connection.execute(
+            select(c.token, t.persons.c.lookup)
+            .select_from(t.credentials)
+            .join(t.persons, t.persons.c.id == c.person)
+            .outerjoin(t.enrolments, and_(e.person == c.person, e.community == c.community))
+            .where(c.community == community, c.token.in_(chunk), e.until.is_(None) | (e.until >= today))
+        )
+        found.update({row.token: row.lookup for row in rows})
+    return found
+
+
+def set_lost(connection: Connection, community: str, token: bytes, *, lost: bool) -> bool:
+    """Note that a credential was lost, or found; False where nobody in the community has it."""
+    c = t.credentials.c
+    done = connection.execute(update(t.credentials).where(c.community == community, c.token == token).values(lost=lost))
+    return done.rowcount > 0
+
+
 def tokens_of(connection: Connection, community: str, number: int) -> list[bytes]:
     c = t.credentials.c
     return list(connection.execute(select(c.token).where(c.community == community, c.person == number)).scalars())

@@ -56,8 +56,10 @@ def communities(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(t.communities).order_by(t.communities.c.id)).all()
 
 
-def community(connection: Connection, name: str) -> Row[Any] | None:
-    return connection.execute(select(t.communities).where(t.communities.c.id == name)).one_or_none()
+def community(connection: Connection, name: str, *, lock: bool = False) -> Row[Any] | None:
+    """A community; with `lock`, nobody else changes it or its register before the transaction ends."""
+    query = select(t.communities).where(t.communities.c.id == name)
+    return connection.execute(query.with_for_update() if lock else query).one_or_none()
 
 
 def put_station(connection: Connection, name: str, community_id: str, generation: int, at: int) -> None:

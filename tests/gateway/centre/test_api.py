@@ -7,10 +7,26 @@ from typing import Any
 import pytest
 from fastapi.routing import APIRoute
 
+from gateway.bundle import unpack
+from gateway.centre.rosters import build
 from gateway.store import tables as t
 from gateway.store.database import Database
+from gateway.store.queries import streams
+from rules.model import CredentialKind
 from tests.gateway.centre.centres import ROLES, Centre, Reply, running
-from tests.gateway.centre.office import NOW, OTHER, OTHER_POLICE, POLICE, TODAY, YUAN, number
+from tests.gateway.centre.office import (
+    MASTER,
+    NOW,
+    OTHER,
+    OTHER_POLICE,
+    POLICE,
+    TODAY,
+    YUAN,
+    number,
+    token,
+)
+from tests.gateway.centre.office import POLICY as POLICY_OF_TESTS
+from tests.waiting import until
 
 A, B = number(1), number(2)
 HERE = f"/api/v1/communities/{YUAN}"
@@ -101,6 +117,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/alerts/{slip}/answer"): {"police"},
     ("PUT", "/api/v1/communities/{community}/enrolments"): {"property", "administrator"},
     ("PUT", "/api/v1/communities/{community}/registrations"): {"administrator"},
+    ("POST", "/api/v1/communities/{community}/credentials/lost"): {"property", "administrator"},
 }
 """Who may use which route. A route that is not here fails the test below."""
 OPEN = {"/", "/cases", "/alerts", "/stations", "/policy", "/stream", "/healthz", "/metrics"}
@@ -130,6 +147,7 @@ def body_of(path: str) -> Any:
         "send": {"revision": 1},
         "withdraw": {"revision": 1, "why": "found"},
         "answer": {"answer": "acknowledged"},
+        "lost": {"kind": "citizen-id", "number": A, "lost": True},
         "enrolments": {"rows": [person(B, room="502室")]},
         "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},
     }.get(last)
@@ -150,7 +168,7 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
             if role not in roles:
                 assert said_as_a_problem(reply, 403), (method, path, role)
             else:
-                assert reply.status in {200, 201, 409}, (method, path, role, reply.text)
+                assert reply.status in {200, 201, 204, 409}, (method, path, role, reply.text)
                 stranger = centre.ask(method, path, f"{role}-there", body_of(path))
                 if "{" in template:
                     assert said_as_a_problem(stranger, 404), (method, path, role)
@@ -262,6 +280,50 @@ def test_a_slip_that_was_withdrawn_stays_withdrawn(centre: Centre) -> None:
     assert [one["state"] for one in centre.ask("GET", "/api/v1/alerts", "reviewer-here").json] == ["closed"]
 
 
+def in_roster(centre: Centre, card: dict[str, str]) -> bool:
+    """Whether a newly built roster says that this credential is lost."""
+    with centre.database().write() as connection:
+        made = build(connection, MASTER, POLICY_OF_TESTS, YUAN, TODAY, int(centre.clock[0] * 1000))
+    assert made is not None
+    row = unpack(made[1], MASTER.roster_public(), YUAN).find(token(card["number"], kind=CredentialKind(card["kind"])))
+    assert row is not None
+    return row.lost
+
+
+def test_a_card_that_was_reported_lost_is_so_in_the_roster_until_it_is_found(centre: Centre) -> None:
+    card = {"kind": "card-uid", "number": "04a1b2c3"}
+    body = {"rows": [person(A, cards=[card])]}
+    path = f"{HERE}/credentials/lost"
+    assert centre.ask("POST", path, "property-here", card | {"lost": True}).status == 404
+    assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", body).status == 200
+    assert not in_roster(centre, card)
+    until(lambda: version(centre) > 0, what="a roster by the centre itself")
+    before = version(centre)
+    assert centre.ask("POST", path, "property-here", card | {"lost": True}).status == 204
+    until(lambda: version(centre) > before, what="the roster that says so")
+    assert in_roster(centre, card)
+    assert not in_roster(centre, {"kind": "citizen-id", "number": A}), "the person's other credentials still open"
+    assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", body).status == 200
+    assert in_roster(centre, card), "enrolling again finds no card"
+    assert centre.ask("POST", path, "administrator-here", card | {"lost": False}).status == 204
+    assert not in_roster(centre, card)
+
+
+def version(centre: Centre) -> int:
+    with centre.database().read() as connection:
+        found = streams.community(connection, YUAN)
+    assert found is not None
+    return int(found.roster_version)
+
+
+def test_a_card_of_somebody_else_comes_back_unquoted(centre: Centre) -> None:
+    card = {"kind": "card-uid", "number": "04A1B2C3"}
+    rows = [person(A, cards=[card]), person(B, cards=[card])]
+    reply = centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": rows})
+    assert (reply.status, reply.json["taken"], reply.json["not_taken"][0]["row"]) == (200, 1, 1)
+    assert not any(text in reply.text for text in (A, B, "04A1B2C3"))
+
+
 SECRET = "511703190001019999"
 UNFIT: list[tuple[str, str, str, Any]] = [
     ("PUT", f"{HERE}/enrolments", "property-here", {"rows": []}),
@@ -271,6 +333,15 @@ UNFIT: list[tuple[str, str, str, Any]] = [
     ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, name="\ud800")]}),
     ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, room="x" * 21)]}),
     ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(SECRET, role="king")]}),
+    ("PUT", f"{HERE}/enrolments", "property-here", {"rows": [person(A, cards=[{"kind": "citizen-id", "number": B}])]}),
+    (
+        "PUT",
+        f"{HERE}/enrolments",
+        "property-here",
+        {"rows": [person(A, cards=[{"kind": "pr-2017", "number": SECRET}])]},
+    ),
+    ("POST", f"{HERE}/credentials/lost", "property-here", {"kind": "citizen-id", "number": SECRET, "lost": True}),
+    ("POST", f"{HERE}/credentials/lost", "property-here", {"kind": "card-uid", "number": SECRET, "lost": "maybe"}),
     ("PUT", "/api/v1/communities/%00/enrolments", "property-here", {"rows": [person(A)]}),
     ("GET", f"/api/v1/cases/{2**63}/events", "worker-here", None),
     ("GET", "/api/v1/cases/0/events", "worker-here", None),

@@ -1,12 +1,17 @@
 """The register: rows that are taken, rows that come back without being quoted, and lists that come in parts."""
 
+import threading
 from datetime import date, timedelta
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from gateway.centre.imports import CHUNK, Imports
 from gateway.centre.register import BadRow
 from gateway.store import tables as t
+from gateway.store.database import Database
 from rules.model import CredentialKind
 from tests.gateway.centre.office import (
     MASTER,
@@ -20,8 +25,11 @@ from tests.gateway.centre.office import (
     tenant,
     token,
 )
+from tests.gateway.store.databases import copied
+from tests.waiting import until
 
 A, B, C = number(1), number(2), number(3)
+SOMEBODY_ELSES = "a credential of this row is somebody else's here"
 LONG_AGO = TODAY - timedelta(days=30)
 NAMES = ["李四", "𠮷𡈼", "阿依古丽·买买提", "Müller-Ørsted, Anna María José " * 3, "ﾊﾝｶｸ", "O'Brien"]
 
@@ -80,13 +88,109 @@ def test_enrolling_again_changes_and_never_doubles(office: Office) -> None:
     assert [row.until for row in office.rows(t.enrolments)] == [date(2027, 1, 1), None]
 
 
-def test_one_person_has_several_credentials_and_a_card_that_moves_is_the_new_holders(small: Office) -> None:
-    card = (CredentialKind.CARD_UID, "04a1b2c3")
-    (first,), _ = enrol(small, entry(A, cards=(card,)))
-    (second,), _ = enrol(small, entry(B, cards=(card,)))
-    owners = {row.token: row.person for row in small.rows(t.credentials)}
-    assert owners[token("04A1B2C3", kind=CredentialKind.CARD_UID)] == second
-    assert owners[token(A)] == first
+CARD = (CredentialKind.CARD_UID, "04a1b2c3")
+CODE = (CredentialKind.VISITOR, "12345678")
+
+
+def holder(office: Office, kind: CredentialKind = CredentialKind.CARD_UID, text: str = "04A1B2C3") -> int:
+    owners: dict[bytes, int] = {row.token: row.person for row in office.rows(t.credentials)}
+    return owners[token(text, kind=kind)]
+
+
+def test_no_list_takes_a_card_from_somebody_who_has_it(office: Office) -> None:
+    (first,), _ = enrol(office, entry(A, cards=(CARD,)))
+    ids, bad = enrol(office, entry(C), entry(B, cards=(CARD,)))
+    assert (len(ids), [(one.row, one.problem) for one in bad]) == (1, [(1, SOMEBODY_ELSES)])
+    assert holder(office) == first
+    assert len(office.rows(t.persons)) == 2, "nothing of the row is taken"
+
+
+def test_a_card_that_two_people_of_one_list_name_stays_with_the_first(small: Office) -> None:
+    _, bad = enrol(small, entry(A, cards=(CARD, CARD)), entry(B), entry(C, cards=((CARD[0], "04A1B2C3"),)))
+    assert [(one.row, one.problem) for one in bad] == [(2, SOMEBODY_ELSES)]
+    assert holder(small) == small.rows(t.persons)[0].id
+
+
+def test_a_visitors_code_and_a_card_of_the_same_number_are_one_credential(small: Office) -> None:
+    _, bad = enrol(small, entry(CODE[1], kind=CODE[0]), entry(A, cards=(CODE,)))
+    assert [one.row for one in bad] == [1]
+    enrol(small, entry(B, cards=((CODE[0], "87654321"),)))
+    _, bad = enrol(small, entry("87654321", kind=CODE[0]))
+    assert [one.problem for one in bad] == [SOMEBODY_ELSES]
+
+
+def test_enrolling_again_with_the_same_cards_changes_nothing(office: Office) -> None:
+    again = [enrol(office, entry(A, cards=(CARD, CODE)), entry(B)) for _ in range(2)]
+    assert again[0] == again[1]
+    assert again[0][1] == []
+    assert len(office.rows(t.credentials)) == 4
+
+
+def test_the_same_card_may_be_another_persons_in_another_community(small: Office) -> None:
+    small.enrol(entry(A, cards=(CARD,)))
+    small.enrol(entry(B, cards=(CARD,)), community=OTHER)
+    assert len({row.person for row in small.rows(t.credentials)}) == 2
+
+
+@pytest.mark.parametrize(("ends", "moves"), [(TODAY - timedelta(days=1), True), (TODAY, False)])
+def test_a_card_is_free_for_the_next_once_its_holders_enrolment_has_ended(
+    small: Office, ends: date, moves: bool
+) -> None:
+    imports = Imports(small.database, small.register, small.casework)
+    imports.enrol(YUAN, [entry(A, since=LONG_AGO, until=ends, cards=(CARD,))])
+    taken, bad = imports.enrol(YUAN, [entry(B, cards=(CARD,))])
+    assert (taken, len(bad)) == (int(moves), int(not moves))
+    assert (holder(small) == small.rows(t.persons)[0].id) is not moves
+
+
+def test_a_list_in_chunks_says_what_it_would_say_in_one(office: Office) -> None:
+    imports = Imports(office.database, office.register, office.casework)
+    people = [entry(number(seq), since=LONG_AGO) for seq in range(2 * CHUNK + 5)]
+    people[3] = entry(number(3), cards=(CARD,))
+    people[7] = entry(A[:-1] + ("0" if A[-1] != "0" else "1"))
+    people[CHUNK] = entry(number(CHUNK), cards=(CARD,))
+    people[CHUNK + 1] = entry(number(0))
+    taken, bad = imports.enrol(YUAN, people)
+    assert (taken, [one.row for one in bad]) == (2 * CHUNK + 2, [7, CHUNK, CHUNK + 1])
+    names = [registration(number(seq)) for seq in range(2 * CHUNK + 1)]
+    taken, bad = imports.register(YUAN, TODAY, [*names, registration(number(1))], complete=False)
+    assert (taken, [one.row for one in bad]) == (2 * CHUNK + 1, [2 * CHUNK + 1])
+    assert office.cases() == []
+    imports.register(YUAN, TODAY, names, complete=True)
+    assert len(office.rows(t.registrations)) == 2 * CHUNK + 1
+    assert len(office.cases()) == 4, "whom the whole list does not name"
+
+
+def test_a_complete_list_without_rows_is_taken_in_chunks_too(small: Office) -> None:
+    small.enrol(entry(A, since=LONG_AGO))
+    imports = Imports(small.database, small.register, small.casework)
+    assert imports.register(YUAN, TODAY, [], complete=True) == (0, [])
+    assert [case[1] for case in small.cases()] == ["collection"]
+
+
+def test_whoever_waits_to_write_gets_a_turn_between_the_chunks_of_a_list(template: Path, tmp_path: Path) -> None:
+    office = Office(Database(copied(template, tmp_path)))
+    imports = Imports(office.database, office.register, office.casework)
+    people = [entry(number(seq)) for seq in range(2 * CHUNK)]
+    seen: list[int] = []
+
+    def write() -> None:
+        with office.database.write() as connection:
+            seen.append(len(connection.execute(t.enrolments.select()).all()))
+
+    threads = [threading.Thread(target=imports.enrol, args=(YUAN, people)), threading.Thread(target=write)]
+    with office.database.write():
+        for place, thread in enumerate(threads, 1):
+            thread.start()
+            until(partial(waiting, office, place), what="the writer in the queue")
+    for thread in threads:
+        thread.join()
+    office.database.close()
+    assert seen == [CHUNK]
+
+
+def waiting(office: Office, number: int) -> bool:
+    return office.database._turns.waiting == number
 
 
 def test_no_list_takes_the_mark_of_a_protected_person_away(office: Office) -> None:

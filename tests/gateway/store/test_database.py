@@ -1,6 +1,7 @@
 import contextlib
 import stat
 import threading
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,6 +108,10 @@ def test_a_second_writer_on_sqlite_waits_no_longer_than_it_is_told(template: Pat
     second.close()
 
 
+def queued(database: Database, number: int) -> bool:
+    return database._turns.waiting == number
+
+
 def test_writers_of_one_process_on_sqlite_get_their_turn_in_the_order_in_which_they_came(
     template: Path, tmp_path: Path
 ) -> None:
@@ -121,7 +126,7 @@ def test_writers_of_one_process_on_sqlite_get_their_turn_in_the_order_in_which_t
     with database.write():
         for number, thread in enumerate(threads):
             thread.start()
-            until(lambda number=number: database._turns.waiting == number + 1, what="the writer in the queue")
+            until(partial(queued, database, number + 1), what="the writer in the queue")
     for thread in threads:
         thread.join()
     assert order == list(range(8))
