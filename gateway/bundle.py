@@ -99,7 +99,7 @@ def unpack(data: bytes, public: bytes, community: str) -> Roster:
     rows = body[8 + size :]
     try:
         header = msgspec.json.decode(body[8 : 8 + size], type=Header)
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError) as error:
         raise NotAuthentic(f"roster header: {error}") from error
     if header.community != community:
         raise NotAuthentic("the roster of another community")

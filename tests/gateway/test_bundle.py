@@ -130,3 +130,9 @@ def test_hours_and_policy_travel_with_it() -> None:
     assert isinstance(roster.header.policy, GatePolicy)
     assert all(isinstance(span, Hours) for spans in roster.schedules.values() for span in spans)
     assert isinstance(head, Header)
+
+
+def test_a_signed_header_that_is_no_text_is_not_believed() -> None:
+    header = b'{"version":1,"issued\xff":0}'
+    with pytest.raises(NotAuthentic, match="roster header"):
+        unpack(signed(b"XQR1" + len(header).to_bytes(4, "big") + header), PUBLIC, "yuan")

@@ -1,0 +1,149 @@
+"""What is fuzzed: each takes any bytes and lets nothing escape but what its contract names.
+
+The first byte of an input of a stream is how it is cut; the rest is what arrives. Each stream must mean the same cut so
+and in one piece, and hold no more than a little of it.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+from drivers import ascii_line, ga467, id_text, osdp, relay_modbus, wiegand
+from drivers.api import Noise, OutputProtocol, ReaderProtocol
+from drivers.sam_frames import Deframer
+from gateway import wire
+from gateway.bundle import Header, pack, unpack
+from gateway.keys import Master, NotAuthentic
+from rules.model import GatePolicy
+
+VECTORS = Path(__file__).parents[1] / "vectors"
+MASTER = Master(bytes(range(32)))
+PUBLIC = MASTER.roster_public()
+MESSAGES = (
+    wire.Swipes, wire.Hello, wire.Lost, wire.Status, wire.Ack, wire.RosterPart, wire.Announcement, wire.Alert,
+    wire.Answer,
+)  # fmt: skip
+
+Protocol = ReaderProtocol | OutputProtocol
+
+
+def _cut(data: bytes, step: int) -> Iterator[bytes]:
+    for start in range(0, len(data), step):
+        yield data[start : start + step]
+
+
+def _meaning(make: Callable[[], Protocol], pieces: list[bytes]) -> list[object]:
+    protocol = make()
+    protocol.to_send(0.0)
+    events = [event for piece in pieces for event in protocol.receive(piece, 0.0)]
+    events += protocol.receive(b"", 60.0)
+    return [event for event in events if not isinstance(event, Noise)]
+
+
+def _stream(make: Callable[[], Protocol], data: bytes) -> None:
+    step, data = 1 + data[0] % 16 if data else 1, data[1:]
+    assert _meaning(make, [data]) == _meaning(make, list(_cut(data, step)))
+
+
+def run_ga467(data: bytes) -> None:
+    """A deframer holds 512 bytes at most; a reader that is asked goes on asking whatever is answered."""
+    deframer, reader = Deframer(), ga467.SamReader(ga467.Settings(read="identity"))
+    for step, piece in enumerate(_cut(data[1:], 1 + data[0] % 64 if data else 1)):
+        deframer.feed(piece, step * 0.05)
+        reader.to_send(step * 0.05)
+        reader.receive(piece, step * 0.05)
+
+
+def run_id_text(data: bytes) -> None:
+    with suppress(id_text.NotACardText):
+        id_text.parse(data)
+    with suppress(id_text.NotACardText):
+        id_text.parse(data[:256].ljust(256, b"\x20"))
+
+
+def run_wiegand(data: bytes) -> None:
+    _stream(lambda: wiegand.WiegandReader(wiegand.Settings()), data)
+
+
+def run_ascii_line(data: bytes) -> None:
+    frames: tuple[ascii_line.FrameName, ...] = ("text", "stx-hex", "rdm6300", "id-12", "length-xor")
+    frame = frames[data[0] % 5] if data else "text"
+    _stream(lambda: ascii_line.AsciiReader(ascii_line.Settings(frame=frame)), data[1:])
+
+
+def run_relay_modbus(data: bytes) -> None:
+    relay = relay_modbus.ModbusRelay(relay_modbus.Settings(inputs=9))
+    for step, piece in enumerate(_cut(data[1:], 1 + data[0] % 16 if data else 1)):
+        relay.to_send(step * 0.1)
+        relay.receive(piece, step * 0.1)
+    relay.receive(b"", 60.0)
+
+
+def run_osdp(data: bytes) -> None:
+    """What a reader may say inside the secure channel: raw cards and keys."""
+    osdp.raw_card(data[2:], int.from_bytes(data[:2], "little"), wiegand.Settings(), parity=bool(len(data) % 2))
+    pad = osdp.Keypad()
+    for piece in _cut(data, 5):
+        list(pad.press(piece, 0.0))
+
+
+def run_wire(data: bytes) -> None:
+    kind = MESSAGES[data[0] % len(MESSAGES)] if data else wire.Hello
+    with suppress(wire.Malformed):
+        wire.decode(data[1:], kind)
+    wire.parse_topic(data.decode("utf-8", "replace"))
+
+
+def run_bundle(data: bytes) -> None:
+    """What the right key signed may still be of another version; what it did not is not believed at all."""
+    for signature in (b"", MASTER.sign(data)):
+        try:
+            roster = unpack(data + signature, PUBLIC, "yuan")
+        except NotAuthentic:
+            continue
+        assert len(roster) >= 0
+
+
+def _vectors(name: str) -> Iterator[bytes]:
+    """Every hexadecimal text of a file of vectors."""
+
+    def hexes(value: object) -> Iterator[bytes]:
+        if isinstance(value, str):
+            with suppress(ValueError):
+                yield bytes.fromhex(value)
+            yield value.encode()
+        elif isinstance(value, dict | list):
+            for one in value.values() if isinstance(value, dict) else value:
+                yield from hexes(one)
+
+    return hexes(json.loads((VECTORS / name).read_text("utf-8")))
+
+
+def _bundle() -> bytes:
+    header = Header(1, "yuan", 0, None, 1, ["east"], [], GatePolicy())
+    return pack(header, [], MASTER.sign)[:-64]
+
+
+def _modbus() -> Iterator[bytes]:
+    off = relay_modbus.write_coil(1, 0, on=False)
+    read = b"\x01\x02\x02\x01\x00"
+    yield off + read + relay_modbus.crc(read)
+    yield b"\x01\x85\x02" + relay_modbus.crc(b"\x01\x85\x02")
+
+
+TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
+    "ga467": (run_ga467, lambda: (b"\x0f" + one for one in _vectors("sam.json"))),
+    "id_text": (run_id_text, lambda: _vectors("cards.json")),
+    "wiegand": (run_wiegand, lambda: (b"\x03" + one + b"\r\n" for one in _vectors("lines.json"))),
+    "ascii_line": (run_ascii_line, lambda: (bytes([i, 2]) + one for one in _vectors("lines.json") for i in range(5))),
+    "relay_modbus": (run_relay_modbus, lambda: (b"\x07" + one for one in _modbus())),
+    "osdp": (run_osdp, lambda: iter([b"\x1a\x00\x2d\x00\xa2\x00", b"13800138000#"])),
+    "wire": (run_wire, lambda: iter([b'\x01{"epoch":"0123456789abcdef","ranges":[[1,2]]}', b"\x00[]"])),
+    "bundle": (run_bundle, lambda: iter([_bundle()])),
+}
+
+
+def seeds(name: str) -> list[bytes]:
+    """The inputs that a target begins with."""
+    return sorted(set(TARGETS[name][1]()))
