@@ -89,7 +89,7 @@ def test_the_29th_of_february_ten_years_on_is_the_28th() -> None:
         (changed(122, "511703190001010016".encode("utf-16-le")), "number_check_digit"),
         (changed(122, "511703190002300015".encode("utf-16-le")), "number_date"),
         (changed(122, b"\x20\x00" * 18), "number_length"),
-        (changed(122, people.number_of("51170319000102001").encode("utf-16-le")), "number_date"),
+        (changed(122, people.number_of("51170320300101001").encode("utf-16-le")), "number_date"),
         (changed(122, "810000190001010026".encode("utf-16-le")), "number_characters"),
         (changed(188, "2020010A".encode("utf-16-le")), "validity"),
         (changed(204, "20201301".encode("utf-16-le")), "validity"),
