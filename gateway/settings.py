@@ -153,6 +153,8 @@ class Portal(_Strict):
 
 class Reader(_Strict):
     id: Name
+    name: Annotated[str, StringConstraints(max_length=20)] = ""
+    """What people at the gate call it, as the console shows it; "" for the id."""
     portal: Name
     direction: Literal["in", "out"]
     driver: str
@@ -163,6 +165,7 @@ class Reader(_Strict):
 
 class Output(_Strict):
     id: Name
+    name: Annotated[str, StringConstraints(max_length=20)] = ""
     driver: str
     url: str
     baud: int | None = None

@@ -13,6 +13,18 @@ from simulators.people import Person, Tenure
 POLICE_STATION = "jiangwan"
 BANNER = "演示数据:人物均为虚构,期限已缩短 · Demonstration: invented people, short periods"
 _CATEGORY = {Tenure.OWNER: "hukou", Tenure.TENANT: "floating", Tenure.LODGER: "lodging", None: "unknown"}
+_NAMES = {
+    "east-in": "东门进 证件",
+    "east-out": "东门出 证件",
+    "west-in": "西门进 小区卡",
+    "west-out": "西门出 小区卡",
+    "west-code": "西门 扫码",
+    "main-in": "正门进",
+    "main-out": "正门出",
+    "relay-east": "东门开门",
+    "relay-west": "西门开门",
+    "relay-main": "正门开门",
+}
 _SHORT_POLICY = Path(__file__).resolve().parent.parent / "config" / "policy-short.toml"
 
 
@@ -166,6 +178,7 @@ portals = ["east-gate", "west-gate"]
 def _reader(name: str, portal: str, direction: str, driver: str, lines: Path) -> str:
     return f"""[[readers]]
 id = "{name}"
+name = "{_NAMES[name]}"
 portal = "{portal}"
 direction = "{direction}"
 driver = "{driver}"
@@ -176,6 +189,7 @@ url = "{lines / name}"
 def _output(name: str, lines: Path) -> str:
     return f"""[[outputs]]
 id = "{name}"
+name = "{_NAMES[name]}"
 driver = "relay-lcus"
 url = "{lines / name}"
 """

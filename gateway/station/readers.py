@@ -56,6 +56,8 @@ class Place:
     silent: bool = False
     driver: str = ""
     line: str = ""
+    name: str = ""
+    """What people at the gate call it, or ""."""
 
 
 class Supervised:
@@ -130,6 +132,7 @@ class Supervised:
                 self._noise,
                 self._faults,
                 self._trouble,
+                name=self.place.name,
                 driver=self.place.driver,
                 line=self.place.line,
                 reads=self._reads,

@@ -62,6 +62,8 @@ class Device:
     faults: int = 0
     trouble: str = ""
     """What is wrong, as a stable code: a `ReaderFault.code`, or "link_lost"."""
+    name: str = ""
+    """What people at the gate call it, or ""."""
     driver: str = ""
     line: str = ""
     reads: int = 0
