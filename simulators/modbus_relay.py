@@ -29,7 +29,6 @@ class ModbusBoard:
     lost: int = 0
     closed: dict[int, bool] = field(default_factory=dict)
     history: list[tuple[int, bool, float]] = field(default_factory=list)
-    requests: int = 0
     _inbox: bytearray = field(default_factory=bytearray)
     _outbox: bytearray = field(default_factory=bytearray)
 
@@ -51,7 +50,6 @@ class ModbusBoard:
         return said
 
     def _obey(self, frame: bytes, now: float) -> None:
-        self.requests += 1
         body = self._write(frame, now) if frame[1] == 0x05 else self._read(frame)
         if self.mute:
             return

@@ -69,11 +69,6 @@ class Person:
         """Completed years."""
         return today.year - self.born.year - ((today.month, today.day) < (self.born.month, self.born.day))
 
-    @property
-    def carries_id_card(self) -> bool:
-        """Whether they have an identity document that a reader reads."""
-        return bool(self.number)
-
     def id_card(self, street: str = "示例区江湾街道测试路1号") -> Card:
         """Return the identity card in this person's pocket. The address on it is not where they live."""
         dated = self.card_type is not CardType.RESIDENT or self.born.year > 1980

@@ -3,6 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
+from gateway.ranges import joined
 from gateway.store.queries.streams import Stream
 
 MOST_RANGES = 512
@@ -32,17 +33,9 @@ def advance(stream: Stream, seqs: Iterable[int]) -> tuple[Stream, set[int]]:
 
 def cover(stream: Stream, ranges: Iterable[tuple[int, int]]) -> Stream:
     """The stream with these ranges settled too. A range that ends before it begins is empty."""
-    upto = stream.upto
-    beyond: list[tuple[int, int]] = []
-    for first, last in sorted([*stream.ranges, *(one for one in ranges if one[0] <= one[1])]):
-        if first <= upto + 1:
-            upto = max(upto, last)
-        elif beyond and first <= beyond[-1][1] + 1:
-            beyond[-1] = (beyond[-1][0], max(beyond[-1][1], last))
-        else:
-            beyond.append((first, last))
+    upto, beyond = joined(stream.upto, [*stream.ranges, *ranges])
     highest = beyond[-1][1] if beyond else upto
-    return Stream(upto, tuple(beyond), max(stream.claimed, highest))
+    return Stream(upto, beyond, max(stream.claimed, highest))
 
 
 def holds(stream: Stream, seq: int) -> bool:

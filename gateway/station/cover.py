@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from gateway.ranges import joined
 from gateway.wire import StreamAck
 
 
@@ -17,13 +18,4 @@ class Cover:
 
     def merged(self, ack: StreamAck) -> "Cover":
         """The larger of what is known and what an ack says: within one centre epoch an ack never goes backwards."""
-        upto = max(self.upto, ack.upto)
-        ranges: list[tuple[int, int]] = []
-        for first, last in sorted([*self.ranges, *ack.ranges]):
-            if first <= upto + 1:
-                upto = max(upto, last)
-            elif ranges and first <= ranges[-1][1] + 1:
-                ranges[-1] = (ranges[-1][0], max(ranges[-1][1], last))
-            else:
-                ranges.append((first, last))
-        return Cover(upto, tuple(ranges))
+        return Cover(*joined(max(self.upto, ack.upto), [*self.ranges, *ack.ranges]))
