@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 
-from gateway import wire
+from gateway import points, wire
 from gateway.centre.stations import Peer
+from gateway.points import Point
 from gateway.store.queries.streams import Stream
 
 EVERY_S = 0.2
@@ -46,6 +47,7 @@ class Acks:
                 self._due[name] = (peer, streams)
             ack = wire.Ack(self._centre_epoch, self._roster_version(peer.community), said)
             self._send(peer.community, name, "ack", wire.encode(ack))
+            points.reached(Point.ACK_SENT)
 
 
 def _told(stream: Stream) -> tuple[int, list[tuple[int, int]]]:

@@ -7,9 +7,11 @@ import time
 
 from sqlalchemy.exc import OperationalError
 
+from gateway import points
 from gateway.bus import Bus
 from gateway.centre.slips import Slips
 from gateway.metrics import CentreMetrics
+from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
 
@@ -98,6 +100,7 @@ class Deliveries:
         if done:
             with self._database.write() as connection:
                 streams.outbox_delivered(connection, done, int(time.time() * 1000))
+            points.reached(Point.OUTBOX_MARKED)
             self._metrics.delivered.inc(counted)
 
     def _publish(self, bus: Bus) -> None:
@@ -113,7 +116,9 @@ class Deliveries:
             busy.add(row.topic)
             if now - self._under_way.get(row.id, -AGAIN_S) < AGAIN_S:
                 continue
+            points.reached(Point.OUTBOX_READ)
             mid = bus.publish(row.topic, row.payload, retain=True)
+            points.reached(Point.OUTBOX_SENT)
             if mid is None:
                 return
             self._rows[mid] = (row.id, row.slip is not None)

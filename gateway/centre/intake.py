@@ -18,7 +18,7 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from gateway import wire
+from gateway import points, wire
 from gateway.bus import Message
 from gateway.centre import ledger
 from gateway.centre.acks import EVERY_S, Acks
@@ -27,6 +27,7 @@ from gateway.centre.slips import Stale
 from gateway.centre.sorting import Arrived, Batch, Sorter
 from gateway.centre.stations import Peer
 from gateway.metrics import CentreMetrics, Report
+from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from gateway.store.queries.streams import Stream
@@ -78,6 +79,7 @@ class Intake:
 
     def take(self, message: Message) -> None:
         """Queue a message; when the queue is full the bus waits, and so do its PUBACKs."""
+        points.reached(Point.MESSAGE_CAME)
         self._inbox.put((message, time.monotonic()))
 
     def run(self, stop: threading.Event) -> None:
@@ -89,6 +91,7 @@ class Intake:
                     settled, waiting = waiting, []
                     for message, _ in settled:
                         message.settle()
+                    points.reached(Point.RECEIPTS_SENT)
                 elif waiting:
                     stop.wait(_RETRY_S)
                 self._acks.send()
@@ -176,24 +179,32 @@ class Intake:
     def _commit(self, batch: Batch, *, judging: bool = True) -> None:
         """Settle a batch in one transaction, then tell the world."""
         with self._watching(), self._database.write() as connection:
+            points.reached(Point.BATCH_SORTED)
             ledgers = self._ledgers(connection, batch)
+            points.reached(Point.STREAMS_LOCKED)
             before = dict(ledgers)
             fresh = self._fresh(ledgers, batch)
             _note_lost(connection, ledgers, batch)
             _note_claims(ledgers, batch)
             streams.add_swipes(connection, [_row(one, batch.now) for one in fresh])
+            points.reached(Point.SWIPES_ADDED)
             for peer, hello in batch.hellos:
                 self._check_chain(connection, peer, hello)
             begun = _begun(batch)
             moved = {k: v for k, v in ledgers.items() if v != before[k] or k in begun}
             streams.save_streams(connection, moved, batch.now, begun)
+            points.reached(Point.STREAMS_SAVED)
             for peer, status, heard in batch.statuses.values():
                 at = batch.now if heard else None
                 streams.station_said(connection, peer.name, at, msgspec.to_builtins(status))
             opened = self._judge(connection, fresh) if judging else []
+            points.reached(Point.JUDGED)
             self._take_answers(connection, batch)
             streams.add_quarantine(connection, batch.quarantine)
+            points.reached(Point.SETTLING)
+        points.reached(Point.SETTLED)
         self._tell(batch, ledgers, fresh, opened)
+        points.reached(Point.TOLD)
 
     def _ledgers(self, connection: Connection, batch: Batch) -> Ledgers:
         keys = {(one.peer.name, one.epoch) for one in batch.swipes}

@@ -14,6 +14,8 @@ from pathlib import Path
 import msgspec
 from sqlalchemy import Connection
 
+from gateway import points
+from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
 
@@ -67,6 +69,7 @@ class Mark:
             log.error("the mark of the database cannot be written: %s", error.strerror)  # noqa: TRY400 - it says all
             return
         self._last = now
+        points.reached(Point.MARK_WRITTEN)
 
     def _alarms(self, now: State) -> bool:
         try:

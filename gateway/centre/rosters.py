@@ -16,8 +16,9 @@ import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
-from gateway import bundle, wire
+from gateway import bundle, points, wire
 from gateway.keys import Master, NotAuthentic
+from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import people, streams
 from rules.identity import birth_of
@@ -65,6 +66,7 @@ def build(
         people.roster_is_fresh(connection, community)
         return None
     version = people.next_roster_version(connection, community, now // 1000)
+    points.reached(Point.ROSTER_NUMBERED)
     header = msgspec.structs.replace(header, version=version, issued=_issued(connection, now))
     return version, bundle.pack(header, entries, master.sign), digest
 
@@ -178,6 +180,7 @@ class Rosters:
         if version != built.version:
             for message in built.messages:
                 self._send(community, station, "roster", message)
+            points.reached(Point.ROSTER_SENT)
 
     def publish(self) -> None:
         """Build what is not as the register, the day and the policy are now; send it where it says something new."""

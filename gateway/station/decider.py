@@ -16,8 +16,10 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
 from drivers.api import CardRead
+from gateway import points
 from gateway.bundle import Roster
 from gateway.keys import Enrolled, seal
+from gateway.points import Point
 from gateway.wire import SwipeRecord
 from rules.decide import decide
 from rules.model import (
@@ -151,6 +153,7 @@ class Decider:
             case Roster():
                 self.roster = item
             case Heard():
+                points.reached(Point.CARD_TAKEN)
                 self._settle(self.judge(item))
             case ByHand():
                 self._settle(self._by_hand(item))
@@ -191,6 +194,7 @@ class Decider:
         outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot), heard.mono, token)
         self._seq = seq  # numbered only when it is whole: a number without a record would be a hole for ever
         self._remember(token, outcome, heard.mono)
+        points.reached(Point.DECIDED)
         return outcome
 
     def _by_hand(self, act: ByHand) -> Outcome:
@@ -273,7 +277,9 @@ class Decider:
 
     def _settle(self, outcome: Outcome) -> None:
         self.pending[outcome.record.seq] = outcome
+        points.reached(Point.PENDING)
         self._record(outcome)
+        points.reached(Point.HELD)
 
     def _patience(self) -> float:
         """Seconds until the oldest pending verdict must be signalled, or half a second when none waits."""
@@ -290,6 +296,7 @@ class Decider:
                 return
             if self.pending.pop(seq, None) is not None:
                 self._signal(outcome, False)
+                points.reached(Point.SIGNALLED_UNRECORDED)
 
     def _now(self) -> datetime:
         return datetime.fromtimestamp(self._wall(), UTC)

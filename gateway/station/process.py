@@ -10,10 +10,12 @@ from pathlib import Path
 from drivers import lines
 from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault, StreamDriver
 from drivers.registry import BadSettings, find, settings_for
+from gateway import points
 from gateway.bundle import Roster
 from gateway.bus import Account, Bus, Will
 from gateway.keys import Enrolled
 from gateway.metrics import StationMetrics
+from gateway.points import Point
 from gateway.settings import Output, Reader, Settings, SettingsError
 from gateway.station import roster as roster_files
 from gateway.station.board import Board, Signals
@@ -207,6 +209,7 @@ class StationProcess:
 
     def _heard(self, reader: str, card: CardRead, mono: float) -> None:
         """A full inbox makes the reader wait: nothing is dropped."""
+        points.reached(Point.CARD_HEARD)
         self._decider.inbox.put(Heard(reader, card, mono))
 
     def _open_by_hand(self, portal: str, whom: Visitor, dwelling: str) -> None:
@@ -216,6 +219,7 @@ class StationProcess:
 
     def _use_roster(self, folder: Path, roster: Roster, data: bytes) -> None:
         self._decider.inbox.put(roster)
+        points.reached(Point.ROSTER_USED)
         self._changed.set()
         try:
             roster_files.save(folder, data)

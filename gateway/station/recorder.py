@@ -15,6 +15,8 @@ from dataclasses import dataclass
 
 import msgspec
 
+from gateway import points
+from gateway.points import Point
 from gateway.station.cover import Cover
 from gateway.station.decider import Outcome
 from gateway.station.spool import Spool
@@ -136,6 +138,7 @@ class Recorder:
             settled = self._settled
         if settled is not None:
             self._spool.cover(settled.centre_epoch, settled.covers)
+            points.reached(Point.COVER_KEPT)
             with self._wake:
                 if self._settled is settled:
                     self._settled = None
@@ -154,6 +157,7 @@ class Recorder:
             self._declared_lost()
 
     def _commit(self, batch: Sequence[Outcome]) -> None:
+        points.reached(Point.COMMIT_DUE)
         shown = {o.record.seq for o in batch if o.record.seq not in self._pending}
         self._spool.record([(outcome.record, outcome.record.seq in shown) for outcome in batch])
         with self._wake:
@@ -163,12 +167,15 @@ class Recorder:
         late = []
         for outcome in batch:
             if self._pending.pop(outcome.record.seq, None) is not None:
+                points.reached(Point.SIGNALLING)
                 self._tell(outcome)
+                points.reached(Point.SIGNALLED)
             elif outcome.record.seq not in shown:
                 late.append(outcome.record.seq)
         self._late += late
         unrecorded = shown.union(late)
         self._committed([_published(o.record, o.record.seq not in unrecorded) for o in batch])
+        points.reached(Point.HANDED_ON)
 
     def _tell(self, outcome: Outcome) -> None:
         try:
@@ -182,6 +189,7 @@ class Recorder:
             return
         self._forgot = now
         self._spool.forget(int(time.time() * 1000) - self._keep_ms)
+        points.reached(Point.FORGOTTEN)
 
 
 def _with(ranges: list[tuple[int, int]], seq: int) -> list[tuple[int, int]]:

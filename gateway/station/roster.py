@@ -4,8 +4,10 @@ import logging
 import os
 from pathlib import Path
 
+from gateway import points
 from gateway.bundle import Roster, unpack
 from gateway.keys import NotAuthentic
+from gateway.points import Point
 
 log = logging.getLogger(__name__)
 
@@ -26,6 +28,7 @@ def save(folder: Path, data: bytes) -> None:
             file.flush()
             os.fsync(file.fileno())
         partial.replace(folder / name)
+        points.reached(Point.ROSTER_HALF_KEPT)
 
 
 def load(folder: Path, public: bytes, community: str) -> Roster | None:

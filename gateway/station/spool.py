@@ -18,6 +18,8 @@ from pathlib import Path
 
 import msgspec
 
+from gateway import points
+from gateway.points import Point
 from gateway.station.cover import Cover
 from gateway.wire import Held, SwipeRecord, encode
 
@@ -120,9 +122,12 @@ class Spool:
             sqlite3.Error: nothing of it was stored; it may be tried again.
         """
         with self._transaction() as writer:
+            points.reached(Point.COMMIT_BEGUN)
             rows = [(self._no, swipe.seq, swipe.at, encode(swipe), int(late)) for swipe, late in swipes]
             writer.executemany("INSERT OR IGNORE INTO swipes VALUES (?, ?, ?, ?, ?)", rows)
             writer.execute("UPDATE epochs SET last = max(last, ?) WHERE no = ?", (rows[-1][1], self._no))
+            points.reached(Point.COMMIT_WRITTEN)
+        points.reached(Point.COMMITTED)
 
     def mark_late(self, seqs: Sequence[int]) -> None:
         """Remember that these verdicts were shown before they were on disk."""
@@ -145,6 +150,7 @@ class Spool:
                 "UPDATE epochs SET upto = ?, ranges = ? WHERE epoch = ?",
                 [(c.upto, encode(c.ranges).decode(), epoch) for epoch, c in covers.items()],
             )
+            points.reached(Point.COVER_WRITTEN)
 
     def forget(self, before: int) -> int:
         """Delete settled swipes from before `before` (ms), and epochs that are empty since. Returns how many swipes."""

@@ -14,10 +14,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway import wire
+from gateway import points, wire
 from gateway.bundle import Roster, unpack
 from gateway.bus import Bus, Message
 from gateway.keys import Enrolled, Envelope, NotAuthentic
+from gateway.points import Point
 from gateway.station import backlog
 from gateway.station.assembly import Assembly
 from gateway.station.cover import Cover
@@ -204,6 +205,7 @@ class Uplink:
         connection = self._bus.connection if self._bus is not None else 0
         if self._greet_at is None or now < self._greet_at or not connection:
             return
+        points.reached(Point.HELLO_DUE)
         held = self._spool.held()[-MAX_EPOCHS:]
         hello = Hello(self._epoch, self._spool.previous(), held, self._roster_version, wire.SOFTWARE)
         self._live.clear()
@@ -212,6 +214,7 @@ class Uplink:
         self._greeted_on, self._greet_at, self._said_hello = connection, None, now
         self._next_beat = 0.0
         self._publish("hello", wire.encode(hello))
+        points.reached(Point.HELLO_SAID)
         self._tell_lost()
 
     @property
@@ -224,11 +227,13 @@ class Uplink:
             self._greet_at = self._said_hello + HELLO_EVERY_S
 
     def _send_live(self, swipes: list[SwipeRecord]) -> None:
+        points.reached(Point.LIVE_DUE)
         self.depth += len(swipes)
         now = self._clock()
         for piece in backlog.pieces(swipes):
             if self._publish("swipe", wire.encode(Swipes(self._epoch, piece))):
                 self._live.update({swipe.seq: now for swipe in piece})
+                points.reached(Point.LIVE_SENT)
             else:
                 self._behind = True
 
@@ -264,6 +269,7 @@ class Uplink:
             self._greet_again()
 
     def _acknowledged(self, ack: Ack) -> None:
+        points.reached(Point.ACK_CAME)
         self.centre_heard = self._clock()
         if ack.roster == self._roster_version:
             self.roster_checked, self._roster_wanted = self._clock(), None
@@ -282,6 +288,7 @@ class Uplink:
         if self._batch is not None and all(self._cover(self._batch.epoch).holds(seq) for seq in self._batch.seqs):
             self._batch = None
         self._settled(Settled(ack.centre_epoch, dict(covers)))
+        points.reached(Point.ACK_TAKEN)
         self.depth = self._spool.unsettled(covers)
         self._behind = self.depth > len(self._live)
         self._send_backlog()
@@ -293,8 +300,11 @@ class Uplink:
         found = backlog.oldest(self._spool, self._cover, lambda epoch, seq: epoch == self._epoch and seq in self._live)
         if found is None:
             self._behind = False
-        elif self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes))):
+            return
+        points.reached(Point.BACKLOG_READ)
+        if self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes))):
             self._batch = _Batch(found.epoch, tuple(s.seq for s in found.swipes), self._clock())
+            points.reached(Point.BACKLOG_SENT)
 
     def _roster_part(self, part: RosterPart) -> None:
         if part.version == self._roster_version:
@@ -302,6 +312,7 @@ class Uplink:
         data = self._assembly.add(part)
         if data is None:
             return
+        points.reached(Point.ROSTER_CAME)
         roster = unpack(data, self._enrolled.roster_public, self._enrolled.community)
         if roster.header.version != part.version or roster.header.issued <= self._roster_issued:
             raise NotAuthentic("a roster that was not issued after ours")
