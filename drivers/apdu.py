@@ -93,6 +93,7 @@ def _may_be_type_a(atr: bytes) -> bool:
 
 
 LampName = Literal["none", "acr122", "acr1281"]
+_ACR1281_DARK = bytes.fromhex("E00000290100")
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,5 +118,14 @@ def lamp(name: LampName, verdict: Verdict) -> Lamp:
     if name == "acr1281":
         lights = bytes.fromhex("E000002901") + bytes([red | green << 1])
         buzzer = bytes.fromhex("E000002801") + bytes([10 * beeps])
-        return Lamp((lights, buzzer), (bytes.fromhex("E00000290100"),))
+        return Lamp((lights, buzzer), (_ACR1281_DARK,))
+    return Lamp()
+
+
+def here_i_am(name: LampName) -> Lamp:
+    """Return the commands by which one finds a reader among others: both colours and a long or repeated beep."""
+    if name == "acr122":
+        return Lamp((bytes([0xFF, 0x00, 0x40, 0b1111_1100, 4, 3, 3, 5, 1]),))
+    if name == "acr1281":
+        return Lamp((bytes.fromhex("E00000290103"), bytes.fromhex("E00000280164")), (_ACR1281_DARK,))
     return Lamp()

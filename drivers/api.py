@@ -6,7 +6,8 @@ A byte-stream driver is one class without I/O and without a clock:
     to_send(now) -> bytes                    bytes to write now; each byte is returned once
     signal(verdict) -> None                  queue what tells the person the verdict, where the device can
 
-`now` is monotonic seconds. An output driver has `open(seconds, now)` in place of `signal`.
+`now` is monotonic seconds. An output driver has `open(seconds, now)` in place of `signal`. A device that can blink or
+beep so that one finds it has `identify() -> None` too.
 """
 
 from collections.abc import Callable, Mapping
@@ -175,7 +176,10 @@ class StreamDriver:
 
 
 class NativeReader(Protocol):
-    """A device behind a library that owns its I/O. `run` blocks until `stop`; LinkLost when the way is gone."""
+    """A device behind a library that owns its I/O. `run` blocks until `stop`; LinkLost when the way is gone.
+
+    One that can show which device it is has `identify() -> bool` too, False while it is away.
+    """
 
     def run(self, emit: Emit, stop: Event) -> None: ...
 
@@ -184,11 +188,15 @@ class NativeReader(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class NativeDriver:
-    """A driver around such a library. `make(url, settings)` gives a fresh reader."""
+    """A driver around such a library. `make(url, settings)` gives a fresh reader.
+
+    `opens` says that the reader has `open(seconds) -> bool` too: a relay of its own, which may be a portal's opener.
+    """
 
     name: str
     settings: type[Any]
     make: Callable[[str, Any], NativeReader]
+    opens: bool = False
 
 
 Driver = StreamDriver | NativeDriver

@@ -4,7 +4,6 @@ A URL is a line and an address: `/dev/ttyUSB0#1`, `socket://host:4001#1`; reader
 libosdp is an optional extra: without it the reader is down and says why, and all else goes on.
 """
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping
@@ -30,22 +29,8 @@ from drivers.api import (
     Remedy,
     Verdict,
 )
-from drivers.osdp_line import (
-    RETRY_S,
-    Command,
-    Ended,
-    Mail,
-    Refused,
-    Said,
-    Seat,
-    Secure,
-    Wire,
-    description,
-    exchange,
-    join,
-    leave,
-)
-from drivers.stream import Transport, opened
+from drivers.osdp_commands import here_i_am, pulse, told
+from drivers.osdp_line import Ended, Mail, Refused, Said, Seat, Secure, join, leave
 from rules.identity import BadNumber, canonical
 
 DEFAULT_KEY = b"0123456789:;<=>?"
@@ -55,7 +40,6 @@ SILENT_S = 3.0
 """A reader that answers nothing for so long is gone; it is polled about twenty times a second."""
 LOOK_S = 0.1
 HEARTBEAT_S = 5.0
-SHOWN_S = 3
 KEYS_S = 10.0
 INSTALL_S = 300.0
 LONGEST_CODE = 20
@@ -67,7 +51,7 @@ class Settings:
     """`key` is the reader's own SCBK, 32 hexadecimal digits, or `key_file` holds it.
 
     `order` and `also` are those of Wiegand cards. `grant`, `attend`, `refuse` are shown, a line break begins the next
-    row; "" shows nothing. `output`, counted from 0, is switched on for `output_s` seconds at a grant.
+    row; "" shows nothing. `output`, counted from 0, is the relay that opens a portal whose opener is this reader.
     """
 
     key: str = field(default="", repr=False)
@@ -80,8 +64,7 @@ class Settings:
     grant: str = "请通行"
     attend: str = "请稍候\n门岗马上为您开门"
     refuse: str = "此卡不可用\n请到门岗"
-    output: int | None = None
-    output_s: float = 3.0
+    output: int = 0
 
     def __post_init__(self) -> None:
         self.secret()
@@ -89,10 +72,8 @@ class Settings:
             rows = getattr(self, name).split("\n")
             if any(len(row.encode()) > LONGEST_TEXT for row in rows):
                 raise ValueError(f"{name}: a row has at most {LONGEST_TEXT} bytes of UTF-8, ten Chinese characters")
-        if self.output is not None and not 0 <= self.output <= 15:
+        if not 0 <= self.output <= 15:
             raise ValueError("output: must be between 0 and 15")
-        if not 0.1 <= self.output_s <= 60:
-            raise ValueError("output_s: must be between 0.1 and 60")
 
     def secret(self) -> bytes:
         """Return the key.
@@ -149,54 +130,6 @@ def split_url(url: str) -> tuple[str, int]:
     if not mark or not line or not re.fullmatch(r"[0-9]{1,3}", address) or int(address) not in _ADDRESSES:
         raise ValueError("an OSDP reader's URL is LINE#ADDRESS, the address from 0 to 126")
     return line, int(address)
-
-
-def install(url: str, key: str, stop: Event, *, baud: int = 9600, seconds: float = INSTALL_S) -> bool:
-    """Give a new reader, which still holds the default key, a key of its own; True when it holds it.
-
-    The only place where the default key is spoken. It ends by itself after `seconds`, five minutes at most. The line
-    must not be in use by a running station.
-
-    Raises:
-        LinkLost: there is no libosdp, or the line cannot be opened, or is gone.
-        ValueError: no such URL, or a key that protects nothing.
-    """
-    osdp, (line, address), secret = library(), split_url(url), checked_key(key)
-    until = time.monotonic() + min(seconds, INSTALL_S)
-    pulled, pushed = os.pipe()
-    try:
-        with opened(line, baud, pulled) as transport:
-            return _installed(osdp, transport, address, secret, until, stop)
-    finally:
-        os.close(pulled)
-        os.close(pushed)
-
-
-def _installed(osdp: Any, transport: Transport, address: int, key: bytes, until: float, stop: Event) -> bool:
-    """Whether the reader took the key: first in install mode, then proved by a channel on the new key alone."""
-    for flag in (osdp.FLAG_INSTALL_MODE, osdp.FLAG_ENFORCE_SECURE):
-        wire = Wire()
-        panel = osdp.ControlPanel([description(address, key, flag | osdp.FLAG_ENABLE_NOTIFICATION, wire)])
-        asked = time.monotonic()
-        holds: list[bool] = []
-        panel.set_event_callback(lambda _index, event, holds=holds: _note(osdp, event, holds))
-        while not holds:
-            now = time.monotonic()
-            if stop.is_set() or now >= until:
-                return False
-            if now - asked > RETRY_S and not panel.sc_status():
-                panel.disable_pd(0) if panel.is_pd_enabled(0) else panel.enable_pd(0)
-                asked = now
-            exchange(panel, wire, transport)
-    return True
-
-
-def _note(osdp: Any, event: Mapping[str, Any], holds: list[bool]) -> int:
-    """Note that a channel stands on the reader's own key: `arg1` says that it is the default one."""
-    notified = event["event"] == osdp.EVENT_NOTIFICATION and event["type"] == osdp.EVENT_NOTIFICATION_SC_STATUS
-    if notified and event["arg0"] and not event["arg1"]:
-        holds.append(True)
-    return 0
 
 
 class Keypad:
@@ -260,6 +193,18 @@ class OsdpReader:
         if seat is not None and seat.secure:
             for command in told(library(), self._settings, verdict):
                 seat.order(command)
+
+    def open(self, seconds: float) -> bool:
+        """Switch the reader's relay on for so long. False while the reader is away: nothing will open."""
+        seat = self._seat
+        return seat is not None and seat.order(pulse(library(), self._settings.output, seconds))
+
+    def identify(self) -> bool:
+        """Blink and beep so that one finds it. False when it may do neither, or is away."""
+        seat = self._seat
+        if seat is None or not seat.secure:
+            return False
+        return all([seat.order(one) for one in here_i_am(library(), self._settings)] or [False])
 
     def run(self, emit: Emit, stop: Event) -> None:
         """Read cards until `stop`.
@@ -346,35 +291,4 @@ def identity_of(identity: Mapping[str, int]) -> str:
     )
 
 
-def told(osdp: Any, settings: Settings, verdict: Verdict) -> Iterator[Command]:
-    """The commands that tell a person the verdict: all end by themselves in the reader."""
-    colour, beeps, text = {
-        Verdict.GRANT: (osdp.LED_COLOR_GREEN, 1, settings.grant),
-        Verdict.ATTEND: (osdp.LED_COLOR_AMBER, 1, settings.attend),
-        Verdict.REFUSE: (osdp.LED_COLOR_RED, 2, settings.refuse),
-    }[verdict]
-    if verdict is Verdict.GRANT and settings.output is not None:
-        tenths = round(settings.output_s * 10)
-        yield {"command": osdp.CMD_OUTPUT, "output_no": settings.output, "control_code": 5, "timer_count": tenths}
-    if settings.led:
-        yield {
-            "command": osdp.CMD_LED,
-            "reader": 0,
-            "led_number": 0,
-            "control_code": 2,
-            "on_count": 10,
-            "off_count": 0,
-            "on_color": colour,
-            "off_color": osdp.LED_COLOR_NONE,
-            "timer_count": SHOWN_S * 10,
-            "temporary": True,
-        }
-    if settings.buzzer:
-        beep = {"command": osdp.CMD_BUZZER, "reader": 0, "control_code": 2}
-        yield beep | {"on_count": 2, "off_count": 1, "rep_count": beeps}
-    for row, words in enumerate(text.split("\n") if text else (), 1):
-        place = {"control_code": 2, "temp_time": SHOWN_S, "offset_row": row, "offset_col": 1}
-        yield {"command": osdp.CMD_TEXT, "reader": 0, "data": words} | place
-
-
-DRIVER = NativeDriver("osdp", Settings, OsdpReader)
+DRIVER = NativeDriver("osdp", Settings, OsdpReader, opens=True)

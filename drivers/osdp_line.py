@@ -17,6 +17,7 @@ from queue import Queue
 from typing import Any
 
 from drivers.api import LinkLost
+from drivers.osdp_commands import Command
 from drivers.stream import Transport, opened
 
 log = logging.getLogger(__name__)
@@ -33,7 +34,6 @@ REFUSALS = 2
 """A restart in the middle of a handshake looks like a wrong key, once."""
 HELD = 4096
 
-Command = Mapping[str, object]
 _channels = count(1)
 
 

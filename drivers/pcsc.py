@@ -12,7 +12,7 @@ from threading import Event
 from typing import Any
 from urllib.parse import unquote
 
-from drivers.apdu import ID_CARD_ATRS, Answer, LampName, Result, identify, lamp
+from drivers.apdu import ID_CARD_ATRS, Answer, Lamp, LampName, Result, here_i_am, identify, lamp
 from drivers.api import (
     CardGone,
     CardRead,
@@ -117,11 +117,19 @@ class PcscReader:
         self._settings = settings
         self._atrs = frozenset(_bytes(atr) for atr in settings.id_card_atrs)
         self._mail = Mailbox()
+        self._there = False
 
     def signal(self, verdict: Verdict) -> None:
         """Queue the verdict for lamp and buzzer, where the settings name them."""
         if self._settings.lamp != "none":
-            self._mail.order(verdict)
+            self._mail.order(lamp(self._settings.lamp, verdict))
+
+    def identify(self) -> bool:
+        """Blink and beep so that one finds it. False when the settings name no lamp, or the reader is away."""
+        if self._settings.lamp == "none" or not self._there:
+            return False
+        self._mail.order(here_i_am(self._settings.lamp))
+        return True
 
     def run(self, emit: Emit, stop: Event) -> None:
         """Read cards until `stop`.
@@ -136,7 +144,11 @@ class PcscReader:
                 return
             with _context(scard) as context:
                 emit(DeviceFact("pcsc_reader", name))
-                _Session(scard, context, name, self._atrs, emit, stop).serve(self._mail, self._settings.lamp)
+                self._there = True
+                try:
+                    _Session(scard, context, name, self._atrs, emit, stop).serve(self._mail)
+                finally:
+                    self._there = False
 
     def _find(self, stop: Event) -> str | None:
         until = time.monotonic() + PATIENCE_S
@@ -171,16 +183,16 @@ class _Session:
         )
         self._dark: tuple[float, tuple[bytes, ...]] | None = None
 
-    def serve(self, mail: Mailbox, lamp_name: LampName) -> None:
+    def serve(self, mail: Mailbox) -> None:
         """Report cards and show verdicts until the reader goes, or stop."""
         self._emit(Online())
         heard = time.monotonic()
-        seen, verdicts = mail.take(0.0)
+        seen, lamps = mail.take(0.0)
         while not self._stop.is_set():
             if seen is not None:
                 self._look(seen)
-            for verdict in verdicts:
-                self._show(lamp_name, verdict)
+            for shown in lamps:
+                self._show(shown)
             now = time.monotonic()
             if self._dark is not None and now >= self._dark[0]:
                 commands, self._dark = self._dark[1], None
@@ -188,7 +200,7 @@ class _Session:
             if now - heard >= HEARTBEAT_S:
                 heard = now
                 self._emit(Online())
-            seen, verdicts = mail.take(LOOK_S)
+            seen, lamps = mail.take(LOOK_S)
 
     def _look(self, seen: Seen) -> None:
         slot = seen.slots.get(self._name)
@@ -270,8 +282,7 @@ class _Session:
             return ReaderFault("card_mute", Remedy.PRESENT_AGAIN, "the card does not answer")
         raise LinkLost(_said(scard, result))
 
-    def _show(self, lamp_name: LampName, verdict: Verdict) -> None:
-        commands = lamp(lamp_name, verdict)
+    def _show(self, commands: Lamp) -> None:
         self._tell(commands.show)
         if commands.clear:
             self._dark = time.monotonic() + LIT_S, commands.clear

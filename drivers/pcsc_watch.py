@@ -12,7 +12,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from drivers.api import Verdict
+from drivers.apdu import Lamp
 
 RETRY_S = 0.2
 """Between two tries to reach the service; never less, or a call that is refused at once would spin."""
@@ -43,32 +43,32 @@ class Seen:
 
 
 class Mailbox:
-    """What one reader's thread waits on: the newest that was seen, and verdicts to show."""
+    """What one reader's thread waits on: the newest that was seen, and what its lamp is to show."""
 
     def __init__(self) -> None:
         self._news = threading.Condition()
         self._seen: Seen | None = None
         self._fresh = False
-        self._verdicts: deque[Verdict] = deque(maxlen=ORDERS)
+        self._lamps: deque[Lamp] = deque(maxlen=ORDERS)
 
     def put(self, seen: Seen) -> None:
         with self._news:
             self._seen, self._fresh = seen, True
             self._news.notify_all()
 
-    def order(self, verdict: Verdict) -> None:
+    def order(self, shown: Lamp) -> None:
         with self._news:
-            self._verdicts.append(verdict)
+            self._lamps.append(shown)
             self._news.notify_all()
 
-    def take(self, seconds: float) -> tuple[Seen | None, list[Verdict]]:
-        """Wait for news at most so long; return the newest state, None when nothing was seen yet, and the verdicts."""
+    def take(self, seconds: float) -> tuple[Seen | None, list[Lamp]]:
+        """Wait for news at most so long; return the newest state, None when nothing was seen yet, and the orders."""
         with self._news:
-            self._news.wait_for(lambda: self._fresh or self._verdicts, seconds)
+            self._news.wait_for(lambda: self._fresh or self._lamps, seconds)
             self._fresh = False
-            verdicts = list(self._verdicts)
-            self._verdicts.clear()
-            return self._seen, verdicts
+            lamps = list(self._lamps)
+            self._lamps.clear()
+            return self._seen, lamps
 
 
 class _Watcher:

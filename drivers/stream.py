@@ -1,10 +1,10 @@
 """The loop around a sans-IO protocol, and the only door to pyserial.
 
 One thread calls `run`; it waits on the line's descriptor and on a wake-up pipe, so no verdict waits for a tick. What a
-device is told (`signal`, `open`) may be said from any thread and is done only if the link is up at that moment: nothing
-is kept for a link that comes back later. A protocol that has a method `last_words() -> bytes` is asked for them when
-the loop is stopped, so that an output can switch off. One that has an attribute `baud` is followed when it changes it,
-unless the configuration says the speed: so a protocol can look for the speed of its device.
+device is told (`signal`, `identify`, `open`) may be said from any thread and is done only if the link is up at that
+moment: nothing is kept for a link that comes back later. A protocol that has a method `last_words() -> bytes` is asked
+for them when the loop is stopped, so that an output can switch off. One that has an attribute `baud` is followed when
+it changes it, unless the configuration says the speed: so a protocol can look for the speed of its device.
 """
 
 import io
@@ -45,6 +45,14 @@ SHORT_READ_S = 0.02
 """How long a line without a descriptor is read at a time."""
 
 
+class _Identify:
+    """The order to show which device it is."""
+
+
+_IDENTIFY = _Identify()
+_Order = Verdict | float | _Identify
+
+
 class Transport(Protocol):
     def write(self, data: bytes) -> int:
         """Write what goes without waiting; return how much that was."""
@@ -81,8 +89,9 @@ class StreamLink:
         self._clock = clock
         self._ports = ports
         self._lock = threading.Lock()
-        self._orders: deque[Verdict | float] = deque()
+        self._orders: deque[_Order] = deque()
         self._wake: int | None = None
+        self._identifies = False
 
     def signal(self, verdict: Verdict) -> bool:
         """Tell the person the verdict, where the device can. False when the link is down: nobody is told."""
@@ -92,7 +101,11 @@ class StreamLink:
         """Ask an output to close its contact for so long. False when the link is down: nothing will open."""
         return self._order(float(seconds))
 
-    def _order(self, order: Verdict | float) -> bool:
+    def identify(self) -> bool:
+        """Have the device blink or beep, so that one finds it. False when the link is down, or it cannot."""
+        return self._identifies and self._order(_IDENTIFY)
+
+    def _order(self, order: _Order) -> bool:
         with self._lock:
             if self._wake is None or len(self._orders) >= ORDERS:
                 return False
@@ -113,11 +126,12 @@ class StreamLink:
         try:
             os.set_blocking(pulled, False)
             os.set_blocking(pushed, False)
+            protocol = self._driver.make(self._settings)
             with self._lock:
                 self._orders.clear()
                 self._wake = pushed
+                self._identifies = hasattr(protocol, "identify")
             transport = _transport(port, pulled)
-            protocol = self._driver.make(self._settings)
             if self._driver.listens_only:
                 emit(Online())  # an open line is all that can be known of a device that says nothing unasked
             self._loop(protocol, transport, self._follower(protocol, port), emit, stop)
@@ -178,6 +192,8 @@ class StreamLink:
                 order = self._orders.popleft()
             if isinstance(order, Verdict):
                 cast(ReaderProtocol, protocol).signal(order)
+            elif isinstance(order, _Identify):
+                cast(Any, protocol).identify()
             else:
                 cast(OutputProtocol, protocol).open(order, self._clock())
 

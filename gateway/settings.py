@@ -147,6 +147,7 @@ class Portal(_Strict):
     attended: Clock | Literal["never"]
     unattended: Annotated[str, StringConstraints(pattern=r"^(grant|call:.+)$")]
     opener: Name | None = None
+    """An output, or a reader that has a relay of its own (OSDP)."""
     pulse_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     hold_open: tuple[HoldOpen, ...] = ()
 
@@ -210,8 +211,8 @@ def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
         if isinstance(portal := reader.get("portal"), str) and portal not in _ids(portals):
             yield f"reader {reader['id']!r}: there is no portal {portal!r}"
     for portal in portals:
-        if isinstance(opener := portal.get("opener"), str) and opener not in _ids(outputs):
-            yield f"portal {portal['id']!r}: there is no output {opener!r}"
+        if isinstance(opener := portal.get("opener"), str) and opener not in _ids(outputs) | _ids(readers):
+            yield f"portal {portal['id']!r}: there is no output {opener!r}, nor a reader with a relay"
     yield from _in_community(settings, _ids(portals), {c["id"]: c for c in communities})
 
 

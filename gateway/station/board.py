@@ -30,15 +30,13 @@ class Signals:
         self,
         epoch: str,
         gates: Mapping[str, Gate],
-        readers: Mapping[str, Supervised],
-        outputs: Mapping[str, Supervised],
+        devices: Mapping[str, Supervised],
         metrics: StationMetrics,
         shown: Callable[[Shown], None],
     ) -> None:
         self._epoch = epoch
         self._gates = gates
-        self._readers = readers
-        self._outputs = outputs
+        self._devices = devices
         self._metrics = metrics
         self._shown = shown
         self._lock = threading.Lock()
@@ -51,11 +49,9 @@ class Signals:
         """Open the portal where the outcome says so, tell the reader, count, and show it on the console."""
         record = outcome.record
         gate = self._gates[record.portal]
-        if outcome.opens and gate.opener is not None:
-            output = self._outputs.get(gate.opener)
-            if output is None or not open_output(output, gate.pulse_seconds):
-                log.error("portal %s was granted, but its opener is down", record.portal)
-        reader = self._readers.get(record.reader)
+        if outcome.opens and gate.opener is not None and not self.open(record.portal):
+            log.error("portal %s was granted, but its opener is down", record.portal)
+        reader = self._devices.get(record.reader)
         if reader is not None:
             signal_reader(reader, outcome.decision.verdict)
         self._count(outcome, recorded)
@@ -63,6 +59,16 @@ class Signals:
         with self._lock:
             self._recent.appendleft(shown)
         self._shown(shown)
+
+    def open(self, portal: str) -> bool:
+        """Open a portal for its pulse, unrecorded; False when it has no opener, or that is down. Never blocks.
+
+        Raises:
+            KeyError: there is no such portal.
+        """
+        gate = self._gates[portal]
+        opener = self._devices.get(gate.opener or "")
+        return opener is not None and open_output(opener, gate.pulse_seconds)
 
     def recent(self, limit: int) -> list[Shown]:
         """The newest verdicts, newest first."""

@@ -3,7 +3,7 @@
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
 
@@ -61,9 +61,8 @@ class StationProcess:
         pages = make_pages()
         self._gate_feed = GateFeed(pages)
         epoch = self._spool.epoch
-        readers, outputs = self._devices()
-        self._supervised = {**readers, **outputs}
-        signals = Signals(epoch, self._gates, readers, outputs, self._metrics, self._gate_feed.shown)
+        self._supervised = self._devices()
+        signals = Signals(epoch, self._gates, self._supervised, self._metrics, self._gate_feed.shown)
         places = {r.id: ReaderPlace(r.portal, Direction(r.direction)) for r in settings.readers}
         self._decider = Decider(
             enrolled,
@@ -161,11 +160,11 @@ class StationProcess:
         thread.start()
         return thread
 
-    def _devices(self) -> tuple[dict[str, Supervised], dict[str, Supervised]]:
+    def _devices(self) -> dict[str, Supervised]:
         drivers = drivers_of(self._settings)
         readers = {r.id: self._supervise(r, "reader", r.portal, *drivers[r.id]) for r in self._settings.readers}
         outputs = {o.id: self._supervise(o, "output", None, *drivers[o.id]) for o in self._settings.outputs}
-        return readers, outputs
+        return {**readers, **outputs}
 
     def _supervise(
         self, device: Reader | Output, kind: str, portal: str | None, driver: Driver, settings: object
@@ -269,9 +268,19 @@ def drivers_of(settings: Settings) -> dict[str, tuple[Driver, object]]:
             mistakes += [f"{device.id}: {problem}" for problem in error.problems]
         except (LookupError, ValueError) as error:
             mistakes.append(f"{device.id}: {error}")
-    if mistakes:
+    if mistakes or (mistakes := list(_no_relay(settings, found))):
         raise SettingsError(mistakes)
     return found
+
+
+def _no_relay(settings: Settings, drivers: Mapping[str, tuple[Driver, object]]) -> Iterator[str]:
+    """Portals whose opener is a reader that can open nothing."""
+    readers = {reader.id for reader in settings.readers}
+    for portal in settings.portals:
+        if portal.opener in readers:
+            driver = drivers[portal.opener][0]
+            if isinstance(driver, StreamDriver) or not driver.opens:
+                yield f"portal {portal.id!r}: its opener {portal.opener!r} is a reader without a relay ({driver.name})"
 
 
 def _open_spool(path: Path) -> Spool:

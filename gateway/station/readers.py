@@ -116,6 +116,11 @@ class Supervised:
         if self._thread.ident is not None:
             self._thread.join(3)
 
+    def identify(self) -> bool:
+        """Have the device blink or beep, so that one finds it; False when it is away or cannot. Never blocks."""
+        link = self._link
+        return link is not None and hasattr(link, "identify") and bool(link.identify())
+
     def view(self) -> Device:
         """What the status strip shows; a device that should speak and is silent is uncertain."""
         with self._lock:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.apdu import CHIP_SERIAL, GET_UID, ID_CARD_ATRS, Answer, Result, identify, lamp
+from drivers.apdu import CHIP_SERIAL, GET_UID, ID_CARD_ATRS, Answer, Result, here_i_am, identify, lamp
 from drivers.api import CardRead, Credential, CredentialKind, ReaderFault, Remedy, Verdict
 
 ID_CARDS = tuple(bytes.fromhex(atr) for atr in ID_CARD_ATRS)
@@ -115,3 +115,11 @@ def test_a_verdict_is_lit_in_its_own_colours(verdict: Verdict, acr122: str, acr1
     assert [command.hex().upper() for command in two.show] == acr1281
     assert [command.hex().upper() for command in two.clear] == ["E00000290100"]
     assert lamp("none", verdict).show == ()
+
+
+def test_a_reader_that_is_looked_for_shows_no_verdict() -> None:
+    for name in ("acr122", "acr1281"):
+        assert here_i_am(name).show
+        assert here_i_am(name).show not in [lamp(name, verdict).show for verdict in Verdict]
+    assert here_i_am("acr1281").clear == lamp("acr1281", Verdict.GRANT).clear
+    assert here_i_am("none").show == ()

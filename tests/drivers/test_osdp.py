@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import osdp, wiegand
+from drivers import osdp, osdp_install, wiegand
 from drivers.api import (
     CardRead,
     CredentialKind,
@@ -112,11 +112,11 @@ def test_a_visitor_code_is_typed_and_shorter_ones_are_none() -> None:
         assert (read.credential.kind, read.credential.number) == (CredentialKind.VISITOR, "13800138000")
 
 
-def test_verdicts_reach_lamp_buzzer_text_and_output() -> None:
+def test_verdicts_reach_lamp_buzzer_and_text_and_no_relay() -> None:
     (device,) = devices(1)
     with (
         PtyLine(OsdpLine([device])) as line,
-        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, output=1)) as (run,),
+        running(f"{line.url}#1", settings=osdp.Settings(key=KEY)) as (run,),
     ):
         lib = osdp.library()
         run.until(DeviceFact)
@@ -125,12 +125,39 @@ def test_verdicts_reach_lamp_buzzer_text_and_output() -> None:
         commands = {c["command"]: c for c in device.told}
         assert commands[lib.CMD_TEXT]["data"] == "请通行"
         assert commands[lib.CMD_LED]["on_color"] == lib.LED_COLOR_GREEN
-        assert (commands[lib.CMD_OUTPUT]["output_no"], commands[lib.CMD_OUTPUT]["timer_count"]) == (1, 30)
         device.told.clear()
         run.reader.signal(Verdict.ATTEND)
         assert eventually(lambda: sum(c["command"] == lib.CMD_TEXT for c in device.told) == 2)
         assert [c["data"] for c in device.told if c["command"] == lib.CMD_TEXT] == ["请稍候", "门岗马上为您开门"]
         assert lib.CMD_OUTPUT not in {c["command"] for c in device.told}
+
+
+def test_its_relay_is_switched_for_as_long_as_was_asked_and_it_can_be_found_by_its_lamp() -> None:
+    (device,) = devices(1)
+    with (
+        PtyLine(OsdpLine([device])) as line,
+        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, output=1)) as (run,),
+    ):
+        lib = osdp.library()
+        run.until(DeviceFact)
+        assert run.reader.open(4.5)
+        assert eventually(lambda: any(c["command"] == lib.CMD_OUTPUT for c in device.told))
+        (relay,) = (c for c in device.told if c["command"] == lib.CMD_OUTPUT)
+        assert (relay["output_no"], relay["timer_count"]) == (1, 45)
+        device.told.clear()
+        assert run.reader.identify()
+        assert eventually(lambda: {lib.CMD_LED, lib.CMD_BUZZER} <= {c["command"] for c in device.told})
+        assert lib.CMD_OUTPUT not in {c["command"] for c in device.told}
+    assert not run.reader.open(4.5)
+    assert not run.reader.identify()
+
+
+def test_a_reader_that_may_neither_blink_nor_beep_cannot_be_found() -> None:
+    (device,) = devices(1)
+    dark = osdp.Settings(key=KEY, led=False, buzzer=False)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=dark) as (run,):
+        run.until(DeviceFact)
+        assert not run.reader.identify()
 
 
 def test_two_readers_share_a_line_and_the_restart_of_one_does_not_disturb_the_other() -> None:
@@ -200,7 +227,7 @@ def test_a_wrong_key_is_said_once_and_never_repaired(held: str | None) -> None:
 def test_a_new_reader_gets_its_key_only_when_that_is_asked_for() -> None:
     device = OsdpReaderDevice(1, None)
     with PtyLine(OsdpLine([device])) as line:
-        assert osdp.install(f"{line.url}#1", KEY, threading.Event())
+        assert osdp_install.install(f"{line.url}#1", KEY, threading.Event())
         assert set(device.keys_set) == {bytes.fromhex(KEY)}
         with running(f"{line.url}#1") as (run,):
             assert run.until(Online, ReaderFault) == Online()
@@ -209,7 +236,7 @@ def test_a_new_reader_gets_its_key_only_when_that_is_asked_for() -> None:
 def test_install_mode_ends_by_itself_and_gives_no_key_to_a_reader_that_has_another() -> None:
     (device,) = devices(1, key=OTHER)
     with PtyLine(OsdpLine([device])) as line:
-        assert not osdp.install(f"{line.url}#1", KEY, threading.Event(), seconds=1.5)
+        assert not osdp_install.install(f"{line.url}#1", KEY, threading.Event(), seconds=1.5)
     assert device.keys_set == []
 
 
@@ -252,7 +279,6 @@ def test_without_libosdp_the_reader_is_down_and_says_what_to_install(monkeypatch
         {"key_file": "/nowhere/at/all"},
         {"key": KEY, "grant": "十一个汉字的欢迎词太长了"},
         {"key": KEY, "output": 16},
-        {"key": KEY, "output_s": 0.0},
         {"key": KEY, "baud": 1200},
     ],
 )

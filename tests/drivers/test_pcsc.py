@@ -157,7 +157,14 @@ def test_a_lamp_that_the_reader_does_not_have_disturbs_nothing(daemon: PrivatePc
         daemon.put(8, type_a(bytes.fromhex("04A1B2C3")))
         run.reader.signal(Verdict.REFUSE)
         assert run.number() == "04A1B2C3"
+        assert run.reader.identify()
     assert run.error is None
+    assert not run.reader.identify()
+
+
+def test_a_reader_without_a_lamp_or_that_is_away_cannot_be_found() -> None:
+    assert not pcsc.PcscReader("pcsc://", pcsc.Settings()).identify()
+    assert not pcsc.PcscReader("pcsc://", pcsc.Settings(lamp="acr122")).identify()
 
 
 @needs_pcscd

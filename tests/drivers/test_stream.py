@@ -181,6 +181,28 @@ def test_a_verdict_does_not_wait_for_a_tick_and_ticks_come_in_time() -> None:
     assert sorted(b - a for a, b in pairwise(ticks))[5] < 0.08
 
 
+class _Finder(_Lamp):
+    """One that can show which device it is."""
+
+    def identify(self) -> None:
+        self.calls.put(("identify", time.monotonic()))
+
+
+def test_a_device_that_can_show_itself_does_so_when_it_is_there_and_no_other_is_asked() -> None:
+    calls: Queue[tuple[str, float]] = Queue()
+    finder = StreamDriver("finder", _Nothing, lambda _: _Finder(calls))
+    with PtyLine(RelayBoard()) as line:
+        with running(finder, line.url, _Nothing()) as run:
+            calls.get(timeout=5.0)
+            assert run.link.identify()
+            while calls.get(timeout=5.0)[0] != "identify":
+                pass
+        assert not run.link.identify()
+        with running(relay.LCUS, line.url, relay.LcusSettings()) as board:
+            board.until(lambda e: isinstance(e, OutputState))
+            assert not board.link.identify()
+
+
 def test_orders_for_a_link_that_is_down_are_refused_and_not_kept() -> None:
     link = StreamLink(relay.LCUS, "/dev/nowhere-at-all", relay.LcusSettings())
     assert not link.open(1.0)

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import pytest
 
+from drivers.osdp import library
 from gateway.settings import Output, Portal, Reader, Settings, SettingsError, Station
 from gateway.station import roster as roster_files
 from gateway.station.process import StationProcess
 from rules.model import CredentialKind
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
+from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.relay import RelayBoard
 from tests.brokers import free_port
 from tests.gateway import rosters
@@ -25,6 +27,7 @@ from tests.waiting import until
 
 CODE = "20261123000017"
 SCAN = {"frame": "text"}
+KEY = "00112233445566778899AABBCCDDEEFF"
 
 
 def settings(data: Path, reader: str, relay: str, **over: object) -> Settings:
@@ -55,21 +58,28 @@ def get(station: StationProcess, path: str) -> tuple[int, str]:
 
 
 @contextmanager
-def running(data: Path, board: RelayBoard, scanner: AsciiDevice) -> Iterator[StationProcess]:
+def going(configured: Settings) -> Iterator[StationProcess]:
     stop = threading.Event()
-    with PtyLine(scanner) as reads, PtyLine(board) as opens:
-        station = StationProcess(
-            settings(data, reads.url, opens.url), rosters.enrolled(f"mqtt://127.0.0.1:{free_port()}")
-        )
-        thread = threading.Thread(target=station.run, args=(stop,))
-        thread.start()
-        try:
-            until(lambda: "not connected" in get(station, "/healthz")[1], what="a console that answers")
-            until(lambda: station.parts()["output relay"] == "ok" and station.parts()["reader east-in"] == "ok")
-            yield station
-        finally:
-            stop.set()
-            thread.join()
+    station = StationProcess(configured, rosters.enrolled(f"mqtt://127.0.0.1:{free_port()}"))
+    thread = threading.Thread(target=station.run, args=(stop,))
+    thread.start()
+    try:
+        until(lambda: "not connected" in get(station, "/healthz")[1], what="a console that answers")
+        yield station
+    finally:
+        stop.set()
+        thread.join()
+
+
+@contextmanager
+def running(data: Path, board: RelayBoard, scanner: AsciiDevice) -> Iterator[StationProcess]:
+    with (
+        PtyLine(scanner) as reads,
+        PtyLine(board) as opens,
+        going(settings(data, reads.url, opens.url)) as station,
+    ):
+        until(lambda: station.parts()["output relay"] == "ok" and station.parts()["reader east-in"] == "ok")
+        yield station
 
 
 def opened(board: RelayBoard) -> bool:
@@ -118,6 +128,30 @@ def test_a_damaged_spool_is_set_aside_and_people_pass(tmp_path: Path) -> None:
         scanner.show(CODE)
         until(lambda: opened(board))
     assert [p for p in folder.iterdir() if ".broken-" in p.name]
+
+
+def test_an_osdp_reader_opens_the_gate_by_its_own_relay_for_as_long_as_the_portal_says(tmp_path: Path) -> None:
+    device, scanner, key = OsdpReaderDevice(3, bytes.fromhex(KEY)), AsciiDevice(), {"key": KEY, "output": 1}
+    folder = tmp_path / f"station-{rosters.STATION}"
+    folder.mkdir()
+    roster_files.save(folder, guests())
+    with PtyLine(scanner) as reads, PtyLine(OsdpLine([device])) as line:
+        plain = settings(tmp_path, reads.url, "/dev/null")
+        osdp = Reader(id="relay", portal="east", direction="out", driver="osdp", url=f"{line.url}#3", settings=key)
+        changed = plain.model_copy(update={"readers": (*plain.readers, osdp), "outputs": ()})
+        with going(changed) as station:
+            until(lambda: station.parts()["reader relay"] == "ok" and station.parts()["reader east-in"] == "ok")
+            scanner.show(CODE)
+            until(lambda: any(c["command"] == library().CMD_OUTPUT for c in device.told))
+    (relay,) = (c for c in device.told if c["command"] == library().CMD_OUTPUT)
+    assert (relay["output_no"], relay["timer_count"]) == (1, 10)
+
+
+def test_a_reader_without_a_relay_is_no_opener(tmp_path: Path) -> None:
+    plain = settings(tmp_path, "/dev/null", "/dev/null")
+    portal = plain.portals[0].model_copy(update={"opener": "east-in"})
+    with pytest.raises(SettingsError, match="'east-in' is a reader without a relay"):
+        StationProcess(plain.model_copy(update={"portals": (portal,)}), rosters.enrolled())
 
 
 def test_every_wrong_driver_is_said_at_once(tmp_path: Path) -> None:
