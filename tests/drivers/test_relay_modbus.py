@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.api import Input, Noise, Online, OutputState, ReaderEvent, ReaderFault
+from drivers.api import Input, Noise, Online, OutputState, ReaderEvent, ReaderFault, Remedy
 from drivers.relay_modbus import AGAIN_S, ANSWER_S, LOOK_S, MODBUS, ModbusRelay, Settings, crc, read_inputs, write_coil
 from drivers.stream import StreamLink
 from simulators.conformance import check_confirmed_output
@@ -82,9 +82,9 @@ def test_a_gate_does_not_open_later_for_a_wish_that_the_board_never_heard() -> N
 def test_contacts_are_read_and_told_when_they_change() -> None:
     board, relay = ModbusBoard(contacts=[False, True]), ModbusRelay(Settings(inputs=2))
     heard: list[ReaderEvent] = []
-    for step in range(60):
-        now = step * 0.05
-        if step == 30:
+    for step in range(300):
+        now = step * 0.01
+        if step == 150:
             board.contacts[0] = True
         board.receive(relay.to_send(now), now)
         heard += relay.receive(board.to_send(now), now)
@@ -93,7 +93,30 @@ def test_contacts_are_read_and_told_when_they_change() -> None:
         Input(1, closed=True),
         Input(0, closed=True),
     ]
-    assert sum(isinstance(event, Online) for event in heard) + 1 >= 60 * 0.05 / LOOK_S
+    assert sum(isinstance(event, Online) for event in heard) + 1 >= 0.9 * 300 * 0.01 / LOOK_S
+
+
+def test_a_push_of_a_tenth_of_a_second_is_seen_and_contacts_are_told_anew_by_a_board_that_was_away() -> None:
+    board, relay = ModbusBoard(contacts=[True]), ModbusRelay(Settings(inputs=1))
+    heard: list[ReaderEvent] = []
+
+    def run(begin: float, end: float) -> None:
+        for step in range(round(begin / 0.05), round(end / 0.05)):
+            board.receive(relay.to_send(step * 0.05), step * 0.05)
+            heard.extend(relay.receive(board.to_send(step * 0.05), step * 0.05))
+
+    run(0.0, 1.0)
+    board.contacts[0] = False
+    run(1.0, 1.15)
+    board.contacts[0] = True
+    run(1.15, 2.0)
+    assert [one.closed for one in heard if isinstance(one, Input)] == [True, False, True]
+    board.mute = True
+    run(2.0, 4.0)
+    assert heard[-1] == ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, "the board does not answer")
+    board.mute = False
+    run(4.0, 8.0)
+    assert [one.closed for one in heard if isinstance(one, Input)] == [True, False, True, True]
 
 
 def test_a_board_that_has_no_such_coil_is_a_fault() -> None:

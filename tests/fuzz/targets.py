@@ -9,9 +9,9 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from drivers import ascii_line, ga467, id_text, osdp, relay_modbus, wiegand
-from drivers.api import Noise, OutputProtocol, ReaderProtocol
-from drivers.sam_frames import Deframer
+from drivers import apdu, ascii_line, ga467, id_text, osdp, relay, relay_modbus, wiegand
+from drivers.api import CardRead, Noise, OutputProtocol, ReaderFault, ReaderProtocol
+from drivers.sam_frames import MAX_HELD, Deframer
 from gateway import wire
 from gateway.bundle import Header, pack, unpack
 from gateway.keys import Master, NotAuthentic
@@ -33,10 +33,19 @@ def _cut(data: bytes, step: int) -> Iterator[bytes]:
         yield data[start : start + step]
 
 
+def _held(protocol: Protocol) -> int:
+    """Bytes that a protocol keeps of what arrived."""
+    cutters = ("_deframer", "_lines", "_cutter", "_frames")
+    return sum(getattr(protocol, name).held for name in cutters if hasattr(protocol, name))
+
+
 def _meaning(make: Callable[[], Protocol], pieces: list[bytes]) -> list[object]:
     protocol = make()
     protocol.to_send(0.0)
-    events = [event for piece in pieces for event in protocol.receive(piece, 0.0)]
+    events: list[object] = []
+    for piece in pieces:
+        events += protocol.receive(piece, 0.0)
+        assert _held(protocol) <= MAX_HELD
     events += protocol.receive(b"", 60.0)
     return [event for event in events if not isinstance(event, Noise)]
 
@@ -48,9 +57,11 @@ def _stream(make: Callable[[], Protocol], data: bytes) -> None:
 
 def run_ga467(data: bytes) -> None:
     """A deframer holds 512 bytes at most; a reader that is asked goes on asking whatever is answered."""
+    _stream(lambda: ga467.SamReader(ga467.Settings()), data)
     deframer, reader = Deframer(), ga467.SamReader(ga467.Settings(read="identity"))
     for step, piece in enumerate(_cut(data[1:], 1 + data[0] % 64 if data else 1)):
         deframer.feed(piece, step * 0.05)
+        assert deframer.held <= MAX_HELD
         reader.to_send(step * 0.05)
         reader.receive(piece, step * 0.05)
 
@@ -72,12 +83,45 @@ def run_ascii_line(data: bytes) -> None:
     _stream(lambda: ascii_line.AsciiReader(ascii_line.Settings(frame=frame)), data[1:])
 
 
+def run_apdu(data: bytes) -> None:
+    """Cards may answer anything: a dialogue ends after two commands at most, in a card or a fault."""
+    size = data[0] % 33 if data else 0
+    atr, answers = data[1 : 1 + size], list(_cut(data[1 + size :], 12))
+    for listed in ((), (atr,)):
+        result = _asked(apdu.identify(atr, listed), [*answers, b"", b""])
+        assert isinstance(result, CardRead | ReaderFault)
+
+
+def _asked(dialogue: apdu.Dialogue, answers: list[bytes]) -> object:
+    try:
+        next(dialogue)
+        for answer in answers:
+            dialogue.send(apdu.Answer(answer[2:], int.from_bytes(answer[:2], "big")))
+    except StopIteration as end:
+        return end.value
+    return None
+
+
+def run_relay_lcus(data: bytes) -> None:
+    """The board's echo means nothing: what is sent follows from what was asked alone."""
+    deaf, talked_to = (relay.LcusRelay(relay.LcusSettings()) for _ in range(2))
+    for step, piece in enumerate(_cut(data, 4)):
+        now = step * 0.3
+        if piece[0] % 4 == 0:
+            deaf.open(piece[-1] / 16, now)
+            talked_to.open(piece[-1] / 16, now)
+        assert deaf.to_send(now) == talked_to.to_send(now)
+        assert deaf.receive(b"", now) == talked_to.receive(piece, now)
+
+
 def run_relay_modbus(data: bytes) -> None:
-    relay = relay_modbus.ModbusRelay(relay_modbus.Settings(inputs=9))
+    _stream(lambda: relay_modbus.ModbusRelay(relay_modbus.Settings(inputs=9)), data)
+    board = relay_modbus.ModbusRelay(relay_modbus.Settings(inputs=9))
     for step, piece in enumerate(_cut(data[1:], 1 + data[0] % 16 if data else 1)):
-        relay.to_send(step * 0.1)
-        relay.receive(piece, step * 0.1)
-    relay.receive(b"", 60.0)
+        board.to_send(step * 0.1)
+        board.receive(piece, step * 0.1)
+        assert _held(board) <= MAX_HELD
+    board.receive(b"", 60.0)
 
 
 def run_osdp(data: bytes) -> None:
@@ -125,6 +169,14 @@ def _bundle() -> bytes:
     return pack(header, [], MASTER.sign)[:-64]
 
 
+def _cards() -> Iterator[bytes]:
+    """An ATR with its length before it, and answers of twelve bytes, the status first."""
+    for name in apdu.ID_CARD_ATRS:
+        atr = bytes.fromhex(name)
+        yield bytes([len(atr)]) + atr + b"\x90\x00" + bytes(range(8)) + b"\0\0" + b"\x6c\x08" + bytes(10)
+    yield b"\x00\x90\x00\x04\xa1\xb2\xc3"
+
+
 def _modbus() -> Iterator[bytes]:
     off = relay_modbus.write_coil(1, 0, on=False)
     read = b"\x01\x02\x02\x01\x00"
@@ -137,6 +189,8 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]
     "id_text": (run_id_text, lambda: _vectors("cards.json")),
     "wiegand": (run_wiegand, lambda: (b"\x03" + one + b"\r\n" for one in _vectors("lines.json"))),
     "ascii_line": (run_ascii_line, lambda: (bytes([i, 2]) + one for one in _vectors("lines.json") for i in range(5))),
+    "apdu": (run_apdu, _cards),
+    "relay_lcus": (run_relay_lcus, lambda: iter([b"\x00\x00\x00\x20" * 9, b"\xa0\x01\x01\xa2"])),
     "relay_modbus": (run_relay_modbus, lambda: (b"\x07" + one for one in _modbus())),
     "osdp": (run_osdp, lambda: iter([b"\x1a\x00\x2d\x00\xa2\x00", b"13800138000#"])),
     "wire": (run_wire, lambda: iter([b'\x01{"epoch":"0123456789abcdef","ranges":[[1,2]]}', b"\x00[]"])),
