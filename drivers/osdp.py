@@ -20,17 +20,19 @@ from drivers.api import (
     CredentialKind,
     DeviceFact,
     Emit,
+    Input,
     LinkLost,
     NativeDriver,
     Noise,
     Online,
+    OutputState,
     ReaderEvent,
     ReaderFault,
     Remedy,
     Verdict,
 )
 from drivers.osdp_commands import here_i_am, pulse, told
-from drivers.osdp_line import Ended, Mail, Refused, Said, Seat, Secure, join, leave
+from drivers.osdp_line import Ended, Mail, Refused, Said, Seat, Secure, Switched, join, leave
 from rules.identity import BadNumber, canonical
 
 DEFAULT_KEY = b"0123456789:;<=>?"
@@ -52,6 +54,7 @@ class Settings:
 
     `order` and `also` are those of Wiegand cards. `grant`, `attend`, `refuse` are shown, a line break begins the next
     row; "" shows nothing. `output`, counted from 0, is the relay that opens a portal whose opener is this reader.
+    `inputs` contacts are followed from the first one on; each is unknown until one of them moves.
     """
 
     key: str = field(default="", repr=False)
@@ -65,6 +68,7 @@ class Settings:
     attend: str = "请稍候\n门岗马上为您开门"
     refuse: str = "此卡不可用\n请到门岗"
     output: int = 0
+    inputs: int = 0
 
     def __post_init__(self) -> None:
         self.secret()
@@ -74,6 +78,8 @@ class Settings:
                 raise ValueError(f"{name}: a row has at most {LONGEST_TEXT} bytes of UTF-8, ten Chinese characters")
         if not 0 <= self.output <= 15:
             raise ValueError("output: must be between 0 and 15")
+        if not 0 <= self.inputs <= 16:
+            raise ValueError("inputs: must be between 0 and 16")
 
     def secret(self) -> bytes:
         """Return the key.
@@ -186,6 +192,7 @@ class OsdpReader:
         self._seat: Seat | None = None
         self._keypad = Keypad()
         self._local: dict[str, bool] = {}
+        self._contacts: dict[int, bool] = {}
 
     def signal(self, verdict: Verdict) -> None:
         """Show the verdict by lamp, buzzer and text; nothing is kept for a reader that is away."""
@@ -252,6 +259,11 @@ class OsdpReader:
             case Refused():
                 why = "the reader answers and does not hold our key; the secure channel was refused"
                 yield ReaderFault("key_mismatch", Remedy.CALL_TECHNICIAN, why)
+            case Switched(output, done):
+                if done:
+                    yield OutputState(output, on=True, confirmed=True)
+                else:
+                    yield ReaderFault("refused", Remedy.CALL_TECHNICIAN, "the reader did not switch its relay")
             case Ended(why):
                 raise LinkLost(why)
             case Said(event):
@@ -268,6 +280,15 @@ class OsdpReader:
             yield from self._keypad.press(event["data"], time.monotonic())
         elif event["event"] == osdp.EVENT_STATUS and event["type"] == osdp.STATUS_REPORT_LOCAL:
             yield from self._state(event["report"])
+        elif event["event"] == osdp.EVENT_STATUS and event["type"] == osdp.STATUS_REPORT_INPUT:
+            yield from self._inputs(event["report"])
+
+    def _inputs(self, report: bytes) -> Iterator[ReaderEvent]:
+        """Tell what is new; a reader reports all its contacts when one of them moves."""
+        for channel, byte in enumerate(report[: self._settings.inputs]):
+            if self._contacts.get(channel) != bool(byte):
+                self._contacts[channel] = bool(byte)
+                yield Input(channel, bool(byte))
 
     def _state(self, report: bytes) -> Iterator[ReaderEvent]:
         for (code, why), byte in zip(LOCAL, report, strict=False):

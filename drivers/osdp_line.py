@@ -63,7 +63,15 @@ class Ended:
     why: str
 
 
-Mail = Secure | Refused | Said | Ended
+@dataclass(frozen=True, slots=True)
+class Switched:
+    """The reader took a command for its relay, or did not."""
+
+    output: int
+    done: bool
+
+
+Mail = Secure | Refused | Said | Switched | Ended
 
 
 class Wire:
@@ -229,6 +237,9 @@ class Line:
         flags = library.FLAG_ENFORCE_SECURE | library.FLAG_ENABLE_NOTIFICATION
         self._panel = library.ControlPanel([description(s.address, s.key, flags, self._wire) for s in seats])
         self._panel.set_event_callback(lambda index, event: self._event(seats[index], event))
+        self._panel.set_command_completion_callback(
+            lambda index, command, status: self._completed(seats[index], command, status)
+        )
         for seat in seats:
             seat.secure = seat.recycling = False
             seat.since = time.monotonic()
@@ -240,6 +251,11 @@ class Line:
                 seat.mail.put(Said(event))
         elif event["type"] == library.EVENT_NOTIFICATION_PD_STATUS and not event["arg0"]:
             self._failed(seat)
+        return 0
+
+    def _completed(self, seat: Seat, command: Command, status: int) -> int:
+        if command["command"] == self._library.CMD_OUTPUT:
+            seat.mail.put(Switched(int(str(command["output_no"])), status == self._library.COMPLETION_OK))
         return 0
 
     def _failed(self, seat: Seat) -> None:

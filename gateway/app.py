@@ -19,7 +19,8 @@ from gateway.centre.register import TOKEN_KEY
 from gateway.keys import Enrolled, KeyFileError, Master, load_master, load_or_create_master, read_secret, write_secret
 from gateway.lock import hold
 from gateway.settings import Settings, SettingsError, StationName, load
-from gateway.station.process import StationProcess, drivers_of
+from gateway.station.devices import drivers_of
+from gateway.station.process import StationProcess
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from gateway.supervisor import Child, Supervisor
@@ -137,6 +138,11 @@ def check(config: Path) -> tuple[list[str], list[str]]:
         drivers_of(settings)
     except SettingsError as error:
         mistakes += error.mistakes
+    remarks += [
+        f"portal {portal.id!r}: a door contact without an exit button: whoever leaves by a button counts as forced"
+        for portal in settings.portals
+        if portal.door is not None and portal.exit_button is None
+    ]
     if settings.broker.managed and broker.mosquitto_path() is None:
         remarks.append("Mosquitto is not installed: the pip-only broker serves, without an access list")
     return mistakes, remarks

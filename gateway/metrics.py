@@ -41,6 +41,7 @@ class StationMetrics:
             buckets=SECONDS,
             registry=r,
         )
+        self.doors = Counter("gateway_door_events_total", "What happened at doors", ["portal", "event"], registry=r)
 
 
 class CentreMetrics:

@@ -141,6 +141,16 @@ class HoldOpen(_Strict):
     weekdays: tuple[Annotated[int, Field(ge=0, le=6)], ...] = (0, 1, 2, 3, 4, 5, 6)
 
 
+class Contact(_Strict):
+    """A contact that a board reads; the device also stands under `outputs`, or is a reader with contacts (OSDP)."""
+
+    device: Name
+    channel: Annotated[int, Field(ge=0, le=63)]
+    """Counted from 0."""
+    normally: Literal["open", "closed"] | None = None
+    """At rest. Where it is not said: closed for a door (it is shut), open for a button and a fire alarm."""
+
+
 class Portal(_Strict):
     id: Name
     name: str
@@ -150,6 +160,11 @@ class Portal(_Strict):
     """An output, or a reader that has a relay of its own (OSDP)."""
     pulse_seconds: Annotated[float, Field(gt=0, le=60)] = 5
     hold_open: tuple[HoldOpen, ...] = ()
+    door: Contact | None = None
+    exit_button: Contact | None = None
+    fire: Contact | None = None
+    held_after_seconds: Annotated[float, Field(ge=1, le=3600)] = 30
+    """A door that stands open so long after it was to be shut is held."""
 
 
 class Reader(_Strict):
@@ -213,6 +228,10 @@ def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
     for portal in portals:
         if isinstance(opener := portal.get("opener"), str) and opener not in _ids(outputs) | _ids(readers):
             yield f"portal {portal['id']!r}: there is no output {opener!r}, nor a reader with a relay"
+        for which in ("door", "exit_button", "fire"):
+            device = contact.get("device") if isinstance(contact := portal.get(which), dict) else None
+            if isinstance(device, str) and device not in _ids(outputs) | _ids(readers):
+                yield f"portal {portal['id']!r}: {which}: there is no device {device!r}"
     yield from _in_community(settings, _ids(portals), {c["id"]: c for c in communities})
 
 

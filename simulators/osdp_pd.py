@@ -74,6 +74,14 @@ class OsdpReaderDevice:
             event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_LOCAL, nr_entries=2, report=bytes([tamper, power])
         )
 
+    def contacts(self, *closed: bool) -> None:
+        """Report the contacts, as a reader does when one of them moves."""
+        import osdp_sys  # noqa: PLC0415
+
+        self._report(
+            event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_INPUT, nr_entries=len(closed), report=bytes(closed)
+        )
+
     def restart(self) -> None:
         """Lose power and come back at once: sequence and secure channel start anew."""
         with self._lock:

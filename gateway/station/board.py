@@ -11,6 +11,7 @@ from drivers.api import Direction
 from gateway.metrics import SECONDS, StationMetrics
 from gateway.station.console.view import Health, PortalView, Shown, StationState, Visitor
 from gateway.station.decider import Decider, Gate, Outcome
+from gateway.station.door import DoorView
 from gateway.station.readers import Supervised, open_output, signal_reader
 from gateway.station.recorder import Recorder
 from gateway.station.uplink import Uplink
@@ -33,12 +34,14 @@ class Signals:
         devices: Mapping[str, Supervised],
         metrics: StationMetrics,
         shown: Callable[[Shown], None],
+        pulsed: Callable[[str, float], None] = lambda _portal, _seconds: None,
     ) -> None:
         self._epoch = epoch
         self._gates = gates
         self._devices = devices
         self._metrics = metrics
         self._shown = shown
+        self._pulsed = pulsed
         self._lock = threading.Lock()
         self._recent: deque[Shown] = deque(maxlen=KEPT)
         self._unrecorded = 0
@@ -66,9 +69,15 @@ class Signals:
         Raises:
             KeyError: there is no such portal.
         """
-        gate = self._gates[portal]
-        opener = self._devices.get(gate.opener or "")
-        return opener is not None and open_output(opener, gate.pulse_seconds)
+        return self.hold(portal, self._gates[portal].pulse_seconds)
+
+    def hold(self, portal: str, seconds: float) -> bool:
+        """The same for so many seconds."""
+        opener = self._devices.get(self._gates[portal].opener or "")
+        if opener is None or not open_output(opener, seconds):
+            return False
+        self._pulsed(portal, seconds)
+        return True
 
     def recent(self, limit: int) -> list[Shown]:
         """The newest verdicts, newest first."""
@@ -132,6 +141,7 @@ class Board:
         uplink: Uplink,
         signals: Signals,
         connected: Callable[[], bool],
+        doors: Callable[[], tuple[DoorView, ...]] = tuple,
     ) -> None:
         self._station = station
         self._community = community
@@ -144,6 +154,7 @@ class Board:
         self._uplink = uplink
         self._signals = signals
         self._connected = connected
+        self._doors = doors
         self._bus_since: datetime | None = None
 
     def bus_changed(self) -> None:
@@ -159,6 +170,7 @@ class Board:
             banner=self._banner,
             portals=self._portals,
             devices=tuple(device.view() for device in self._devices.values()),
+            doors=self._doors(),
             bus=Health.OK if self._connected() else Health.DOWN if self._bus_since else Health.UNKNOWN,
             bus_since=self._bus_since,
             centre=self._centre(heard),

@@ -5,10 +5,13 @@ from datetime import time
 
 from gateway.settings import Portal
 from gateway.station.decider import Gate
+from gateway.station.door import Contact
+from gateway.station.doors import Wired
 from rules.model import Hours
 from rules.model import Portal as RulesPortal
 
 _EVERY_DAY = range(7)
+_RESTS = {Contact.DOOR: "closed", Contact.EXIT_BUTTON: "open", Contact.FIRE: "open"}
 
 
 def gate_of(portal: Portal) -> Gate:
@@ -22,6 +25,16 @@ def gate_of(portal: Portal) -> Gate:
         None if portal.attended == "never" else hours_of(portal.attended, _EVERY_DAY),
         portal.unattended == "grant",
     )
+
+
+def contacts_of(portal: Portal) -> dict[Contact, Wired]:
+    """Where the contacts of one portal are read, those that it has."""
+    wired = {Contact.DOOR: portal.door, Contact.EXIT_BUTTON: portal.exit_button, Contact.FIRE: portal.fire}
+    return {
+        which: Wired(one.device, one.channel, (one.normally or _RESTS[which]) == "closed")
+        for which, one in wired.items()
+        if one is not None
+    }
 
 
 def hours_of(span: str, weekdays: Iterable[int]) -> Hours:

@@ -3,13 +3,11 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from drivers import lines
-from drivers.api import CardRead, Driver, Noise, ReaderEvent, ReaderFault, StreamDriver
-from drivers.registry import BadSettings, find, settings_for
+from drivers.api import CardRead, Driver, Input, Noise, ReaderEvent, ReaderFault, StreamDriver
 from gateway import points
 from gateway.bundle import Roster
 from gateway.bus import Account, Bus, Will
@@ -19,11 +17,15 @@ from gateway.points import Point
 from gateway.settings import Output, Reader, Settings, SettingsError
 from gateway.station import roster as roster_files
 from gateway.station.board import Board, Signals
-from gateway.station.console.feed import GateFeed
+from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health, Visitor
 from gateway.station.decider import ByHand, Decider, Heard, ReaderPlace
-from gateway.station.gates import gate_of
+from gateway.station.devices import drivers_of
+from gateway.station.door import DoorEvent
+from gateway.station.doors import Doors
+from gateway.station.events import DoorLog
+from gateway.station.gates import contacts_of, gate_of
 from gateway.station.readers import Place, Supervised, open_driver
 from gateway.station.recorder import Recorder
 from gateway.station.spool import Spool, SpoolBroken, set_aside
@@ -62,7 +64,23 @@ class StationProcess:
         self._gate_feed = GateFeed(pages)
         epoch = self._spool.epoch
         self._supervised = self._devices()
-        signals = Signals(epoch, self._gates, self._supervised, self._metrics, self._gate_feed.shown)
+        self._door_log = DoorLog(folder / "door-events.sqlite3")
+        signals = Signals(
+            epoch,
+            self._gates,
+            self._supervised,
+            self._metrics,
+            self._gate_feed.shown,
+            lambda *p: self._doors.pulsed(*p),
+        )
+        self._doors = Doors(
+            self._gates,
+            {portal.id: contacts for portal in settings.portals if (contacts := contacts_of(portal))},
+            {portal.id: portal.held_after_seconds for portal in settings.portals},
+            self._door_log,
+            hold=signals.hold,
+            happened=self._at_a_door,
+        )
         places = {r.id: ReaderPlace(r.portal, Direction(r.direction)) for r in settings.readers}
         self._decider = Decider(
             enrolled,
@@ -104,8 +122,11 @@ class StationProcess:
             uplink=self._uplink,
             signals=signals,
             connected=lambda: self._bus.connected,
+            doors=self._doors.view,
         )
-        desk = ConsoleDesk(self._board.state, signals.recent, self._open_by_hand, self.parts)
+        desk = ConsoleDesk(
+            self._board.state, signals.recent, self._open_by_hand, self.parts, door_events=self._door_log.recent
+        )
         hosts = settings.station.allowed_hosts
         app = make_app(desk, self._gate_feed, allowed_hosts=hosts, registry=self._metrics.registry)
         self._server = Server(app, settings.station.host, settings.station.port)
@@ -122,6 +143,7 @@ class StationProcess:
         self._start("decider", self._decider.run, workers)
         recorder = self._start("recorder", self._recorder.run, recording)
         self._start("uplink", self._uplink.run, self._bus, workers)
+        self._start("doors", self._doors.run, workers)
         self._start("watch", self._watch, workers)
         for device in self._supervised.values():
             device.start()
@@ -148,6 +170,8 @@ class StationProcess:
         found["bus"] = "ok" if self._bus.connected else "not connected to the broker"
         if self._recorder.trouble:
             found["recorder"] = self._recorder.trouble
+        if self._door_log.trouble:
+            found["doors"] = self._door_log.trouble
         for device in self._supervised.values():
             view = device.view()
             well = view.health is Health.OK
@@ -176,6 +200,7 @@ class StationProcess:
             heard=self._heard,
             changed=self._changed.set,
             counted=self._count,
+            away=lambda device: self._doors.away(device),
         )
 
     def _make_bus(self, ca_file: Path | None) -> Bus:
@@ -231,6 +256,14 @@ class StationProcess:
                 self._metrics.noise.labels(device).inc()
             case ReaderFault():
                 self._metrics.faults.labels(device).inc()
+            case Input():
+                self._doors.heard(device, event)
+
+    def _at_a_door(self, event: DoorEvent) -> None:
+        self._metrics.doors.labels(event.portal, event.what.value).inc()
+        names = {portal: gate.name for portal, gate in self._gates.items()}
+        self._gate_feed.doors(self._door_log.recent(DOOR_ROWS), names)
+        self._changed.set()
 
     def _watch(self, stop: threading.Event) -> None:
         """Show the state when it changes, and every second for the ages in it."""
@@ -247,40 +280,6 @@ class StationProcess:
             for device in state.devices:
                 if device.kind == "reader":
                     self._metrics.reader_up.labels(device.id).set(device.health is Health.OK)
-
-
-def drivers_of(settings: Settings) -> dict[str, tuple[Driver, object]]:
-    """The driver of each device and its own settings, by the device's id.
-
-    Raises:
-        SettingsError: a driver is unknown or its settings are wrong; every mistake at once.
-    """
-    found: dict[str, tuple[Driver, object]] = {}
-    mistakes: list[str] = []
-    devices: tuple[Reader | Output, ...] = (*settings.readers, *settings.outputs)
-    for device in devices:
-        try:
-            driver = find(device.driver)
-            found[device.id] = driver, settings_for(driver, device.settings)
-            if device.url.startswith(lines.SCHEME):
-                lines.parse(device.url)
-        except BadSettings as error:
-            mistakes += [f"{device.id}: {problem}" for problem in error.problems]
-        except (LookupError, ValueError) as error:
-            mistakes.append(f"{device.id}: {error}")
-    if mistakes or (mistakes := list(_no_relay(settings, found))):
-        raise SettingsError(mistakes)
-    return found
-
-
-def _no_relay(settings: Settings, drivers: Mapping[str, tuple[Driver, object]]) -> Iterator[str]:
-    """Portals whose opener is a reader that can open nothing."""
-    readers = {reader.id for reader in settings.readers}
-    for portal in settings.portals:
-        if portal.opener in readers:
-            driver = drivers[portal.opener][0]
-            if isinstance(driver, StreamDriver) or not driver.opens:
-                yield f"portal {portal.id!r}: its opener {portal.opener!r} is a reader without a relay ({driver.name})"
 
 
 def _open_spool(path: Path) -> Spool:

@@ -71,12 +71,14 @@ class Supervised:
         heard: Callable[[str, CardRead, float], None] = lambda _id, _card, _mono: None,
         changed: Callable[[], None] = lambda: None,
         counted: Callable[[str, ReaderEvent], None] = lambda _id, _event: None,
+        away: Callable[[str], None] = lambda _id: None,
     ) -> None:
         self.place = place
         self._make = make
         self._heard = heard
         self._changed = changed
         self._counted = counted
+        self._away = away
         self._link: Link | None = None
         self._tries = 0
         self._lock = threading.Lock()
@@ -222,6 +224,7 @@ class Supervised:
                 self._since, self._lost_mono = datetime.now(UTC), time.monotonic()
         if was is not Health.DOWN:
             log.warning("%s %s is down: %s", self.place.kind, self.place.id, why)
+            self._away(self.place.id)
             self._changed()
 
 

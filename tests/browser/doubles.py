@@ -15,6 +15,7 @@ from gateway.station.console.view import (
     StationState,
     Visitor,
 )
+from gateway.station.door import DoorEvent, DoorState, DoorView, Happening
 from gateway.web import centre_view as centre
 from gateway.web.page import make_pages
 from rules.model import CredentialKind, Direction, Reason, Verdict
@@ -66,7 +67,9 @@ class Booth:
             unrecorded=0,
             lost_swipes=0,
             clock="synchronised",
+            doors=(DoorView("east", DoorState.SHUT, fire=False),),
         )
+        self.events: list[DoorEvent] = []
 
     def now(self) -> datetime:
         return self.fixed or datetime.now(UTC)
@@ -78,7 +81,15 @@ class Booth:
             recent=lambda n: list(self._recent)[:n],
             open_by_hand=self.open_by_hand,
             parts=lambda: self.parts,
+            door_events=lambda n: self.events[:n],
         )
+
+    def at_a_door(self, what: Happening, state: DoorState, *, fire: bool = False) -> None:
+        """Something happens at the east door, is kept and shown."""
+        self.events.insert(0, DoorEvent(int(self.now().timestamp() * 1000), "east", what))
+        self.state = replace(self.state, doors=(DoorView("east", state, fire),))
+        self.gate.doors(self.events, {view.id: view.name for view in PORTALS})
+        self.gate.state(self.state)
 
     def open_by_hand(self, portal: str, who: Visitor, dwelling: str) -> None:
         if portal not in {view.id for view in PORTALS}:
@@ -141,7 +152,9 @@ class Booth:
         self.gate.state(self.state)
 
     def busy_morning(self) -> None:
-        """A stream as a guard sees it."""
+        """A stream as a guard sees it, and what happened at a door."""
+        self.at_a_door(Happening.EXIT_BUTTON, DoorState.SHUT)
+        self.at_a_door(Happening.HELD, DoorState.HELD)
         ago = 240.0
         for reason, more in (
             (Reason.ENROLLED, {}),

@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry
 from gateway.station.console.attends import key_of
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import Visitor
+from gateway.station.door import DoorState, Happening
 from gateway.web.centre_pages import changed, make_centre_pages
 from gateway.web.feed import RING, Feed
 from gateway.web.page import make_pages
@@ -126,6 +127,17 @@ def test_the_strip_says_by_itself_that_a_reader_went(page: Page, site: Site, boo
     open_gate(page, site, booth)
     booth.trouble()
     expect(page.locator("#strip")).to_contain_text("线路断开")
+
+
+def test_a_forced_door_is_shown_by_itself_and_so_is_its_end(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    expect(page.locator("#strip")).to_contain_text("东门 门 已关")
+    booth.at_a_door(Happening.FORCED, DoorState.FORCED)
+    expect(page.locator("#strip .chip.down")).to_contain_text("被强行打开")
+    expect(page.locator("#doors > [data-alarm]:first-child")).to_contain_text("东门")
+    booth.at_a_door(Happening.SHUT, DoorState.SHUT)
+    expect(page.locator("#doors > li:first-child")).to_contain_text("门已关好")
+    expect(page.locator("#doors > li")).to_have_count(2)
 
 
 def test_a_lost_server_is_said_and_what_was_missed_comes_after_it_is_back(page: Page, booth: Booth) -> None:

@@ -15,9 +15,11 @@ from drivers.api import (
     CardRead,
     CredentialKind,
     DeviceFact,
+    Input,
     LinkLost,
     Noise,
     Online,
+    OutputState,
     ReaderEvent,
     ReaderFault,
     Remedy,
@@ -144,6 +146,7 @@ def test_its_relay_is_switched_for_as_long_as_was_asked_and_it_can_be_found_by_i
         assert eventually(lambda: any(c["command"] == lib.CMD_OUTPUT for c in device.told))
         (relay,) = (c for c in device.told if c["command"] == lib.CMD_OUTPUT)
         assert (relay["output_no"], relay["timer_count"]) == (1, 45)
+        assert run.until(OutputState, ReaderFault) == OutputState(1, on=True, confirmed=True)
         device.told.clear()
         assert run.reader.identify()
         assert eventually(lambda: {lib.CMD_LED, lib.CMD_BUZZER} <= {c["command"] for c in device.told})
@@ -252,6 +255,20 @@ def test_tamper_and_power_are_faults_when_they_begin() -> None:
         assert run.until(Online, ReaderFault) == Online()
 
 
+def test_contacts_are_told_when_they_move_and_only_those_that_are_followed() -> None:
+    (device,) = devices(1)
+    with (
+        PtyLine(OsdpLine([device])) as line,
+        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, inputs=1)) as (run,),
+    ):
+        run.until(DeviceFact)
+        device.contacts(True, True)
+        assert run.until(Input) == Input(0, closed=True)
+        device.contacts(True, False)
+        device.contacts(False, False)
+        assert run.until(Input) == Input(0, closed=False)
+
+
 def test_nothing_is_open_after_the_last_reader_has_left() -> None:
     (device,) = devices(1)
     with PtyLine(OsdpLine([device])) as line:
@@ -279,6 +296,7 @@ def test_without_libosdp_the_reader_is_down_and_says_what_to_install(monkeypatch
         {"key_file": "/nowhere/at/all"},
         {"key": KEY, "grant": "十一个汉字的欢迎词太长了"},
         {"key": KEY, "output": 16},
+        {"key": KEY, "inputs": 17},
         {"key": KEY, "baud": 1200},
     ],
 )

@@ -1,17 +1,21 @@
 """What the gate console sends to open pages: a new verdict as one row and one large panel, and the status strip."""
 
 import threading
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.station.console.attends import Attends, Key, key_of
 from gateway.station.console.view import Health, Shown, StationState, Visitor
+from gateway.station.door import DoorEvent, DoorState, Happening
 from gateway.web.feed import Feed
 from gateway.web.page import Pages
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
 SHOWN = "shown"
 STATE = "state"
+DOORS = "doors"
+DOOR_ROWS = 6
+"""Door events on the page."""
 
 
 def utc_now() -> datetime:
@@ -42,6 +46,14 @@ class GateFeed:
     def state(self, state: StationState) -> None:
         """The state of the station changed."""
         self.feed.publish(STATE, lambda lang: self.strip(lang, state), keep=False)
+
+    def doors(self, newest_first: Sequence[DoorEvent], names: Mapping[str, str]) -> None:
+        """Something happened at a door; `names` are the portals' by their ids."""
+        self.feed.publish(DOORS, lambda lang: self.door_rows(lang, newest_first, names), keep=False)
+
+    def door_rows(self, lang: str, newest_first: Sequence[DoorEvent], names: Mapping[str, str]) -> str:
+        """The latest door events in a language."""
+        return self.pages.render(lang, "gate/doors.html", events=newest_first[:DOOR_ROWS], names=names)
 
     def seed(self, newest_first: Iterable[Shown]) -> None:
         """Take in verdicts given before."""
@@ -88,5 +100,7 @@ def _words() -> Iterable[str]:
         ("kind", CredentialKind),
         ("visitor", Visitor),
         ("health", Health),
+        ("door", DoorState),
+        ("happening", Happening),
     ):
         yield from (f"{prefix}.{code.value}" for code in codes)

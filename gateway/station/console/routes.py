@@ -3,15 +3,16 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Form
+from fastapi import APIRouter, FastAPI, Form, Query
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from gateway.station.console.attends import key_of
-from gateway.station.console.feed import STATE, GateFeed
+from gateway.station.console.feed import DOOR_ROWS, STATE, GateFeed
 from gateway.station.console.view import ConsoleDesk, Device, Visitor
+from gateway.station.events import SHOWN
 from gateway.web.feed import encode
 from gateway.web.guard import LOOPBACK
 from gateway.web.page import lang_of
@@ -32,7 +33,7 @@ def make_app(
 ) -> FastAPI:
     """The console of one station. `gate` is what the station reports to while this runs."""
     gate.seed(desk.recent(ROWS))
-    routers = (_pages(desk, gate), _acts(desk, gate), vitals(desk.parts, registry))
+    routers = (_pages(desk, gate), _listings(desk, gate), _acts(desk, gate), vitals(desk.parts, registry))
     return make_site(gate.pages, routers, allowed_hosts=allowed_hosts, closing=(gate.feed.close,))
 
 
@@ -47,6 +48,7 @@ def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
             state=desk.state(),
             rows=desk.recent(ROWS),
             waiting=gate.waiting(),
+            events=desk.door_events(DOOR_ROWS),
             visitors=tuple(Visitor),
             after=after,
             now=gate.now(),
@@ -69,14 +71,28 @@ def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
     def status(request: Request) -> HTMLResponse:
         return HTMLResponse(gate.strip(lang_of(request), desk.state()))
 
-    @router.get("/gate/readers.json")
-    def readers() -> JSONResponse:
-        return JSONResponse({"now": gate.now().isoformat(), "devices": [_plain(one) for one in desk.state().devices]})
-
     @router.get("/gate/stream")
     async def stream(request: Request) -> Response:
         strip = gate.strip(lang_of(request), desk.state())
         return events(gate.feed, request, first=(encode(STATE, strip),))
+
+    return router
+
+
+def _listings(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
+    """What programs ask for."""
+    router = APIRouter()
+
+    @router.get("/gate/readers.json")
+    def readers() -> JSONResponse:
+        return JSONResponse({"now": gate.now().isoformat(), "devices": [_plain(one) for one in desk.state().devices]})
+
+    @router.get("/gate/doors.json")
+    def doors(limit: Annotated[int, Query(ge=1, le=SHOWN)] = SHOWN) -> JSONResponse:
+        now = [{"portal": one.portal, "state": one.state, "fire": one.fire} for one in desk.state().doors]
+        found = desk.door_events(limit)
+        events = [{"at": one.when.isoformat(), "portal": one.portal, "event": one.what} for one in found]
+        return JSONResponse({"doors": now, "events": events})
 
     return router
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from gateway.station.door import DoorEvent, DoorView
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
 
@@ -102,6 +103,8 @@ class StationState:
     unrecorded: int
     lost_swipes: int
     clock: str
+    doors: tuple[DoorView, ...] = ()
+    """The doors whose contacts are read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,3 +118,5 @@ class ConsoleDesk:
     """(portal, classification, dwelling or ""): opens and records. LookupError when there is no such portal."""
     parts: Callable[[], dict[str, str]]
     """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""
+    door_events: Callable[[int], list[DoorEvent]] = lambda _limit: []
+    """What happened at doors lately, newest first."""

@@ -52,6 +52,7 @@
     if (found && document.getElementById(found[1])) { event.preventDefault(); }
   });
   document.addEventListener("htmx:sseMessage", function (event) {
+    if (event.detail.type === "doors" && document.querySelector("#doors > :first-child[data-alarm]")) { play("door"); }
     if (event.detail.type !== "shown") { return; }
     var stream = document.getElementById("stream");
     var row = stream.firstElementChild;
@@ -70,6 +71,7 @@
     grant: [[1318, 0, 0.07]],
     attend: [[784, 0, 0.16], [1047, 0.2, 0.22]],
     refuse: [[233, 0, 0.3], [196, 0.32, 0.35]],
+    door: [[880, 0, 0.18], [622, 0.2, 0.18], [880, 0.4, 0.18], [622, 0.6, 0.18]],
     lost: [[523, 0, 0.15], [415, 0.18, 0.15], [330, 0.36, 0.25]],
     back: [[659, 0, 0.1], [880, 0.12, 0.14]]
   };

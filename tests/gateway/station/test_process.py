@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from drivers.osdp import library
-from gateway.settings import Output, Portal, Reader, Settings, SettingsError, Station
+from gateway.settings import Contact, Output, Portal, Reader, Settings, SettingsError, Station
 from gateway.station import roster as roster_files
 from gateway.station.process import StationProcess
 from rules.model import CredentialKind
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
+from simulators.modbus_relay import ModbusBoard
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.relay import RelayBoard
 from tests.brokers import free_port
@@ -145,6 +146,53 @@ def test_an_osdp_reader_opens_the_gate_by_its_own_relay_for_as_long_as_the_porta
             until(lambda: any(c["command"] == library().CMD_OUTPUT for c in device.told))
     (relay,) = (c for c in device.told if c["command"] == library().CMD_OUTPUT)
     assert (relay["output_no"], relay["timer_count"]) == (1, 10)
+
+
+def test_a_door_is_followed_by_its_contacts_and_what_happened_outlives_the_station(tmp_path: Path) -> None:
+    board, scanner = ModbusBoard(contacts=[True, False, False]), AsciiDevice()
+    folder = tmp_path / f"station-{rosters.STATION}"
+    folder.mkdir()
+    roster_files.save(folder, guests())
+    with PtyLine(scanner) as reads, PtyLine(board) as opens:
+        plain = settings(tmp_path, reads.url, opens.url)
+        names = ("door", "exit_button", "fire")
+        wired = {name: Contact(device="relay", channel=channel) for channel, name in enumerate(names)}
+        modbus = Output(id="relay", driver="relay-modbus", url=opens.url, settings={"inputs": 3})
+        portal = plain.portals[0].model_copy(update=wired)
+        changed = plain.model_copy(update={"portals": (portal,), "outputs": (modbus,)})
+        with going(changed) as station:
+            until(lambda: doors(station)["doors"] == [{"portal": "east", "state": "shut", "fire": False}])
+            until(lambda: station.parts()["reader east-in"] == "ok")
+            scanner.show(CODE)
+            until(lambda: board.closed.get(0))
+            board.contacts[0] = False
+            until(lambda: doors(station)["doors"][0]["state"] == "open")
+            board.contacts[0] = True
+            until(lambda: doors(station)["doors"][0]["state"] == "shut" and not board.closed.get(0))
+            board.contacts[1] = True
+            until(lambda: happened(station) == ["exit_button"])
+            board.contacts[1:] = [False, True]
+            until(lambda: happened(station) == ["fire", "exit_button"])
+            assert 'gateway_door_events_total{event="fire",portal="east"} 1.0' in get(station, "/metrics")[1]
+            assert "消防联动报警" in get(station, "/gate?lang=zh")[1]
+        with going(changed) as station:
+            until(lambda: happened(station)[:3] == ["fire", "fire", "exit_button"])
+
+
+def doors(station: StationProcess) -> dict[str, list[dict[str, object]]]:
+    found: dict[str, list[dict[str, object]]] = json.loads(get(station, "/gate/doors.json")[1])
+    return found
+
+
+def happened(station: StationProcess) -> list[object]:
+    return [event["event"] for event in doors(station)["events"]]
+
+
+def test_a_contact_that_its_board_does_not_read_is_said(tmp_path: Path) -> None:
+    plain = settings(tmp_path, "/dev/null", "/dev/null")
+    portal = plain.portals[0].model_copy(update={"door": Contact(device="relay", channel=0)})
+    with pytest.raises(SettingsError, match="door: channel 0 is not read: 'relay' reads no contacts"):
+        StationProcess(plain.model_copy(update={"portals": (portal,)}), rosters.enrolled())
 
 
 def test_a_reader_without_a_relay_is_no_opener(tmp_path: Path) -> None:
