@@ -109,6 +109,8 @@ class Centre(_Web):
     """SQLAlchemy URL; "" is an SQLite file in the data folder."""
     policy: Path = Path("policy.toml")
     public_url: str = ""
+    backup_interval_hours: Annotated[float, Field(gt=0, le=4380)] = 24
+    """How often the database is backed up; a station keeps what is acknowledged for at least twice as long."""
     clients: tuple[ApiClient, ...] = ()
     district: str = ""
     """Name of the district, as pages show it."""
@@ -121,7 +123,12 @@ class Station(_Web):
     community: Name | None = None
     """The compound it stands in; needed where the centre enrols it (`gateway run`), otherwise in its enrolment file."""
     port: Port = 8081
-    keep_acknowledged_days: Annotated[float, Field(ge=0)] = 3
+    keep_acknowledged_days: Annotated[float, Field(ge=0, le=365)] = 3
+    """At least twice `backup_interval_hours` of the centre: what a restored centre does not know is sent again."""
+    spool_limit_mb: Annotated[int, Field(ge=16, le=1_000_000)] = 1024
+    """Room for 30 days of 40,000 swipes without the centre takes 345 MiB."""
+    spool_drops_first: tuple[Literal["exit", "open_portal", "enrolled", "visitor"], ...] = ("exit", "open_portal")
+    """Reasons of grants without a flag or a seal, of which a full spool drops the oldest before any other swipe."""
 
 
 class Community(_Strict):
@@ -233,6 +240,18 @@ def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(device, str) and device not in _ids(outputs) | _ids(readers):
                 yield f"portal {portal['id']!r}: {which}: there is no device {device!r}"
     yield from _in_community(settings, _ids(portals), {c["id"]: c for c in communities})
+    yield from _kept_too_short(settings)
+
+
+def _kept_too_short(settings: Mapping[str, Any]) -> Iterator[str]:
+    """A centre that is restored asks stations for what came after its backup: they must still have it."""
+    kept = _value(settings, "station", "keep_acknowledged_days", 3)
+    every = _value(settings, "centre", "backup_interval_hours", 24)
+    if all(isinstance(one, int | float) for one in (kept, every)) and kept * 24 < 2 * every:
+        yield (
+            f"station.keep_acknowledged_days: {kept:g} days are less than twice centre.backup_interval_hours"
+            f" ({every:g} h): a centre restored from its backup could not be sent what it misses"
+        )
 
 
 def _in_community(settings: Mapping[str, Any], portals: set[str], known: Mapping[str, Any]) -> Iterator[str]:
@@ -247,6 +266,11 @@ def _in_community(settings: Mapping[str, Any], portals: set[str], known: Mapping
     if isinstance(listed, list | tuple):
         missing = sorted(name for name in portals if name not in listed)
         yield from (f"community {community!r} does not list the portal {name!r}" for name in missing)
+
+
+def _value(settings: Mapping[str, Any], table: str, key: str, otherwise: float) -> Any:
+    found = settings.get(table)
+    return found.get(key, otherwise) if isinstance(found, dict) else otherwise
 
 
 def _tables(settings: Mapping[str, Any], kind: str) -> list[dict[str, Any]]:

@@ -21,6 +21,8 @@ MAX_BACKLOG = 64 * 1024
 """Size of one message of backlog: small enough that a live swipe never waits long behind it on a slow line."""
 MAX_SWIPES = 2000
 MAX_RANGES = 16
+MAX_LOST = 1000
+"""Ranges in one message of losses: 40 kB of the largest numbers."""
 
 T = TypeVar("T")
 _QUOTE = re.compile("['\"]")
@@ -32,6 +34,8 @@ Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Word = Annotated[str, Meta(max_length=32)]
 Millis = Annotated[int, Meta(ge=0, le=2**53)]
+Boot = Annotated[str, Meta(pattern="^[0-9a-f]{0,16}$", max_length=16)]
+"""Which running of the machine: monotonic milliseconds are comparable within one, whatever was restarted in it."""
 Range = tuple[Seq, Seq]
 Ranges = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 
@@ -53,7 +57,8 @@ class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     flags: Annotated[list[Word], Meta(max_length=8)] = []
     roster: Count = 0
     policy: Count = 0
-    clock: Word = ""
+    clock: Word = "synced"
+    """State of the clock that gave `at`: synced, unsynced or unknown, as the kernel said."""
     recorded: bool = True
     by_hand: Word | None = None
     """For whom the guard opened; the classification that one touch gives."""
@@ -69,6 +74,7 @@ class Swipes(Struct, frozen=True):
 
     epoch: Epoch
     swipes: Annotated[list[SwipeRecord], Meta(min_length=1, max_length=MAX_SWIPES)]
+    boot: Boot = ""
 
 
 class Held(Struct, frozen=True):
@@ -93,7 +99,7 @@ class Lost(Struct, frozen=True):
     """Topic `lost`: ranges of an epoch that the station dropped or cannot read, and why."""
 
     epoch: Epoch
-    ranges: Ranges
+    ranges: Annotated[list[Range], Meta(max_length=MAX_LOST)]
     reason: Word
 
     def __post_init__(self) -> None:
@@ -121,6 +127,11 @@ class Status(Struct, frozen=True):
     lost_swipes: Count = 0
     roster: Count = 0
     clock: Word = ""
+    mono: Millis = 0
+    """The monotonic clock at the moment `at`."""
+    boot: Boot = ""
+    troubles: Annotated[list[Word], Meta(max_length=16)] = []
+    """What is wrong with the station itself, as codes: a spool that was set aside, a roster that was refused."""
     version: Word = ""
     verdict_buckets: Annotated[list[Count], Meta(max_length=64)] = []
     verdict_sum: float = 0.0

@@ -3,7 +3,7 @@
 from bisect import bisect_right
 from collections.abc import Iterable
 
-from gateway.ranges import joined
+from gateway.ranges import joined, runs, size
 from gateway.store.queries.streams import Stream
 
 MOST_RANGES = 512
@@ -19,7 +19,7 @@ def advance(stream: Stream, seqs: Iterable[int]) -> tuple[Stream, set[int]]:
     fresh = {seq for seq in seqs if not holds(stream, seq)}
     if not fresh:
         return stream, fresh
-    after = cover(stream, _runs(fresh))
+    after = cover(stream, runs(fresh))
     if len(after.ranges) <= max(MOST_RANGES, len(stream.ranges)):
         return after, fresh
     following = set()
@@ -28,7 +28,7 @@ def advance(stream: Stream, seqs: Iterable[int]) -> tuple[Stream, set[int]]:
         upto += 1
         following.add(upto)
     fresh &= following
-    return (cover(stream, _runs(fresh)) if fresh else stream), fresh
+    return (cover(stream, runs(fresh)) if fresh else stream), fresh
 
 
 def cover(stream: Stream, ranges: Iterable[tuple[int, int]]) -> Stream:
@@ -49,14 +49,4 @@ def holds(stream: Stream, seq: int) -> bool:
 
 def missing(stream: Stream) -> int:
     """How many swipes up to the last known one are not settled."""
-    return stream.claimed - stream.upto - sum(last - first + 1 for first, last in stream.ranges)
-
-
-def _runs(seqs: Iterable[int]) -> list[tuple[int, int]]:
-    runs: list[tuple[int, int]] = []
-    for seq in sorted(seqs):
-        if runs and seq == runs[-1][1] + 1:
-            runs[-1] = (runs[-1][0], seq)
-        else:
-            runs.append((seq, seq))
-    return runs
+    return stream.claimed - stream.upto - size(stream.ranges)

@@ -4,8 +4,9 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gateway import wire
+from gateway.ranges import Range
 from gateway.station.cover import Cover
-from gateway.station.spool import EpochInfo, SpoolReader
+from gateway.station.spool_reader import EpochInfo, SpoolReader
 from gateway.wire import SwipeRecord
 
 _AT_A_TIME = 400
@@ -19,6 +20,7 @@ class Chunk:
 
     epoch: str
     swipes: list[SwipeRecord]
+    boot: str = ""
 
 
 def pieces(swipes: list[SwipeRecord]) -> Iterator[list[SwipeRecord]]:
@@ -42,23 +44,25 @@ def oldest(spool: SpoolReader, cover: Callable[[str], Cover], under_way: Callabl
         sqlite3.Error: the spool cannot be read.
     """
     for info in spool.epochs():
-        settled = cover(info.epoch)
-        if info.last > settled.upto and (swipes := _unsettled(spool, info, settled, under_way)):
-            return Chunk(info.epoch, next(pieces(swipes)))
+        gaps = cover(info.epoch).gaps(info.first, info.last) if info.last else []
+        if gaps and (swipes := _unsettled(spool, info, gaps, under_way)):
+            return Chunk(info.epoch, next(pieces(swipes)), info.boot)
     return None
 
 
 def _unsettled(
-    spool: SpoolReader, info: EpochInfo, settled: Cover, under_way: Callable[[str, int], bool]
+    spool: SpoolReader, info: EpochInfo, gaps: list[Range], under_way: Callable[[str, int], bool]
 ) -> list[SwipeRecord]:
-    """At least one message's worth, where there is so much."""
+    """At least one message's worth, where there is so much. What is settled is not looked at."""
     found: list[SwipeRecord] = []
-    size, after = 0, settled.upto
-    while size < wire.MAX_BACKLOG and (rows := spool.swipes(info.no, after, _AT_A_TIME)):
-        after = rows[-1].seq
-        fresh = [swipe for swipe in rows if not settled.holds(swipe.seq) and not under_way(info.epoch, swipe.seq)]
-        found += fresh
-        size += sum(_size(swipe) for swipe in fresh)
+    size = 0
+    for first, last in gaps:
+        after = first - 1
+        while size < wire.MAX_BACKLOG and (rows := spool.swipes(info, (after + 1, last), _AT_A_TIME)):
+            after = rows[-1].seq
+            fresh = [swipe for swipe in rows if not under_way(info.epoch, swipe.seq)]
+            found += fresh
+            size += sum(_size(swipe) for swipe in fresh)
     return found
 
 

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 
 from drivers.api import Direction
 from gateway.metrics import SECONDS, StationMetrics
+from gateway.station.clock import boot_id, clock_state
 from gateway.station.console.view import Health, PortalView, Shown, StationState, Visitor
 from gateway.station.decider import Decider, Gate, Outcome
 from gateway.station.door import DoorView
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 KEPT = 100
 CENTRE_LATE_S = 20.0
+REFUSED_SHOWN_S = 3600.0
+"""A message that was refused as forged, foreign or out of date stays on show for so long."""
 
 
 class Signals:
@@ -147,6 +150,7 @@ class Board:
         self._community = community
         self._banner = banner
         self._epoch = epoch
+        self._boot = boot_id()
         self._portals = tuple(PortalView(gate.portal.id, gate.name) for gate in gates.values())
         self._devices = devices
         self._decider = decider
@@ -182,7 +186,8 @@ class Board:
             spool_depth=self._uplink.depth,
             unrecorded=self._signals.unrecorded,
             lost_swipes=self._recorder.lost,
-            clock="system",
+            clock=clock_state(),
+            troubles=self._troubles(),
         )
 
     def status(self, heartbeat: int, depth: int) -> Status:
@@ -194,6 +199,8 @@ class Board:
             epoch=self._epoch,
             heartbeat=heartbeat,
             at=int(time.time() * 1000),
+            mono=int(time.monotonic() * 1000),
+            boot=self._boot,
             devices=[
                 DeviceReport(view.id, view.health is Health.OK, view.noise, view.faults, view.trouble)
                 for view in (device.view() for device in self._devices.values())
@@ -202,11 +209,18 @@ class Board:
             unrecorded=self._signals.unrecorded,
             lost_swipes=self._recorder.lost,
             roster=roster.header.version if roster is not None else 0,
-            clock="system",
+            clock=clock_state(),
+            troubles=list(self._troubles()),
             version=SOFTWARE,
             verdict_buckets=buckets,
             verdict_sum=total,
         )
+
+    def _troubles(self) -> tuple[str, ...]:
+        """What is wrong with the station itself, as codes that the pages have a text for."""
+        refused = self._uplink.refused
+        recent = refused is not None and time.monotonic() - refused[1] < REFUSED_SHOWN_S
+        return (*self._recorder.troubles, *([f"{refused[0]}_refused"] if refused is not None and recent else []))
 
     def _centre(self, heard: float | None) -> Health:
         """A centre that is online is heard only when there is something to acknowledge."""

@@ -116,6 +116,7 @@ class Decider:
         signal: Callable[[Outcome, bool], None],
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
+        clock_state: Callable[[], str] = lambda: "synced",
     ) -> None:
         self.inbox: queue.Queue[Heard | ByHand | Roster] = queue.Queue(INBOX)
         self.pending: OrderedDict[int, Outcome] = OrderedDict()
@@ -128,6 +129,7 @@ class Decider:
         self._signal = signal
         self._wall = wall
         self._clock = clock
+        self._clock_state = clock_state
         self._seq = 0
         self._recent: OrderedDict[bytes, deque[tuple[float, Recent]]] = OrderedDict()
         self._reminded: OrderedDict[bytes, date] = OrderedDict()
@@ -188,6 +190,7 @@ class Decider:
             flags=sorted(flag.value for flag in decision.flags),
             roster=self.roster.header.version if self.roster is not None else 0,
             policy=snapshot.policy.version,
+            clock=self._clock_state(),
             unattended=opens and decision.verdict is Verdict.ATTEND,
             sealed=self._seal(heard.card, seq) if row is None else None,
         )
@@ -212,6 +215,7 @@ class Decider:
             by_hand=act.whom,
             dwelling=_clean(act.dwelling, _LONGEST_DWELLING) or None,
             roster=self.roster.header.version if self.roster is not None else 0,
+            clock=self._clock_state(),
         )
         self._seq = seq
         return Outcome(record, decision, opens=True, remind=False, mono=act.mono)

@@ -1,9 +1,10 @@
 """One station, put together: threads for devices, decider, recorder, uplink and bus; the console on the main thread."""
 
 import logging
+import sqlite3
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from gateway.points import Point
 from gateway.settings import Output, Reader, Settings, SettingsError
 from gateway.station import roster as roster_files
 from gateway.station.board import Board, Signals
+from gateway.station.clock import boot_id, clock_state
 from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health, Visitor
@@ -28,6 +30,7 @@ from gateway.station.events import DoorLog
 from gateway.station.gates import contacts_of, gate_of
 from gateway.station.readers import Place, Supervised, open_driver
 from gateway.station.recorder import Recorder
+from gateway.station.salvage import Keeper, carry_over
 from gateway.station.spool import Spool, SpoolBroken, set_aside
 from gateway.station.uplink import Uplink
 from gateway.web.page import make_pages
@@ -55,7 +58,7 @@ class StationProcess:
         self._enrolled = enrolled
         folder = settings.data / f"station-{enrolled.station}"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._spool = _open_spool(folder / "spool.sqlite3")
+        self._spool = _open_spool(folder / "spool.sqlite3", settings.station.spool_drops_first)
         self._metrics = StationMetrics()
         self._gates = {portal.id: gate_of(portal) for portal in settings.portals}
         self._threads: list[threading.Thread] = []
@@ -89,6 +92,7 @@ class StationProcess:
             places,
             record=lambda outcome: self._recorder.add(outcome),
             signal=signals.signal,
+            clock_state=clock_state,
         )
         known = roster_files.load(folder, enrolled.roster_public, enrolled.community)
         self._decider.roster = known
@@ -96,8 +100,10 @@ class StationProcess:
             enrolled,
             self._spool.reader(),
             epoch,
+            boot=boot_id(),
             roster=known,
             use_roster=partial(self._use_roster, folder),
+            unreadable=lambda found: self._recorder.unreadable(found),
             settled=lambda what: self._recorder.settled(what),
             status=lambda beat, depth: self._board.status(beat, depth),
         )
@@ -108,7 +114,11 @@ class StationProcess:
             committed=self._uplink.fresh,
             declared_lost=self._uplink.lost,
             keep_days=settings.station.keep_acknowledged_days,
+            most_bytes=settings.station.spool_limit_mb * 2**20,
+            replaced=lambda: self._keeper.replaced(),
         )
+        self._keeping = threading.Event()
+        self._keeper = Keeper(self._spool, lambda work: self._recorder.do(work).wait(self._keeping))
         self._bus = self._make_bus(broker_ca)
         self._board = Board(
             enrolled.station,
@@ -142,6 +152,7 @@ class StationProcess:
         recording = threading.Event()
         self._start("decider", self._decider.run, workers)
         recorder = self._start("recorder", self._recorder.run, recording)
+        self._start("keeper", self._keeper.run, self._keeping)
         self._start("uplink", self._uplink.run, self._bus, workers)
         self._start("doors", self._doors.run, workers)
         self._start("watch", self._watch, workers)
@@ -156,6 +167,7 @@ class StationProcess:
             for device in self._supervised.values():
                 device.join()
             workers.set()
+            self._keeping.set()
             self._bus.close(self._uplink.farewell())
             for thread in self._threads:
                 if thread is not recorder:
@@ -282,14 +294,19 @@ class StationProcess:
                     self._metrics.reader_up.labels(device.id).set(device.health is Health.OK)
 
 
-def _open_spool(path: Path) -> Spool:
+def _open_spool(path: Path, drops_first: Sequence[str]) -> Spool:
     """The spool; a broken file is set aside and a new one begun, so that the gate goes on."""
     try:
-        return Spool(path)
+        return Spool(path, boot=boot_id(), drops_first=drops_first)
     except SpoolBroken as error:
         aside = set_aside(path)
         log.error("the spool is broken and was set aside as %s: %s", aside, error)  # noqa: TRY400 - the reason helps
-        return Spool(path)
+    spool = Spool(path, boot=boot_id(), drops_first=drops_first)
+    try:
+        carry_over(aside, spool)
+    except sqlite3.Error as error:
+        log.error("the chain of epochs could not be taken over: %s", error)  # noqa: TRY400 - the reason helps
+    return spool
 
 
 def _community_name(settings: Settings, enrolled: Enrolled) -> str:

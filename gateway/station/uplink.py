@@ -9,8 +9,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -19,11 +18,12 @@ from gateway.bundle import Roster, unpack
 from gateway.bus import Bus, Message
 from gateway.keys import Enrolled, Envelope, NotAuthentic
 from gateway.points import Point
-from gateway.station import backlog
+from gateway.ranges import Range
+from gateway.station import backlog, losses
 from gateway.station.assembly import Assembly
 from gateway.station.cover import Cover
 from gateway.station.recorder import Settled
-from gateway.station.spool import SpoolReader
+from gateway.station.spool_reader import SpoolReader
 from gateway.wire import (
     Ack,
     Announcement,
@@ -60,7 +60,9 @@ class _Fresh:
 
 @dataclass(frozen=True, slots=True)
 class _LostSome:
-    """The recorder has declared something lost."""
+    """The recorder has declared something lost; `unsettled` of it had been in the spool."""
+
+    unsettled: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,9 +83,11 @@ class Uplink:
         spool: SpoolReader,
         epoch: str,
         *,
+        boot: str = "",
         roster: Roster | None,
         use_roster: Callable[[Roster, bytes], None],
         settled: Callable[[Settled], None],
+        unreadable: Callable[[Sequence[tuple[str, int]]], None],
         status: Callable[[int, int], Status],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -93,6 +97,8 @@ class Uplink:
         self._receive_key: Envelope = enrolled.keys.down()
         self._spool = spool
         self._epoch = epoch
+        self._boot = boot
+        self._unreadable = unreadable
         self._use_roster = use_roster
         self._settled = settled
         self._status = status
@@ -107,7 +113,8 @@ class Uplink:
         self._greeted_on = 0
         self._greet_at: float | None = None
         self._said_hello = 0.0
-        self._next_look = 0.0
+        self._lost_told: tuple[tuple[str, int] | None, float] = (None, 0.0)
+        """Epoch and first seq of the losses told last, and when."""
         self._failing = ""
         self._roster_version = roster.header.version if roster is not None else 0
         self._roster_issued = roster.header.issued if roster is not None else -1
@@ -121,6 +128,8 @@ class Uplink:
         """Monotonic seconds at which the centre last acknowledged something."""
         self.centre_said: Literal["online", "stopped", "lost"] | None = None
         """What the centre last announced of itself, on this connection."""
+        self.refused: tuple[str, float] | None = None
+        """The topic of the last message that was refused, and the monotonic seconds at which it came."""
         self.roster_checked: float | None = None
         """Monotonic seconds at which the centre last said that our roster is the newest."""
 
@@ -137,8 +146,9 @@ class Uplink:
         """Swipes of this epoch that have just been committed."""
         self._inbox.put(_Fresh(swipes))
 
-    def lost(self) -> None:
-        self._inbox.put(_LostSome())
+    def lost(self, unsettled: int = 0) -> None:
+        """Something was declared lost, of which so many swipes were in the spool before."""
+        self._inbox.put(_LostSome(unsettled))
 
     def farewell(self) -> tuple[str, bytes]:
         """The last retained word of a station that stops."""
@@ -191,7 +201,8 @@ class Uplink:
                 self._greet_if_due()
             case _Fresh(swipes):
                 self._send_live(swipes)
-            case _LostSome():
+            case _LostSome(unsettled):
+                self.depth = max(self.depth - unsettled, 0)
                 self._tell_lost()
             case Message():
                 try:
@@ -231,22 +242,28 @@ class Uplink:
         self.depth += len(swipes)
         now = self._clock()
         for piece in backlog.pieces(swipes):
-            if self._publish("swipe", wire.encode(Swipes(self._epoch, piece))):
+            if self._publish("swipe", wire.encode(Swipes(self._epoch, piece, self._boot))):
                 self._live.update({swipe.seq: now for swipe in piece})
                 points.reached(Point.LIVE_SENT)
             else:
                 self._behind = True
 
     def _tell_lost(self) -> None:
-        """Declare what was lost and is not settled yet, in as few messages as it takes."""
-        told: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-        for epoch, first, last, reason in self._spool.lost():
-            cover = self._cover(epoch)
-            if not (cover.holds(first) and cover.holds(last)):
-                told[epoch, reason].append((first, last))
-        for (epoch, reason), ranges in told.items():
-            for i in range(0, len(ranges), wire.MAX_RANGES):
-                self._publish("lost", wire.encode(Lost(epoch, ranges[i : i + wire.MAX_RANGES], reason)))
+        """Declare the oldest losses that are not settled yet, in few messages: the next when these are settled."""
+        told, self._lost_told = 0, (self._lost_told[0], self._clock())
+        for epoch, reason, ranges in losses.oldest(self._spool, self._cover):
+            if not told:
+                self._lost_told = ((epoch, ranges[0][0]), self._clock())
+            told += 1
+            self._publish("lost", wire.encode(Lost(epoch, ranges, reason)))
+        if not told:
+            self._lost_told = (None, self._clock())
+
+    def _tell_more_lost(self) -> None:
+        """Go on where the losses told last are settled."""
+        first, _ = self._lost_told
+        if first is not None and self._cover(first[0]).holds(first[1]):
+            self._tell_lost()
 
     def _receive(self, message: Message) -> None:
         leaf = message.topic.rsplit("/", 1)[-1]
@@ -261,6 +278,7 @@ class Uplink:
                 self._roster_part(wire.decode(plain, RosterPart))
         except (NotAuthentic, Malformed) as error:
             log.warning("a message on …/%s was refused: %s", leaf, error)
+            self.refused = leaf if leaf in wire.TO_STATION else "message", self._clock()
 
     def _announced(self, said: Announcement, retained: bool) -> None:
         """The centre went or came. One that comes back knows nothing of what we sent meanwhile: hello again."""
@@ -275,34 +293,52 @@ class Uplink:
             self.roster_checked, self._roster_wanted = self._clock(), None
         elif self._roster_wanted is None and ack.roster:
             self._roster_wanted = self._clock()
-        if ack.centre_epoch != self._centre_epoch:
+        recount = ack.centre_epoch != self._centre_epoch
+        if recount:
             if self._centre_epoch:
                 log.warning("the centre has a new epoch: what it does not know is sent again")
             self._centre_epoch = ack.centre_epoch
             self._covers = {}
         covers = self._covers = self._covers or {}
+        newly = {}
         for stream in ack.streams:
-            covers[stream.epoch] = self._cover(stream.epoch).merged(stream)
+            before = self._cover(stream.epoch)
+            covers[stream.epoch] = before.merged(stream)
+            newly[stream.epoch] = [gap for span in covers[stream.epoch].spans for gap in before.gaps(*span)]
         own = self._cover(self._epoch)
         self._live = {seq: sent for seq, sent in self._live.items() if not own.holds(seq)}
         if self._batch is not None and all(self._cover(self._batch.epoch).holds(seq) for seq in self._batch.seqs):
             self._batch = None
         self._settled(Settled(ack.centre_epoch, dict(covers)))
         points.reached(Point.ACK_TAKEN)
-        self.depth = self._spool.unsettled(covers)
+        if recount:
+            self.depth = self._spool.unsettled(covers)
+        else:
+            self._count_off(newly)
         self._behind = self.depth > len(self._live)
         self._send_backlog()
+        self._tell_more_lost()
+
+    def _count_off(self, newly: dict[str, list[Range]]) -> None:
+        """Take from `depth` the swipes that have just been settled; nothing else is looked at."""
+        if any(newly.values()):
+            for info in self._spool.epochs():
+                self.depth -= sum(self._spool.count(info, span) for span in newly.get(info.epoch, ()))
+            self.depth = max(self.depth, 0)
 
     def _send_backlog(self) -> None:
         """Send the oldest unsettled swipes that are not under way already, when nothing of the backlog is."""
         if self._batch is not None or not self._greeted or not self._behind:
             return
         found = backlog.oldest(self._spool, self._cover, lambda epoch, seq: epoch == self._epoch and seq in self._live)
+        if unreadable := self._spool.unreadable:
+            self._spool.unreadable = []
+            self._unreadable(unreadable)
         if found is None:
-            self._behind = False
+            self._behind, self.depth = False, len(self._live)
             return
         points.reached(Point.BACKLOG_READ)
-        if self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes))):
+        if self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes, found.boot))):
             self._batch = _Batch(found.epoch, tuple(s.seq for s in found.swipes), self._clock())
             points.reached(Point.BACKLOG_SENT)
 
@@ -334,8 +370,7 @@ class Uplink:
             self._greet_again()
         self._greet_if_due()
         self._send_backlog()
-        if now >= self._next_look and self._greeted:
-            self._next_look = now + RESEND_S
+        if self._greeted and now - self._lost_told[1] > RESEND_S:
             self._tell_lost()
         if now >= self._next_beat and self._bus is not None and self._bus.connected:
             self._next_beat = now + HEARTBEAT_S

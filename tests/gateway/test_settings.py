@@ -143,3 +143,16 @@ def test_a_broker_is_either_managed_or_named(tmp_path: Path) -> None:
         assert "managed" in "\n".join(mistakes(tmp_path, GOOD, over))
     http = {"GATEWAY__BROKER__MANAGED": "false", "GATEWAY__BROKER__URL": "http://x"}
     assert "mqtt://" in "\n".join(mistakes(tmp_path, GOOD, http))
+
+
+def test_a_station_keeps_what_is_acknowledged_for_two_backups(tmp_path: Path) -> None:
+    text = (
+        (ROOT / "config" / "gateway.toml")
+        .read_text(encoding="utf-8")
+        .replace("keep_acknowledged_days = 3", "keep_acknowledged_days = 1.5")
+    )
+    file = tmp_path / "gateway.toml"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"1\.5 days are less than twice centre"):
+        load(file, {})
+    assert load(file, {"GATEWAY__CENTRE__BACKUP_INTERVAL_HOURS": "12"}).centre.backup_interval_hours == 12

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.station.console.attends import Attends, Key, key_of
-from gateway.station.console.view import Health, Shown, StationState, Visitor
+from gateway.station.console.view import CLOCKS, TROUBLES, Health, Shown, StationState, Visitor
 from gateway.station.door import DoorEvent, DoorState, Happening
 from gateway.web.feed import Feed
 from gateway.web.page import Pages
@@ -104,3 +104,5 @@ def _words() -> Iterable[str]:
         ("happening", Happening),
     ):
         yield from (f"{prefix}.{code.value}" for code in codes)
+    yield from (f"clock.{state}" for state in CLOCKS)
+    yield from (f"station_trouble.{code}" for code in TROUBLES)

@@ -8,6 +8,18 @@ from enum import StrEnum
 from gateway.station.door import DoorEvent, DoorView
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
+CLOCKS = ("synced", "unsynced", "unknown")
+TROUBLES = (
+    "spool_unwritable",
+    "spool_full",
+    "spool_broken",
+    "ack_refused",
+    "roster_refused",
+    "command_refused",
+    "message_refused",
+)
+"""What may be wrong with a station itself, as codes that have a text."""
+
 
 class Health(StrEnum):
     """State of a device or a line by age of what was last heard: `uncertain` is late, `unknown` was never heard."""
@@ -103,8 +115,11 @@ class StationState:
     unrecorded: int
     lost_swipes: int
     clock: str
+    """synced, unsynced or unknown, as the kernel says."""
     doors: tuple[DoorView, ...] = ()
     """The doors whose contacts are read."""
+    troubles: tuple[str, ...] = ()
+    """What is wrong with the station itself, as codes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -102,6 +102,7 @@ def post(
     *,
     patience_s: float = 0.2,
     most_held: int = 10_000,
+    most_bytes: int | None = None,
     output: Callable[[Outcome], None] = lambda _outcome: None,
 ) -> Iterator[Post]:
     """`output` is what is told a verdict first, and may fail."""
@@ -127,9 +128,10 @@ def post(
         pending=decider.pending,
         signal=signal,
         committed=committed.extend,
-        declared_lost=lambda: lost.append(1),
+        declared_lost=lost.append,
         keep_days=3,
         most_held=most_held,
+        most_bytes=most_bytes,
     )
     deciding, recording = threading.Event(), threading.Event()
     threads = [

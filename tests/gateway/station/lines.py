@@ -13,6 +13,7 @@ from gateway.bundle import Roster
 from gateway.bus import Bus, Message, Will
 from gateway.station.recorder import Settled
 from gateway.station.spool import Spool
+from gateway.station.spool_reader import SpoolReader
 from gateway.station.uplink import Uplink
 from gateway.wire import Ack, Hello, Lost, RosterPart, StationTopics, Status, StreamAck, SwipeRecord, Swipes
 from tests.brokers import Broker, Client, client
@@ -105,6 +106,8 @@ class Line:
     settled: list[Settled]
     rosters: list[Roster]
     came: "queue.Queue[Message]"
+    reader: SpoolReader
+    unreadable: list[tuple[str, int]]
 
     def record(self, *seqs: int, **over: Any) -> list[SwipeRecord]:
         swipes = [swipe(seq, **over) for seq in seqs]
@@ -129,7 +132,7 @@ def centre_on(broker: Broker) -> Iterator[Centre]:
 
 @contextmanager
 def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
-    clock, settled, used = Clock(), [], []
+    clock, settled, used, unreadable = Clock(), [], [], []
     came: queue.Queue[Message] = queue.Queue()
     enrolled = rosters.enrolled(broker.url)
     with closing(Spool(path)) as spool, closing(spool.reader()) as reader:
@@ -138,6 +141,7 @@ def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
             reader,
             spool.epoch,
             roster=None,
+            unreadable=unreadable.extend,
             use_roster=lambda roster, _data: used.append(roster),
             settled=settled.append,
             status=lambda beat, depth: Status("online", spool.epoch, beat, 0, spool_depth=depth),
@@ -156,7 +160,7 @@ def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
         if start:
             bus.start()
         try:
-            yield Line(uplink, bus, spool, clock, settled, used, came)
+            yield Line(uplink, bus, spool, clock, settled, used, came, reader, unreadable)
         finally:
             stop.set()
             thread.join()

@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.station.spool import Spool
+from gateway.station.spool_reader import SpoolReader
 from gateway.wire import SwipeRecord
 
 CENTRE = "c" * 16
@@ -16,3 +17,8 @@ def swipe(seq: int, at: int = 1_000, **over: Any) -> SwipeRecord:
 
 def fill(spool: Spool, count: int) -> None:
     spool.record([(swipe(seq), False) for seq in range(1, count + 1)])
+
+
+def every(reader: SpoolReader) -> list[SwipeRecord]:
+    """All that the spool holds and can be decoded, epoch by epoch."""
+    return [one for info in reader.epochs() for one in reader.swipes(info, (1, 2**53), 2**30)]

@@ -16,7 +16,7 @@ from gateway.station.cover import Cover
 from gateway.station.decider import SIGNAL_AFTER_S, Outcome
 from gateway.station.recorder import Settled
 from tests.gateway.station.gate import Post, post
-from tests.gateway.station.spools import CENTRE
+from tests.gateway.station.spools import CENTRE, every
 from tests.waiting import until
 
 
@@ -32,7 +32,7 @@ def stalled(spool: Path) -> Iterator[None]:
 def on_disk(gate: Post) -> dict[int, bool]:
     """What the spool holds of this epoch: seq -> whether the verdict was recorded before it was shown."""
     with closing(gate.spool.reader()) as reader:
-        return {s.seq: s.recorded for s in reader.swipes(reader.epochs()[-1].no, 0, 100_000)}
+        return {s.seq: s.recorded for s in every(reader)}
 
 
 def test_a_verdict_is_on_disk_before_it_is_signalled(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_beyond_what_memory_holds_the_oldest_are_declared_lost_as_ranges(tmp_pat
     assert gate.recorder.lost == 30
     with closing(gate.spool.reader()) as reader:
         lost = [(first, last, why) for _, first, last, why in reader.lost()]
-        kept = {s.seq for s in reader.swipes(1, 0, 1000)}
+        kept = {s.seq for s in every(reader)}
     gone = set(itertools.chain.from_iterable(range(first, last + 1) for first, last, _ in lost))
     assert {why for _, _, why in lost} == {"spool_full"}
     assert len(lost) <= 3

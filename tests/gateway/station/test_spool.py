@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from gateway.station.cover import Cover
 from gateway.station.spool import Spool, SpoolBroken, set_aside
 from gateway.wire import StreamAck, SwipeRecord
-from tests.gateway.station.spools import CENTRE, fill, swipe
+from tests.gateway.station.spools import CENTRE, every, fill, swipe
 
 ranges = st.lists(st.tuples(st.integers(1, 40), st.integers(0, 6)).map(lambda r: (r[0], r[0] + r[1])), max_size=6)
 
@@ -30,7 +30,7 @@ def open_spool(path: Path) -> closing[Spool]:
 
 def stored(spool: Spool) -> list[int]:
     with closing(spool.reader()) as reader:
-        return [record.seq for info in reader.epochs() for record in reader.swipes(info.no, 0, 1000)]
+        return [record.seq for record in every(reader)]
 
 
 def test_what_was_recorded_is_there_for_another_process_at_once(tmp_path: Path) -> None:
@@ -137,16 +137,14 @@ def test_a_verdict_shown_before_it_was_on_disk_stays_marked(tmp_path: Path) -> N
     with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
         spool.record([(swipe(1), False), (swipe(2), True), (swipe(3), False)])
         spool.mark_late([3])
-        (info,) = reader.epochs()
-        assert [record.recorded for record in reader.swipes(info.no, 0, 10)] == [True, False, False]
+        assert [record.recorded for record in every(reader)] == [True, False, False]
 
 
 def test_recording_again_changes_nothing(tmp_path: Path) -> None:
     with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
         spool.record([(swipe(1, portal="east"), False)])
         spool.record([(swipe(1, portal="west"), False), (swipe(2), False)])
-        (info,) = reader.epochs()
-        assert [(s.seq, s.portal) for s in reader.swipes(info.no, 0, 10)] == [(1, "east"), (2, "east")]
+        assert [(s.seq, s.portal) for s in every(reader)] == [(1, "east"), (2, "east")]
 
 
 def test_swipes_come_in_order_and_in_pieces(tmp_path: Path) -> None:
@@ -154,7 +152,7 @@ def test_swipes_come_in_order_and_in_pieces(tmp_path: Path) -> None:
         fill(spool, 25)
         (info,) = reader.epochs()
         seen: list[SwipeRecord] = []
-        while piece := reader.swipes(info.no, seen[-1].seq if seen else 0, 10):
+        while piece := reader.swipes(info, (seen[-1].seq + 1 if seen else 1, 25), 10):
             seen += piece
         assert [s.seq for s in seen] == list(range(1, 26))
 
@@ -296,3 +294,44 @@ def test_a_spool_on_a_full_disk_is_not_given_up(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(tmp_path / "spool")]
     done = subprocess.run(command, timeout=30, check=True, capture_output=True, text=True)
     assert done.stdout.split() == ["10", "14"]
+
+
+def test_a_record_that_the_disk_has_changed_is_noted_and_holds_nothing_up(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        spool.record([(swipe(seq, sealed=b"s" * 50), False) for seq in range(1, 9)])
+        writer = spool._open()
+        writer.execute("UPDATE swipes SET record = substr(record, 1, 40) WHERE seq = 3")
+        writer.execute("UPDATE swipes SET record = CAST(x'ff00ff' AS BLOB) WHERE seq = 4")
+        writer.execute("UPDATE swipes SET record = (SELECT record FROM swipes WHERE seq = 8) WHERE seq = 6")
+        assert [s.seq for s in every(reader)] == [1, 2, 5, 7, 8]
+        assert reader.unreadable == [(spool.epoch, seq) for seq in (3, 4, 6)]
+        spool.declare_unreadable(spool.epoch, [3, 4, 6])
+        assert reader.lost() == [(spool.epoch, 3, 4, "unreadable"), (spool.epoch, 6, 6, "unreadable")]
+        assert reader.unsettled() == 5
+
+
+def test_a_spool_of_the_version_before_is_taken_over(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    with open_spool(path) as spool:
+        fill(spool, 3)
+        spool._open().executescript("DROP TABLE plain; ALTER TABLE epochs DROP COLUMN boot")
+    with closing(Spool(path, boot="b" * 16)) as spool, closing(spool.reader()) as reader:
+        spool.record([(swipe(1, reasons=["exit"], direction="out"), False)])
+        assert [s.seq for s in every(reader)] == [1, 2, 3, 1]
+        assert [info.boot for info in reader.epochs()] == ["", "b" * 16]
+
+
+def test_a_loss_that_the_centre_has_settled_leaves_with_its_epoch(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as first:
+        fill(first, 2)
+        first.declare_lost(3, 8, "spool_full")
+    with open_spool(tmp_path / "spool"):
+        pass
+    with open_spool(tmp_path / "spool") as third, closing(third.reader()) as reader:
+        third.cover(CENTRE, {first.epoch: Cover(7)})
+        third.forget(2**50)
+        assert reader.lost() == [(first.epoch, 3, 8, "spool_full")]
+        third.cover(CENTRE, {first.epoch: Cover(8)})
+        third.forget(2**50)
+        assert reader.lost() == []
+        assert first.epoch not in {info.epoch for info in reader.epochs()}

@@ -12,6 +12,7 @@ import pytest
 from gateway import wire
 from gateway.keys import Master
 from gateway.station.cover import Cover
+from gateway.station.losses import MESSAGES
 from gateway.station.spool import Spool
 from gateway.wire import Ack, Lost, Status, StreamAck
 from tests.brokers import Broker, running
@@ -280,9 +281,8 @@ def test_what_was_lost_is_declared_until_it_is_settled(broker: Broker, centre: C
         for first in range(10, 60, 3):
             one.spool.declare_lost(first, first + 1, "spool_full")
         one.uplink.lost()
-        told = [centre.next("lost"), centre.next("lost")]
-        assert [r for message in told for r in message.ranges] == [(i, i + 1) for i in range(10, 60, 3)]
-        assert {(message.epoch, message.reason) for message in told} == {(one.spool.epoch, "spool_full")}
+        told = centre.next("lost")
+        assert told == Lost(one.spool.epoch, [(i, i + 1) for i in range(10, 60, 3)], "spool_full")
         centre.ack((one.spool.epoch, 0, [(13, 59)]))
         until(lambda: one.settled)
         one.wait(10.1)
@@ -415,3 +415,71 @@ def test_the_row_of_a_roster_reaches_whoever_decides(broker: Broker, centre: Cen
         centre.roster(rosters.bundle(replace(rosters.person(7), lost=True), version=1), 1, pieces=1)
         until(lambda: one.rosters)
         assert rosters.found(one.rosters[0], 7).lost
+
+
+def test_a_record_that_cannot_be_decoded_is_declared_lost_and_what_is_behind_it_comes(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    with closing(Spool(tmp_path / "spool")) as old:
+        fill(old, 5)
+        old._open().execute("UPDATE swipes SET record = CAST(x'ff' AS BLOB) WHERE seq = 2")
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        centre.ack()
+        assert seqs(centre.next("swipes")) == [1, 3, 4, 5]
+        until(lambda: one.unreadable == [(old.epoch, 2)])
+        one.spool.declare_unreadable(old.epoch, [2])
+        one.uplink.lost(1)
+        assert centre.next("lost") == Lost(old.epoch, [(2, 2)], "unreadable")
+        centre.ack((old.epoch, 5))
+        until(lambda: one.uplink.depth == 0)
+
+
+def test_what_is_still_to_be_sent_is_counted_without_looking_at_all_of_it(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    """An ack costs what it settles: of a month of swipes the others are not counted again."""
+    with closing(Spool(tmp_path / "spool")) as old:
+        fill(old, 3000)
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        centre.ack((old.epoch, 0))
+        until(lambda: one.settled)
+        assert one.uplink.depth == 3000
+        looked: list[tuple[int, int]] = []
+        count = one.reader.count
+        one.reader.count = lambda info, span: looked.append(span) or count(info, span)  # type: ignore[method-assign]
+        centre.ack((old.epoch, 100, [(2000, 2500)]))
+        until(lambda: one.uplink.depth == 3000 - 601)
+        centre.ack((old.epoch, 100, [(2000, 2500)]))
+        centre.ack((old.epoch, 150, [(2000, 2500)]))
+        until(lambda: one.uplink.depth == 3000 - 651)
+        assert looked == [(1, 100), (2000, 2500), (101, 150)]
+
+
+def test_losses_without_number_go_a_few_messages_at_a_time_oldest_first(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    with closing(Spool(tmp_path / "spool")) as old:
+        fill(old, 1)
+        with old.transaction() as writer:
+            rows = [(1, seq, seq, "size_limit") for seq in range(2, 40_000, 2)]
+            writer.executemany("INSERT INTO lost VALUES (?, ?, ?, ?)", rows)
+            writer.execute("UPDATE epochs SET last = 40000")
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        first = [centre.next("lost") for _ in range(MESSAGES)]
+        assert [len(message.ranges) for message in first] == [wire.MAX_LOST] * MESSAGES
+        assert [message.ranges[0][0] for message in first] == [2 + 2000 * n for n in range(MESSAGES)]
+        assert centre.nothing_more("lost")
+        centre.ack((old.epoch, 16_001))
+        assert centre.next("lost").ranges[0] == (16_002, 16_002)
+        until(lambda: one.settled)
+
+
+def test_a_message_that_is_refused_stays_on_show(broker: Broker, centre: Centre, tmp_path: Path) -> None:
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        centre.roster(rosters.bundle(version=2)[:-1] + b"x", 2)
+        until(lambda: one.uplink.refused is not None)
+        assert one.uplink.refused == ("roster", one.clock.now)
