@@ -1,6 +1,7 @@
 """Prometheus metrics of a process: names are part of the product's contract (docs/operations.md)."""
 
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
@@ -12,6 +13,10 @@ from prometheus_client.metrics_core import (
 )
 from prometheus_client.registry import Collector
 
+LATE_S = 20
+"""A station's heartbeat comes every 5 s; after so long without one it is late, …"""
+UNKNOWN_S = 120
+"""… and after so long its state is unknown everywhere."""
 SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300, 3600, 86400)
 
 
@@ -76,6 +81,7 @@ class CentreMetrics:
 class Report:
     """What a station said of itself in its last status: counters since it started."""
 
+    online: bool
     readers_up: Mapping[str, bool]
     noise: Mapping[str, int]
     depth: int
@@ -86,13 +92,22 @@ class Report:
 
 
 class StationReports(Collector):
-    """The stations' own figures, told by their status messages, so that one scrape of the centre sees every gate."""
+    """The stations' own figures, told by their status messages, so that one scrape of the centre sees every gate.
 
-    def __init__(self) -> None:
-        self._reports: dict[str, Report] = {}
+    Of a station that is silent for `UNKNOWN_S` nothing is known: it is down, and its figures are left out.
+    """
 
-    def update(self, station: str, report: Report) -> None:
-        self._reports = {**self._reports, station: report}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._reports: dict[str, tuple[Report, float | None]] = {}
+        self.holes: Callable[[], Sequence[tuple[str, int, int, Sequence[str]]]] = lambda: ()
+        """(station, missing, lost, troubles): what nobody has accepted of each station, silent or not."""
+
+    def update(self, station: str, report: Report, *, heard: bool, at: float) -> None:
+        """A status came; `heard` says whether the station itself said it just now (monotonic `at`)."""
+        before = self._reports.get(station)
+        seen = at if heard and report.online else before[1] if before is not None and report.online else None
+        self._reports = {**self._reports, station: (report, seen)}
 
     def collect(self) -> Iterator[Metric]:
         up = GaugeMetricFamily("gateway_reader_up", "1 while the reader is heard", labels=["station", "reader"])
@@ -102,8 +117,13 @@ class StationReports(Collector):
         verdict = HistogramMetricFamily(
             "gateway_swipe_to_verdict_seconds", "From the card read to the verdict's hand-over", labels=["station"]
         )
+        alive = GaugeMetricFamily("gateway_station_up", "1 while the station is heard", labels=["station"])
         bounds = [*(str(float(s)) for s in SECONDS), "+Inf"]
-        for station, report in self._reports.items():
+        for station, (report, seen) in self._reports.items():
+            known = seen is not None and self._clock() - seen < UNKNOWN_S
+            alive.add_metric([station], float(known))
+            if not known:
+                continue
             for reader, is_up in report.readers_up.items():
                 up.add_metric([station, reader], float(is_up))
             for reader, count in report.noise.items():
@@ -113,4 +133,15 @@ class StationReports(Collector):
             counts = list(zip(bounds, report.verdict_buckets, strict=False))
             if len(counts) == len(bounds):
                 verdict.add_metric([station], counts, report.verdict_sum)
-        yield from (up, noise, depth, late, verdict)
+        yield from (alive, up, noise, depth, late, verdict, *self._holes())
+
+    def _holes(self) -> Iterator[Metric]:
+        missing = GaugeMetricFamily("gateway_station_missing", "Swipes that are not received", labels=["station"])
+        lost = GaugeMetricFamily("gateway_station_lost", "Swipes declared lost, not accepted", labels=["station"])
+        trouble = GaugeMetricFamily("gateway_station_trouble", "1 while it is wrong", labels=["station", "trouble"])
+        for station, missed, gone, troubles in self.holes():
+            missing.add_metric([station], missed)
+            lost.add_metric([station], gone)
+            for code in troubles:
+                trouble.add_metric([station, code], 1)
+        yield from (missing, lost, trouble)

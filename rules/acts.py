@@ -88,4 +88,19 @@ class CloseCase:
     how: Close
 
 
-Act = OpenCase | Remind | Escalate | ProposeSlip | CloseCase
+@dataclass(frozen=True, slots=True)
+class Restate:
+    """Passes came late: the case stands, on other days than it says."""
+
+    case: int
+    because: Arithmetic
+
+
+@dataclass(frozen=True, slots=True)
+class TakeBack:
+    """Passes came late, and with them the case would not have been opened; nobody has done anything about it yet."""
+
+    case: int
+
+
+Act = OpenCase | Remind | Escalate | ProposeSlip | CloseCase | Restate | TakeBack

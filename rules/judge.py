@@ -1,6 +1,6 @@
 """The centre's judgement: from the set of one person's passes and what is known of them to the acts that follow.
 
-    passes, registrations, cases, policy, today  ->  open, remind, escalate, propose, close
+    passes, registrations, cases, policy, today  ->  open, restate, take back, remind, escalate, propose, close
 
 A function of the set: neither the order nor the number of times in which a pass is given matters. Running it again
 changes nothing once its acts are done.
@@ -8,10 +8,22 @@ changes nothing once its acts are done.
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
-from rules.acts import Act, Arithmetic, CloseCase, Escalate, Grounds, Level, OpenCase, ProposeSlip, Remind
+from rules.acts import (
+    Act,
+    Arithmetic,
+    CloseCase,
+    Escalate,
+    Grounds,
+    Level,
+    OpenCase,
+    ProposeSlip,
+    Remind,
+    Restate,
+    TakeBack,
+)
 from rules.cases import ENDED, TO_VISIT, CaseState, Close
 from rules.model import CIVIL, Case, CaseKind, Pass, Person, Registration, Role, Source, Visit
 from rules.policy import Policy
@@ -26,6 +38,8 @@ __all__ = [
     "OpenCase",
     "ProposeSlip",
     "Remind",
+    "Restate",
+    "TakeBack",
     "age_on",
     "covers",
     "judge",
@@ -93,12 +107,15 @@ def judge(
     standing = [case for case, how in going if how is None]
     if known.registered:
         return closed
-    if standing:
-        return (*closed, *(act for case in standing for act in _working(case, known)))
+    grounds = {case.id: _grounded(case, known, passes) for case in standing}
+    done = (*closed, *(act for act in grounds.values() if act is not None))
+    gone = {act.case for act in grounds.values() if isinstance(act, TakeBack)}
+    if standing := [case for case in standing if case.id not in gone]:
+        return (*done, *(act for case in standing for act in _working(case, known)))
     opened = _opening(known, passes)
-    if opened is None or any(_quiets(case, opened.kind, known) for case in every):
-        return closed
-    return (*closed, opened)
+    if opened is None or any(_quiets(case, opened.kind, known) for case in every if case.id not in gone):
+        return done
+    return (*done, opened)
 
 
 def covers(registrations: Iterable[Registration], day: date) -> bool:
@@ -162,6 +179,24 @@ def _from_gate(known: _Known, passes: Collection[Pass], as_of: date) -> OpenCase
         return _open_collection(known, Source.GATE, because)
     due = known.today + timedelta(days=known.policy.gate_query.expire_days)
     return OpenCase(CaseKind.GATE_QUERY, Source.GATE, due, because)
+
+
+def _grounded(case: Case, known: _Known, passes: Collection[Pass]) -> Restate | TakeBack | None:
+    """What becomes of a case that no person has touched, by all passes known now of the days up to its opening.
+
+    So it makes no difference which of them came before the case was opened, and which after.
+    """
+    rule = known.policy.collection if case.kind is CaseKind.COLLECTION else known.policy.gate_query
+    age = known.days_since(case.opened)
+    if case.rests is None or case.visits or case.alert or case.paused:
+        return None
+    if known.as_of is None or case.rests.policy_version != known.policy.version or not 0 <= age < rule.window_days:
+        return None
+    then = _opening(replace(known, today=case.opened), passes)
+    if then is None or then.kind is not case.kind or then.source is not Source.GATE:
+        return TakeBack(case.id)
+    same = (then.because.on, then.because.evenings) == (case.rests.on, case.rests.evenings)
+    return None if same else Restate(case.id, then.because)
 
 
 def _open_collection(known: _Known, source: Source, because: Arithmetic) -> OpenCase:

@@ -292,6 +292,15 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Rests:
+    """What a case from the gate rests on: the days and evenings that were counted, by which version of the policy."""
+
+    on: tuple[date, ...]
+    evenings: int
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class Case:
     """What `judge` may know of a case of this person. `alert` is True while a slip about it is proposed or open."""
 
@@ -304,3 +313,5 @@ class Case:
     alert: bool = False
     paused: bool = False
     reminded: date | None = None
+    rests: Rests | None = None
+    """None for a case that was not opened by passes, and once a person has done something about it."""

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind
+from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
 from rules.decide import decide
 from rules.judge import judge
 from rules.model import Decision
@@ -29,14 +29,20 @@ def said(act: Act) -> str:
     match act:
         case OpenCase():
             return f"open {act.kind} {act.source}"
-        case Remind():
-            return "remind"
         case Escalate():
             return f"escalate {act.to}"
-        case ProposeSlip():
-            return "propose_slip"
         case CloseCase():
             return f"close {act.how}"
+        case Remind() | ProposeSlip() | Restate() | TakeBack():
+            return _SAID[type(act)]
+
+
+_SAID: dict[type[Act], str] = {
+    Remind: "remind",
+    ProposeSlip: "propose_slip",
+    Restate: "restate",
+    TakeBack: "take_back",
+}
 
 
 def _run(trial: Trial, policy: Policy) -> Failure | None:

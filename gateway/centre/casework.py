@@ -10,7 +10,7 @@ import secrets
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime
 from typing import Any, assert_never
 
 import msgspec
@@ -22,16 +22,33 @@ from gateway.metrics import CentreMetrics
 from gateway.store.database import after_commit
 from gateway.store.queries import casefile, people, streams
 from gateway.store.queries.casefile import Subject
-from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind
+from rules.acts import Act, Arithmetic, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
 from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, ENDED, CaseState, step
 from rules.identity import birth_of
 from rules.judge import judge
-from rules.model import CIVIL, Case, CaseKind, Credential, CredentialKind, Pass, Person, Registration, Role, Visit
+from rules.model import (
+    CIVIL,
+    Case,
+    CaseKind,
+    Credential,
+    CredentialKind,
+    Pass,
+    Person,
+    Reason,
+    Registration,
+    Rests,
+    Role,
+    Source,
+    Visit,
+)
 from rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
 SYSTEM = "system"
+JUDGED_REASONS = frozenset({Reason.UNKNOWN_CREDENTIAL.value, Reason.ENROLMENT_EXPIRED.value})
+"""Why the gate asked: whoever was met so is judged, and so is whoever was flagged."""
+_DAY_MS = 86_400_000
 _FOREIGN = ("9", "81", "82", "83")
 
 
@@ -81,6 +98,25 @@ class Casework:
             for token in sorted(tokens)
         }
 
+    def concerned(
+        self, connection: Connection, community: str, tokens: Sequence[bytes], sure: Sequence[bytes]
+    ) -> list[bytes]:
+        """Those of `tokens` that a judgement is about: `sure`, and whoever within the window was met like that.
+
+        By any of a person's credentials: a judgement is about all passes of one person.
+        """
+        rest = sorted(set(tokens) - set(sure))
+        credentials = people.credentials_together(connection, community, rest)
+        asked = sorted({other for token in rest for other in credentials.get(token, [token])})
+        met = streams.tokens_with(connection, community, asked, *self._window(), sorted(JUDGED_REASONS))
+        return sorted({*sure, *(token for token in rest if not met.isdisjoint(credentials.get(token, [token])))})
+
+    def _window(self) -> tuple[int, int]:
+        """The time (ms) in which passes may count today, or counted when a case was opened that may be restated."""
+        policy, now = self._policy(), self.now()
+        days = 2 * max(policy.collection.window_days, policy.gate_query.window_days) + 1
+        return now - days * _DAY_MS, now + _DAY_MS
+
     def subject_of(self, connection: Connection, case: Any) -> Subject:
         """Whom a case is about as of now: a token may have become a person's since it was opened."""
         if case.person is not None:
@@ -128,16 +164,13 @@ class Casework:
 
     def known(self, connection: Connection, subject: Subject) -> Known:
         """Load what is known of a subject."""
-        policy = self._policy()
-        window = max(policy.collection.window_days, policy.gate_query.window_days)
-        since = self.now() - int(timedelta(days=window + 1).total_seconds() * 1000)
         community = streams.community(connection, subject.community)
         as_of = community.register_as_of if community is not None else None
         tokens = [subject.token or b""]
         if subject.person is not None:
             tokens = people.tokens_of(connection, subject.community, subject.person)
         cases = tuple(self._case(connection, row) for row in casefile.subjects_case(connection, subject, tokens))
-        seen = streams.passes(connection, subject.community, tokens, since)
+        seen = streams.passes(connection, subject.community, tokens, *self._window())
         if subject.person is None:
             return Known(self._stranger(connection, subject), _passes(seen), (), cases, as_of, None)
         facts = tuple(Registration(*row) for row in people.registrations(connection, subject.person, subject.community))
@@ -187,25 +220,41 @@ class Casework:
             alert=going and casefile.had_alert(connection, row.id),  # one slip a case: what was withdrawn stays so
             paused=row.paused,
             reminded=row.reminded_on,
+            rests=_rests(row) if going else None,
         )
 
     def _apply(self, connection: Connection, subject: Subject, known: Known, act: Act) -> int:
+        """Do what an act says. Returns how many cases that opened."""
+        if isinstance(act, OpenCase):
+            return self._open(connection, subject, known, act)
+        row = casefile.case(connection, act.case)
+        if row is not None:
+            self._apply_to(connection, subject, row, act)
+        return 0
+
+    def _apply_to(
+        self,
+        connection: Connection,
+        subject: Subject,
+        row: Any,
+        act: Remind | Escalate | ProposeSlip | CloseCase | Restate | TakeBack,
+    ) -> None:
         match act:
-            case OpenCase():
-                return self._open(connection, subject, known, act)
-            case Remind(case):
-                self._note(connection, case, "remind", {"reminded_on": self.today()})
-            case Escalate(case, to):
-                row = casefile.case(connection, case)
-                if row is not None and row.level != to.value:
-                    self._note(connection, case, "escalate", {"level": to.value}, to.value)
+            case Remind():
+                self._note(connection, row, "remind", {"reminded_on": self.today()})
+            case Escalate(to=to):
+                if row.level != to.value:
+                    self._note(connection, row, "escalate", {"level": to.value}, to.value)
             case ProposeSlip():
-                self._propose(connection, subject, act)
+                self._propose(connection, subject, row)
             case CloseCase():
-                self._close(connection, act)
+                self._close(connection, row, act)
+            case Restate(because=because):
+                casefile.change_case(connection, row.id, row.revision, {"because": _plain(because)})
+            case TakeBack():
+                self._take_back(connection, row)
             case _:
                 assert_never(act)
-        return 0
 
     def _open(self, connection: Connection, subject: Subject, known: Known, act: OpenCase) -> int:
         values = {
@@ -230,15 +279,14 @@ class Casework:
         after_commit(connection, self._metrics.opened.inc)
         return 1
 
-    def _propose(self, connection: Connection, subject: Subject, act: ProposeSlip) -> None:
+    def _propose(self, connection: Connection, subject: Subject, row: Any) -> None:
         community = streams.community(connection, subject.community)
-        row = casefile.case(connection, act.case)
-        if community is None or row is None:
+        if community is None:
             return
         slip = f"{self.today():%Y%m%d}-{secrets.token_hex(3).upper()}"
         values = {
             "slip": slip,
-            "case": act.case,
+            "case": row.id,
             "community": subject.community,
             "police_station": community.police_station,
             "state": ALERT_BEGINS.value,
@@ -248,12 +296,9 @@ class Casework:
             "proposed": self.now(),
         }
         if casefile.add_alert(connection, values):
-            self._event(connection, act.case, "propose", CaseState(row.state), slip)
+            self._event(connection, row.id, "propose", CaseState(row.state), slip)
 
-    def _close(self, connection: Connection, act: CloseCase) -> None:
-        row = casefile.case(connection, act.case)
-        if row is None:
-            return
+    def _close(self, connection: Connection, row: Any, act: CloseCase) -> None:
         how, actor = CLOSING[act.how]
         state = step(CaseState(row.state), how, kind=CaseKind(row.kind), actor=actor)
         closed = {"state": state.value, "is_open": False, "closed": self.now(), "how": act.how.value}
@@ -262,13 +307,24 @@ class Casework:
             self._slips.close(connection, row.id, self.now())
             self.closed(connection)
 
-    def _note(self, connection: Connection, case: int, act: str, values: dict[str, Any], note: str = "") -> None:
-        row = casefile.case(connection, case)
-        if row is not None and casefile.change_case(connection, case, row.revision, values):
-            self._event(connection, case, act, CaseState(row.state), note)
+    def _take_back(self, connection: Connection, row: Any) -> None:
+        if casefile.take_back(connection, row.id, row.revision):
+            log.info("case %d is taken back: with the passes that came since it has no grounds", row.id)
+
+    def _note(self, connection: Connection, row: Any, act: str, values: dict[str, Any], note: str = "") -> None:
+        if casefile.change_case(connection, row.id, row.revision, values):
+            self._event(connection, row.id, act, CaseState(row.state), note)
 
     def _event(self, connection: Connection, case: int, act: str, state: CaseState, note: str = "") -> None:
         casefile.add_event(connection, case, at=self.now(), actor=SYSTEM, act=act, state=state.value, note=note)
+
+
+def _rests(row: Any) -> Rests | None:
+    """What a case from the gate rests on, while nobody has done anything about it."""
+    if row.source != Source.GATE or row.state != BEGINS or row.collector is not None:
+        return None
+    because = msgspec.convert(row.because, Arithmetic)
+    return Rests(because.on, because.evenings, because.policy_version)
 
 
 def _passes(instants: Iterable[int]) -> frozenset[Pass]:

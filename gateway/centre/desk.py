@@ -1,14 +1,16 @@
 """What the centre's pages ask: answers from the database, without names or numbers."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import msgspec
 
-from gateway.centre import ledger
+from gateway.centre import gaps
+from gateway.centre.gaps import Gap, Holes
 from gateway.centre.policies import PolicyFile
+from gateway.metrics import LATE_S, UNKNOWN_S
 from gateway.store.database import Database
 from gateway.store.queries import casefile, streams
 from gateway.web.because import because_of
@@ -17,6 +19,8 @@ from gateway.web.centre_view import (
     CaseRow,
     CentreState,
     Freshness,
+    Hole,
+    HoleRow,
     PolicyText,
     ReaderRow,
     StationRow,
@@ -24,11 +28,7 @@ from gateway.web.centre_view import (
 from rules.acts import Arithmetic
 from rules.model import CIVIL, CaseKind
 
-LATE_S = 20
-"""A station's heartbeat comes every 5 s; after so long without one it is late, …"""
-UNKNOWN_S = 120
-"""… and after so long its state is unknown everywhere."""
-_STREAMS = 50
+_WHOLE = Holes(0, None, 0, None, ())
 
 
 class Desk:
@@ -44,6 +44,7 @@ class Desk:
         gate_url: str = "",
         connected: Callable[[], bool],
         today: Callable[[], date],
+        wall: Callable[[], float] = time.time,
     ) -> None:
         self._database = database
         self._policies = policies
@@ -52,6 +53,7 @@ class Desk:
         self._gate_url = gate_url
         self._connected = connected
         self._today = today
+        self._wall = wall
 
     def state(self) -> CentreState:
         """The overview."""
@@ -67,12 +69,12 @@ class Desk:
         return CentreState(
             district=self._district,
             banner=self._banner,
-            as_of=datetime.now(UTC),
+            as_of=datetime.fromtimestamp(self._wall(), UTC),
             bus=Freshness.ONLINE if self._connected() else Freshness.UNKNOWN,
             policy_version=self._policies.policy.version,
             register_as_of=as_of,
             register_stale=as_of is None or as_of < oldest,
-            stations_online=sum(_freshness(row) is Freshness.ONLINE for row in stations),
+            stations_online=sum(_freshness(row, self._wall()) is Freshness.ONLINE for row in stations),
             stations_total=len(stations),
             swipes_today=recent,
             swipes_total=total,
@@ -108,16 +110,28 @@ class Desk:
     def stations(self) -> list[StationRow]:
         with self._database.read() as connection:
             newest = {row.id: (row.name, row.roster_version) for row in streams.communities(connection)}
-            lost = casefile.lost_by_station(connection)
+            holes = gaps.holes(connection)
             aside = casefile.quarantined_by_station(connection)
-            found = [
-                (row, sum(max(ledger.missing(s), 0) for _, s in streams.streams_of(connection, row.name, _STREAMS)))
-                for row in streams.stations(connection)
-            ]
+            found = streams.stations(connection)
+        now = self._wall()
         return [
-            _station(row, newest[row.community], gaps, lost.get(row.name, 0), aside.get(row.name, 0))
-            for row, gaps in found
+            _station(row, now, newest[row.community], holes.get(row.name, _WHOLE), aside.get(row.name, 0))
+            for row in found
         ]
+
+    def holes(self, station: str) -> list[HoleRow]:
+        with self._database.read() as connection:
+            if not any(row.name == station for row in streams.stations(connection)):
+                raise LookupError("there is no such station")
+            found = gaps.listed(connection, station)
+        together: dict[tuple[str | None, int | None, Hole], list[Gap]] = {}
+        for gap in found:
+            together.setdefault((gap.accepted_by, gap.accepted_at, gap.kind), []).append(gap)
+        return [_hole(rows) for rows in together.values()]
+
+    def accept(self, station: str, kind: Hole, who: str) -> None:
+        with self._database.write() as connection:
+            gaps.accept(connection, station, kind, who, int(self._wall() * 1000))
 
     def policy(self) -> PolicyText:
         policy = self._policies.policy
@@ -143,33 +157,50 @@ class Desk:
         )
 
 
-def _station(row: Any, community: tuple[str, int], gaps: int, lost: int, aside: int) -> StationRow:
-    status = row.status or {}
-    fresh = _freshness(row)
-    devices = status.get("devices", [])
-    up = "ok" if fresh is Freshness.ONLINE else "unknown"
+def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, aside: int) -> StationRow:
+    """A station; of one that is silent nothing that it said is taken for what is so now."""
+    fresh = _freshness(row, now)
+    status = (row.status or {}) if fresh is not Freshness.UNKNOWN else {}
+    devices = (row.status or {}).get("devices", [])
+    heard = fresh is Freshness.ONLINE
     return StationRow(
         id=row.name,
         community=community[0],
         freshness=fresh,
         heard=_moment(row.heard_at),
-        readers=tuple(ReaderRow(d["id"], up if d["up"] else "down") for d in devices),
+        readers=tuple(ReaderRow(d["id"], ("ok" if d["up"] else "down") if heard else "unknown") for d in devices),
         spool_depth=status.get("spool_depth"),
         unrecorded=status.get("unrecorded"),
         roster_version=status.get("roster"),
         roster_newest=community[1] or None,
-        gaps=gaps,
-        lost=lost,
+        gaps=holes.missing,
+        gaps_since=_moment(holes.missing_since),
+        lost=holes.lost,
         quarantined=aside,
+        troubles=(*(kind.value for kind, _ in holes.troubles), *status.get("troubles", ())),
+        clock=status.get("clock", ""),
+        skew=(status["at"] - row.heard_at) / 1000 if status.get("at") and row.heard_at else None,
     )
 
 
-def _freshness(row: Any) -> Freshness:
+def _hole(gaps_: Sequence[Gap]) -> HoleRow:
+    one = gaps_[0]
+    return HoleRow(
+        one.kind,
+        datetime.fromtimestamp(min(gap.since for gap in gaps_) / 1000, UTC),
+        sum(gap.count for gap in gaps_),
+        tuple(sorted({gap.reason for gap in gaps_ if gap.reason})),
+        one.accepted_by,
+        _moment(one.accepted_at),
+    )
+
+
+def _freshness(row: Any, now: float) -> Freshness:
     if row.heard_at is None:
         return Freshness.UNKNOWN
     if (row.status or {}).get("state") in {"lost", "stopped"}:
         return Freshness.UNKNOWN
-    age = time.time() - row.heard_at / 1000
+    age = now - row.heard_at / 1000
     return Freshness.ONLINE if age < LATE_S else Freshness.LATE if age < UNKNOWN_S else Freshness.UNKNOWN
 
 

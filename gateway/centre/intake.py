@@ -11,8 +11,8 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
-from typing import Any
 
 import msgspec
 from sqlalchemy import Connection
@@ -22,25 +22,27 @@ from gateway import points, wire
 from gateway.bus import Message
 from gateway.centre import ledger
 from gateway.centre.acks import EVERY_S, Acks
-from gateway.centre.casework import Casework
+from gateway.centre.casework import JUDGED_REASONS, Casework
+from gateway.centre.clocks import SYNCED, Clocks, Touched
+from gateway.centre.gaps import Trouble, trouble
+from gateway.centre.lives import Lives
+from gateway.centre.rows import report_of, row_of
 from gateway.centre.slips import Stale
 from gateway.centre.sorting import Arrived, Batch, Sorter
 from gateway.centre.stations import Peer
-from gateway.metrics import CentreMetrics, Report
+from gateway.metrics import CentreMetrics
 from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from gateway.store.queries.streams import Stream
 from gateway.wire import Malformed
 from rules.cases import NotPossible
-from rules.model import Reason
 
 log = logging.getLogger(__name__)
 
 QUEUE = 5000
 BATCH = 1000
 _RETRY_S = 0.5
-_JUDGED_REASONS = frozenset({Reason.UNKNOWN_CREDENTIAL.value, Reason.ENROLMENT_EXPIRED.value})
 _AWAY = "the database does not answer"
 _UNUSABLE = "it could not be settled; see the log"
 
@@ -74,6 +76,8 @@ class Intake:
         self._greeted = greeted
         self._answered = answered
         self._changed = changed
+        self._lives = Lives()
+        self._clocks = Clocks()
         self._inbox: queue.Queue[tuple[Message, float]] = queue.Queue(QUEUE)
         self.trouble = ""
 
@@ -186,18 +190,25 @@ class Intake:
             fresh = self._fresh(ledgers, batch)
             _note_lost(connection, ledgers, batch)
             _note_claims(ledgers, batch)
-            streams.add_swipes(connection, [_row(one, batch.now) for one in fresh])
+            corrected = self._clocks.learn(connection, batch)
+            offsets = self._clocks.offsets(connection, fresh)
+            streams.add_swipes(
+                connection, [row_of(one, batch.now, offset) for one, offset in zip(fresh, offsets, strict=True)]
+            )
             points.reached(Point.SWIPES_ADDED)
             for peer, hello in batch.hellos:
-                self._check_chain(connection, peer, hello)
+                self._check_chain(connection, peer, hello, batch.now)
+            for peer, status, arrived in batch.beats:
+                if self._lives.heard(peer.name, status.epoch, status.heartbeat, arrived):
+                    trouble(connection, peer.name, Trouble.CLONED, batch.now)
             begun = _begun(batch)
-            moved = {k: v for k, v in ledgers.items() if v != before[k] or k in begun}
+            moved = {k: ledger.dated(v, batch.now) for k, v in ledgers.items() if v != before[k] or k in begun}
             streams.save_streams(connection, moved, batch.now, begun)
             points.reached(Point.STREAMS_SAVED)
             for peer, status, heard in batch.statuses.values():
                 at = batch.now if heard else None
                 streams.station_said(connection, peer.name, at, msgspec.to_builtins(status))
-            opened = self._judge(connection, fresh) if judging else []
+            opened = self._judge(connection, fresh, corrected) if judging else []
             points.reached(Point.JUDGED)
             self._take_answers(connection, batch)
             streams.add_quarantine(connection, batch.quarantine)
@@ -223,21 +234,33 @@ class Intake:
         fresh: list[Arrived] = []
         for key, by_seq in coming.items():
             ledgers[key], new = ledger.advance(ledgers[key], by_seq)
+            boots = {one.boot for one in by_seq.values() if one.boot}
+            ledgers[key] = replace(ledgers[key], boot=min(boots, default=ledgers[key].boot))
             fresh += [one for seq, one in by_seq.items() if seq in new]
         for peer, epoch, seq in batch.refused:
             ledgers[peer.name, epoch], _ = ledger.advance(ledgers[peer.name, epoch], [seq])
         return fresh
 
-    def _judge(self, connection: Connection, fresh: Sequence[Arrived]) -> list[float]:
-        """Judge whom the batch concerns: flagged or unknown. Returns the arrival of each swipe that opened a case."""
-        concerned: dict[str, dict[bytes, float]] = defaultdict(dict)
+    def _judge(self, connection: Connection, fresh: Sequence[Arrived], corrected: Touched) -> list[float]:
+        """Judge whom the batch concerns. Returns the arrival of each swipe that opened a case.
+
+        That is whoever was ever flagged or unknown within the window, by this swipe or another: what a judgement makes
+        of a set of passes must not depend on which of them came last.
+        """
+        now = time.monotonic()
+        touched: dict[str, dict[bytes, float]] = defaultdict(dict)
+        for community, token in corrected:
+            touched[community][token] = now
         for one in fresh:
-            swipe = one.swipe
-            if swipe.token is not None and (swipe.flags or _JUDGED_REASONS.intersection(swipe.reasons)):
-                concerned[one.peer.community][swipe.token] = one.at
+            if one.swipe.token is not None:
+                touched[one.peer.community][one.swipe.token] = one.at
         opened: list[float] = []
-        for community, tokens in concerned.items():
-            subjects = self._casework.subjects(connection, community, list(tokens))
+        for community, tokens in touched.items():
+            sure = [one.swipe.token for one in fresh if one.peer.community == community and _concerns(one.swipe)]
+            concerned = self._casework.concerned(
+                connection, community, list(tokens), [s for s in sure if s is not None]
+            )
+            subjects = self._casework.subjects(connection, community, concerned)
             arrived = {subject: tokens[token] for token, subject in subjects.items()}
             for subject, at in arrived.items():
                 opened += [at] * self._casework.judge(connection, [subject])
@@ -253,7 +276,7 @@ class Intake:
                 topic = wire.answer_topic(address.station)
                 batch.quarantine.append(self._sorter.aside(topic, len(payload), str(error)))
 
-    def _check_chain(self, connection: Connection, peer: Peer, hello: wire.Hello) -> None:
+    def _check_chain(self, connection: Connection, peer: Peer, hello: wire.Hello, batch_now: int) -> None:
         """Notice a station that was restored from an image: a new epoch that knows nothing of the last one."""
         if streams.is_known(connection, peer.name, hello.epoch):
             return  # it only connected again
@@ -262,21 +285,10 @@ class Intake:
         broken = known is not None and known not in told
         if broken:
             log.warning("station %s does not know its last epoch: restored from an image?", peer.name)
-        streams.station_trouble(connection, peer.name, "restored_from_image" if broken else None)
+            trouble(connection, peer.name, Trouble.RESTORED, batch_now)
 
     def _tell(self, batch: Batch, ledgers: Ledgers, fresh: Sequence[Arrived], opened: Sequence[float]) -> None:
-        now = time.monotonic()
-        m = self._metrics
-        m.stored.inc(len(fresh))
-        m.repeated.inc(len(batch.swipes) - len(fresh))
-        m.quarantined.inc(len(batch.quarantine))
-        for one in fresh:
-            m.swipes.labels(one.swipe.verdict).inc()
-            m.to_stored.observe(max(batch.now - one.swipe.at, 0) / 1000)
-        for arrived in opened:
-            m.to_case.observe(now - arrived)
-        for peer, status, _ in batch.statuses.values():
-            m.stations.update(peer.name, _report(status))
+        self._count(batch, fresh, opened)
         for peer in _peers(batch):
             for (name, epoch), stream in ledgers.items():
                 if name == peer.name:
@@ -284,6 +296,25 @@ class Intake:
         for peer, hello in batch.hellos:
             self._greeted(peer.community, peer.name, hello.roster)
         self._changed()
+
+    def _count(self, batch: Batch, fresh: Sequence[Arrived], opened: Sequence[float]) -> None:
+        now = time.monotonic()
+        m = self._metrics
+        m.stored.inc(len(fresh))
+        m.repeated.inc(len(batch.swipes) - len(fresh))
+        m.quarantined.inc(len(batch.quarantine))
+        for one in fresh:
+            m.swipes.labels(one.swipe.verdict).inc()
+            if one.swipe.clock == SYNCED:
+                m.to_stored.observe(max(batch.now - one.swipe.at, 0) / 1000)
+        for arrived in opened:
+            m.to_case.observe(now - arrived)
+        for peer, status, heard in batch.statuses.values():
+            m.stations.update(peer.name, report_of(status), heard=heard, at=now)
+
+
+def _concerns(swipe: wire.SwipeRecord) -> bool:
+    return bool(swipe.flags) or not JUDGED_REASONS.isdisjoint(swipe.reasons)
 
 
 def _peers(batch: Batch) -> list[Peer]:
@@ -303,13 +334,14 @@ def _begun(batch: Batch) -> dict[tuple[str, str], int]:
 
 
 def _note_lost(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:
+    """What is not settled yet of what was declared lost. What came as a swipe is not lost, whatever is said of it."""
     rows = []
     for peer, lost in batch.lost:
         key = peer.name, lost.epoch
-        for first, last in lost.ranges:
+        ledgers[key], fresh = ledger.lose(ledgers[key], lost.ranges)
+        for first, last in fresh:
             row = {"station": peer.name, "epoch": lost.epoch, "first": first, "last": last}
             rows.append(row | {"reason": lost.reason, "declared": batch.now})
-        ledgers[key] = ledger.cover(ledgers[key], lost.ranges)
     streams.add_lost(connection, rows)
 
 
@@ -322,41 +354,4 @@ def _note_claims(ledgers: Ledgers, batch: Batch) -> None:
         for epoch, last in claims:
             stream = ledgers[peer.name, epoch]
             if last > stream.claimed:
-                ledgers[peer.name, epoch] = Stream(stream.upto, stream.ranges, last)
-
-
-def _row(one: Arrived, now: int) -> dict[str, Any]:
-    swipe = one.swipe
-    return {
-        "community": one.peer.community,
-        "station": one.peer.name,
-        "epoch": one.epoch,
-        "seq": swipe.seq,
-        "at": swipe.at,
-        "received": now,
-        "portal": swipe.portal,
-        "reader": swipe.reader,
-        "direction": swipe.direction,
-        "kind": swipe.kind,
-        "token": swipe.token,
-        "verdict": swipe.verdict,
-        "reasons": ",".join(swipe.reasons),
-        "flags": ",".join(swipe.flags),
-        "roster": swipe.roster,
-        "policy": swipe.policy,
-        "recorded": swipe.recorded,
-        "unattended": swipe.unattended,
-        "by_hand": swipe.by_hand,
-        "sealed": swipe.sealed,
-    }
-
-
-def _report(status: wire.Status) -> Report:
-    return Report(
-        {d.id: d.up for d in status.devices},
-        {d.id: d.noise for d in status.devices},
-        status.spool_depth,
-        status.unrecorded,
-        status.verdict_buckets,
-        status.verdict_sum,
-    )
+                ledgers[peer.name, epoch] = replace(stream, claimed=last)

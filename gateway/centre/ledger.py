@@ -2,8 +2,9 @@
 
 from bisect import bisect_right
 from collections.abc import Iterable
+from dataclasses import replace
 
-from gateway.ranges import joined, runs, size
+from gateway.ranges import Range, joined, outside, runs, size
 from gateway.store.queries.streams import Stream
 
 MOST_RANGES = 512
@@ -35,7 +36,30 @@ def cover(stream: Stream, ranges: Iterable[tuple[int, int]]) -> Stream:
     """The stream with these ranges settled too. A range that ends before it begins is empty."""
     upto, beyond = joined(stream.upto, [*stream.ranges, *ranges])
     highest = beyond[-1][1] if beyond else upto
-    return Stream(upto, beyond, max(stream.claimed, highest))
+    return replace(stream, upto=upto, ranges=beyond, claimed=max(stream.claimed, highest))
+
+
+def lose(stream: Stream, ranges: Iterable[Range]) -> tuple[Stream, list[Range]]:
+    """The stream after these ranges were declared lost, and the parts of them that were not settled before.
+
+    Beyond `MOST_RANGES` only the lowest are taken: the others are said again.
+    """
+    fresh = [part for one in sorted(ranges) for part in outside(one, spans(stream))]
+    bound = max(MOST_RANGES, len(stream.ranges))
+    if len(cover(stream, fresh).ranges) > bound:
+        fresh = fresh[: max(MOST_RANGES - len(stream.ranges), 1)]
+    after = cover(stream, fresh)
+    return (after, fresh) if len(after.ranges) <= bound else (stream, [])
+
+
+def dated(stream: Stream, now: int) -> Stream:
+    """The stream with the moment since when something of it is missing."""
+    return replace(stream, missing_since=(stream.missing_since or now) if missing(stream) > 0 else None)
+
+
+def spans(stream: Stream) -> tuple[Range, ...]:
+    """All that is settled, as ranges, rising."""
+    return ((1, stream.upto), *stream.ranges) if stream.upto else stream.ranges
 
 
 def holds(stream: Stream, seq: int) -> bool:

@@ -17,6 +17,7 @@ from gateway.centre.api.access import Access
 from gateway.centre.api.alerts import make_alerts
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.register import make_register
+from gateway.centre.api.stations import make_stations
 from gateway.centre.casework import Casework
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
@@ -166,7 +167,17 @@ class CentreProcess:
             connected=lambda: self._bus.connected,
             today=self._casework.today,
         )
-        questions = CentreDesk(desk.state, desk.cases, desk.alerts, desk.stations, desk.policy, self.parts)
+        self._metrics.stations.holes = lambda: _holes(desk)
+        questions = CentreDesk(
+            desk.state,
+            desk.cases,
+            desk.alerts,
+            desk.stations,
+            desk.holes,
+            desk.accept,
+            desk.policy,
+            self.parts,
+        )
         access = Access(self._settings.centre.clients)
         routers: list[APIRouter] = [
             make_centre_pages(questions, self._feed, make_pages()),
@@ -182,6 +193,7 @@ class CentreProcess:
                 changed=self._work_changed,
             ),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
+            make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
         return make_site(
             make_pages(),
@@ -242,6 +254,13 @@ class CentreProcess:
             self._mark.keep(self._database)
         except DBAPIError as error:
             log.warning("the mark waits for the database: %s", error.orig)
+
+
+def _holes(desk: Desk) -> list[tuple[str, int, int, tuple[str, ...]]]:
+    try:
+        return [(row.id, row.gaps, row.lost, row.troubles) for row in desk.stations()]
+    except DBAPIError:
+        return []  # the metrics say of the database that it is away
 
 
 def enrol_own_data(database: Database, settings: Settings) -> None:

@@ -29,6 +29,7 @@ class Arrived:
     epoch: str
     swipe: wire.SwipeRecord
     at: float
+    boot: str = ""
 
 
 @dataclass(slots=True)
@@ -42,6 +43,8 @@ class Batch:
     hellos: list[tuple[Peer, wire.Hello]] = field(default_factory=list)
     statuses: dict[str, tuple[Peer, wire.Status, bool]] = field(default_factory=dict)
     """The last status of each station, and whether the station itself said it just now."""
+    beats: list[tuple[Peer, wire.Status, float]] = field(default_factory=list)
+    """Every heartbeat, with its arrival."""
     answers: list[tuple[Address, bytes]] = field(default_factory=list)
     quarantine: list[dict[str, Any]] = field(default_factory=list)
 
@@ -51,6 +54,7 @@ class _LooseSwipes(msgspec.Struct, frozen=True):
 
     epoch: wire.Epoch
     swipes: list[msgspec.Raw]
+    boot: wire.Boot = ""
 
 
 class _Numbered(msgspec.Struct, frozen=True):
@@ -139,6 +143,8 @@ class Sorter:
             case "status":
                 status = wire.decode(plain, wire.Status)
                 batch.statuses[peer.name] = (peer, status, not message.retained and status.state != "lost")
+                if status.state == "online" and not message.retained:
+                    batch.beats.append((peer, status, arrived))
             case _:
                 raise Malformed("a topic that stations do not write")
 
@@ -153,11 +159,12 @@ class Sorter:
             loose = wire.decode(plain, _LooseSwipes)
             reason = str(error)
         else:
-            batch.swipes += [Arrived(peer, whole.epoch, swipe, arrived) for swipe in whole.swipes]
+            batch.swipes += [Arrived(peer, whole.epoch, swipe, arrived, whole.boot) for swipe in whole.swipes]
             return
         for raw in loose.swipes:
             try:
-                batch.swipes.append(Arrived(peer, loose.epoch, wire.decode(bytes(raw), wire.SwipeRecord), arrived))
+                swipe = wire.decode(bytes(raw), wire.SwipeRecord)
+                batch.swipes.append(Arrived(peer, loose.epoch, swipe, arrived, loose.boot))
             except Malformed:
                 batch.refused += [(peer, loose.epoch, seq) for seq in _seq_of(raw)]
         batch.quarantine.append(self.aside(message.topic, len(message.payload), reason))

@@ -61,7 +61,26 @@ stations = Table(
     Column("enrolled_at", BigInteger, nullable=False),
     Column("heard_at", BigInteger),
     Column("status", JSON),
-    Column("trouble", String(40)),
+)
+
+troubles = Table(
+    "troubles",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("station", ForeignKey("stations.name"), nullable=False, index=True),
+    Column("kind", String(40), nullable=False),
+    Column("since", BigInteger, nullable=False),
+    Column("accepted_by", String(64)),
+    Column("accepted_at", BigInteger),
+)
+
+clocks = Table(
+    "clocks",
+    metadata,
+    Column("station", ForeignKey("stations.name"), primary_key=True),
+    Column("boot", String(16), primary_key=True),
+    Column("offset", BigInteger, nullable=False),
+    Column("noted", BigInteger, nullable=False),
 )
 
 streams = Table(
@@ -73,6 +92,8 @@ streams = Table(
     Column("ranges", JSON, nullable=False),
     Column("claimed", BigInteger, nullable=False, server_default="0"),
     Column("first_heard", BigInteger, nullable=False),
+    Column("missing_since", BigInteger, index=True),
+    Column("boot", String(16), nullable=False, server_default=""),
 )
 
 swipes = Table(
@@ -99,6 +120,16 @@ swipes = Table(
     Column("unattended", Boolean, nullable=False),
     Column("by_hand", String(32)),
     Column("sealed", LargeBinary),
+    Column("mono", BigInteger, nullable=False, server_default="0"),
+    Column("clock", String(32), nullable=False, server_default="synced"),
+    Column("said_at", BigInteger),
+)
+Index(
+    "ix_swipes_uncorrected",
+    swipes.c.station,
+    swipes.c.epoch,
+    sqlite_where=text("clock <> 'synced' AND said_at IS NULL"),
+    postgresql_where=text("clock <> 'synced' AND said_at IS NULL"),
 )
 Index("ix_swipes_community_token_at", swipes.c.community, swipes.c.token, swipes.c.at)
 Index("ix_swipes_received", swipes.c.received)

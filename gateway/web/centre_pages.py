@@ -6,14 +6,15 @@ Open pages hear that something changed and ask for their rows again, at most onc
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Form
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.web.because import sentence
-from gateway.web.centre_view import BECAUSE, RULES, CaseRow, CentreDesk, Freshness
+from gateway.web.centre_view import BECAUSE, LOST_REASONS, RULES, STATION_TROUBLES, CaseRow, CentreDesk, Freshness, Hole
 from gateway.web.feed import Feed
 from gateway.web.page import Pages, lang_of
 from gateway.web.site import events
@@ -75,7 +76,29 @@ def make_centre_pages(
     async def stream(request: Request) -> Response:
         return events(feed, request)
 
+    _one_station(router, data, feed, show)
     return router
+
+
+def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "_Show") -> None:
+    @router.get("/stations/{station}")
+    def station(request: Request, station: str) -> HTMLResponse:
+        rows = [row for row in data.stations() if row.id == station]
+        if not rows:
+            raise HTTPException(404)
+        return show(request, "stations", template="centre/station.html", station=rows[0], holes=data.holes(station))
+
+    @router.post("/stations/{station}/accept")
+    def accept(station: str, kind: Annotated[Hole, Form()], who: Annotated[str, Form(max_length=60)]) -> Response:
+        if not who.strip():
+            raise HTTPException(422)
+        try:
+            data.accept(station, kind, who.strip())
+        except LookupError:
+            raise HTTPException(404) from None
+        for what in ("state", "stations"):
+            changed(feed, what)
+        return RedirectResponse(f"/stations/{station}", 303)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,9 +109,9 @@ class _Show:
     pages: Pages
     now: Callable[[], datetime]
 
-    def __call__(self, request: Request, name: str, **values: Any) -> HTMLResponse:
+    def __call__(self, request: Request, name: str, *, template: str = "", **values: Any) -> HTMLResponse:
         part = "fragment" in request.query_params
-        template = f"centre/{name}_live.html" if part else f"centre/{name}.html"
+        template = template or (f"centre/{name}_live.html" if part else f"centre/{name}.html")
         return self.pages.html(request, template, state=self.data.state(), now=self.now(), name=name, **values)
 
     def because(self, request: Request) -> Callable[[CaseRow], str]:
@@ -112,4 +135,7 @@ def _words() -> list[str]:
     words += [f"alert.state.{state.value}" for state in AlertState]
     words += [f"alert.rule.{rule}" for rule in RULES]
     words += [f"freshness.{freshness.value}" for freshness in Freshness]
+    words += [f"{prefix}.{kind.value}" for kind in Hole for prefix in ("hole", "hole.accept")]
+    words += [f"lost_reason.{reason}" for reason in LOST_REASONS]
+    words += [f"station_trouble.{code}" for code in STATION_TROUBLES]
     return words

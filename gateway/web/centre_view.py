@@ -25,6 +25,11 @@ RULES = ("overdue",)
 """The rules that propose a slip and have a text."""
 
 
+LOST_REASONS = ("spool_full", "size_limit", "unreadable", "spool_broken", "given_up")
+STATION_TROUBLES = ("restored_from_image", "cloned", "spool_unwritable", "spool_full", "spool_broken", "roster_refused")
+"""What may be wrong with a station, as codes that have a text; a station may say others."""
+
+
 class Freshness(StrEnum):
     """State of a station or a line by age of what was last heard; `unknown` was never heard."""
 
@@ -131,6 +136,34 @@ class StationRow:
     lost: int
     """Swipes that the station declared lost and nobody has accepted yet."""
     quarantined: int
+    gaps_since: datetime | None = None
+    troubles: tuple[str, ...] = ()
+    """What is wrong with it as a whole, as codes: what the centre found, and what it says of itself."""
+    clock: str = ""
+    """synced, unsynced or unknown, as it last said; "" before that and when nothing is known."""
+    skew: float | None = None
+    """Seconds by which its clock is ahead of the centre's; None when nothing is known."""
+
+
+class Hole(StrEnum):
+    """What a person may accept of a station."""
+
+    MISSING = "missing"
+    LOST = "lost"
+    RESTORED = "restored_from_image"
+    CLONED = "cloned"
+
+
+@dataclass(frozen=True, slots=True)
+class HoleRow:
+    """What is open of one kind, or was accepted at once. `count` is 0 for a trouble of the whole station."""
+
+    kind: Hole
+    since: datetime
+    count: int
+    reasons: tuple[str, ...]
+    accepted_by: str | None = None
+    accepted_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +187,10 @@ class CentreDesk:
     alerts: Callable[[int, int | None], list[AlertRow]]
     """(limit, before), as `cases`."""
     stations: Callable[[], list[StationRow]]
+    holes: Callable[[str], list[HoleRow]]
+    """What is open of a station, then what was accepted, newest first. LookupError when there is no such station."""
+    accept: Callable[[str, Hole, str], None]
+    """(station, kind, who): a person accepts what is open of that kind. LookupError as above."""
     policy: Callable[[], PolicyText]
     parts: Callable[[], dict[str, str]]
     """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""

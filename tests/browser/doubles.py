@@ -173,8 +173,9 @@ class Booth:
             self.say(reason, **{"ago": ago, **more})  # type: ignore[arg-type]
 
 
-def centre_desk(now: datetime) -> centre.CentreDesk:
-    """The centre on an ordinary evening. All made up."""
+def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | None = None) -> centre.CentreDesk:
+    """The centre on an ordinary evening. All made up. What is accepted is added to `accepted`."""
+    accepted = [] if accepted is None else accepted
     today = now.date()
     state = centre.CentreState(
         district="示例区",
@@ -248,7 +249,30 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
             "bhy-1", "滨河苑", centre.Freshness.ONLINE, now - timedelta(seconds=3), readers, 0, 0, 42, 42, 0, 0, 0
         ),
         centre.StationRow(
-            "jwl-1", "江湾里", centre.Freshness.LATE, now - timedelta(hours=5), readers[:1], 912, 3, 40, 42, 17, 2, 1
+            "jwl-1",
+            "江湾里",
+            centre.Freshness.LATE,
+            now - timedelta(hours=5),
+            readers[:1],
+            912,
+            3,
+            40,
+            42,
+            17,
+            2,
+            1,
+            gaps_since=now - timedelta(hours=5),
+            troubles=("restored_from_image", "spool_full"),
+            clock="unsynced",
+            skew=-94.2,
+        ),
+    ]
+    holes = [
+        centre.HoleRow(centre.Hole.MISSING, now - timedelta(hours=5), 17, ()),
+        centre.HoleRow(centre.Hole.LOST, now - timedelta(hours=4), 2, ("size_limit", "unreadable")),
+        centre.HoleRow(centre.Hole.RESTORED, now - timedelta(hours=5), 0, ()),
+        centre.HoleRow(
+            centre.Hole.LOST, now - timedelta(days=9), 31, ("spool_broken",), "示例管理员", now - timedelta(days=8)
         ),
     ]
 
@@ -257,6 +281,8 @@ def centre_desk(now: datetime) -> centre.CentreDesk:
         cases=lambda limit, before: [row for row in cases if before is None or row.id < before][:limit],
         alerts=lambda limit, before: [row for row in alerts if before is None or row.id < before][:limit],
         stations=lambda: stations,
+        holes=lambda _station: holes,
+        accept=lambda station, kind, who: accepted.append((station, kind, who)),
         policy=lambda: centre.PolicyText(
             3, now - timedelta(days=2), "示例区", "演示：缩短期限", "[case]\ngrace_days = 7\n"
         ),

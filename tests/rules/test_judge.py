@@ -8,10 +8,10 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from rules.acts import Act, CloseCase, Escalate, Level, OpenCase, ProposeSlip, Remind
+from rules.acts import Act, CloseCase, Escalate, Level, OpenCase, ProposeSlip, Remind, Restate, TakeBack
 from rules.cases import CaseState, Close
 from rules.judge import age_on, covers, judge
-from rules.model import CIVIL, Case, CaseKind, Pass, Person, Registration, Role, Source, Visit
+from rules.model import CIVIL, Case, CaseKind, Pass, Person, Registration, Rests, Role, Source, Visit
 from rules.policy import Collection, Escalation, GateQuery, Policy, Slip
 from tests import rule_strategies as some
 
@@ -409,3 +409,74 @@ def test_once_its_acts_are_done_judging_again_asks_for_nothing_more(
     )
     assert len(cases) == len(first) <= 1
     assert acts(person, passes, cases=cases, policy=policy) == () or not first
+
+
+def after(cases: tuple[Case, ...], done: tuple[Act, ...], today: date = TODAY) -> tuple[Case, ...]:
+    """The cases once these acts were done."""
+    found = {case.id: case for case in cases}
+    for act in done:
+        match act:
+            case OpenCase(kind=kind, source=source, due=due, because=because):
+                rests = Rests(because.on, because.evenings, because.policy_version) if source is Source.GATE else None
+                number = len(found) + 1
+                found[number] = Case(number, kind, CaseState.OPEN, today, due, rests=rests)
+            case Restate(case=number, because=because):
+                rests = Rests(because.on, because.evenings, because.policy_version)
+                found[number] = replace(found[number], rests=rests)
+            case TakeBack(case=number):
+                del found[number]
+    return tuple(found.values())
+
+
+busy_weeks = st.lists(
+    st.tuples(st.integers(0, 15), st.sampled_from((9, 12, 19, 20, 23)), st.integers(0, 59)), min_size=20, max_size=60
+)
+
+
+@given(week=busy_weeks, data=st.data(), known=st.booleans())
+def test_whatever_came_before_the_case_was_opened_and_whatever_after_the_end_is_the_same(
+    week: list[tuple[int, int, int]], data: st.DataObject, known: bool
+) -> None:
+    """Also where a day turns out to be too busy to count, which only the last pass of it can show."""
+    passes = tuple(days_ago(day, time(hour, minute)) for day, hour, minute in week)
+    person = TENANT if known else STRANGER
+    at_once = after((), acts(person, passes))
+    cases: tuple[Case, ...] = ()
+    shuffled = data.draw(st.permutations(passes))
+    have = 0
+    while have < len(shuffled):
+        have += data.draw(st.integers(1, len(shuffled) - have))
+        cases = after(cases, acts(person, tuple(shuffled[:have]), cases=cases))
+    assert [replace(case, id=0) for case in cases] == [replace(case, id=0) for case in at_once]
+    assert acts(person, passes, cases=cases) == (), "judging again changes nothing"
+
+
+STALE_GROUNDS = Rests((TODAY,), 1, POLICY.version)
+
+
+@pytest.mark.parametrize(
+    "over",
+    [
+        {"rests": None},
+        {"rests": replace(STALE_GROUNDS, policy_version=6)},
+        {"opened": TODAY - timedelta(days=14)},
+        {"visits": (Visit(datetime.combine(TODAY, time(10), CIVIL), True, False),)},
+        {"alert": True},
+        {"paused": True},
+    ],
+)
+def test_a_case_that_somebody_has_touched_or_that_rests_on_what_is_gone_stays_as_it_is(over: dict[str, object]) -> None:
+    case = Case(1, CaseKind.COLLECTION, CaseState.OPEN, TODAY, TODAY, rests=STALE_GROUNDS)
+    assert acts(cases=(case,)) == (TakeBack(1),)
+    touched = acts(cases=(replace(case, **over),))  # type: ignore[arg-type]
+    assert not [act for act in touched if isinstance(act, TakeBack | Restate)]
+
+
+def test_a_pass_after_the_opening_changes_nothing_about_why_a_case_was_opened() -> None:
+    opened_on = TODAY - timedelta(days=2)
+    passes = tuple(map(days_ago, range(2, 8)))
+    (case,) = after((), acts(STRANGER, passes, today=opened_on), opened_on)
+    assert acts(STRANGER, (*passes, *map(days_ago, range(2))), cases=(case,)) == ()
+    (act,) = acts(STRANGER, (*passes, days_ago(9)), cases=(case,))
+    assert isinstance(act, Restate)
+    assert act.because.on == (TODAY - timedelta(days=9), *case.rests.on)  # type: ignore[union-attr]

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store import tables as t
@@ -56,6 +56,17 @@ def change_case(connection: Connection, number: int, revision: int, values: dict
         .values(revision=revision + 1, **values)
     )
     return done.rowcount == 1
+
+
+def take_back(connection: Connection, number: int, revision: int) -> bool:
+    """Delete a case that still has this revision, with its events; False when somebody was first."""
+    c = t.cases.c
+    still = select(c.id).where(c.id == number, c.revision == revision).with_for_update()
+    if connection.execute(still).first() is None:
+        return False
+    connection.execute(delete(t.case_events).where(t.case_events.c.case == number))
+    connection.execute(delete(t.cases).where(c.id == number))
+    return True
 
 
 def add_event(
@@ -201,12 +212,3 @@ def quarantined_by_station(connection: Connection) -> dict[str, int]:
     q = t.quarantine.c
     rows = connection.execute(select(q.station, func.count()).where(q.station.is_not(None)).group_by(q.station))
     return {row.station: row[1] for row in rows}
-
-
-def lost_by_station(connection: Connection) -> dict[str, int]:
-    """Swipes declared lost that nobody has accepted, by station."""
-    c = t.lost.c
-    rows = connection.execute(
-        select(c.station, func.sum(c.last - c.first + 1)).where(c.accepted_at.is_(None)).group_by(c.station)
-    )
-    return {station: int(number) for station, number in rows}

@@ -152,6 +152,22 @@ def tokens_of(connection: Connection, community: str, number: int) -> list[bytes
     return list(connection.execute(select(c.token).where(c.community == community, c.person == number)).scalars())
 
 
+def credentials_together(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, list[bytes]]:
+    """For each token that is somebody's: all tokens of that person in the community."""
+    one, other = t.credentials.alias(), t.credentials.alias()
+    found: dict[bytes, list[bytes]] = {}
+    for chunk in _chunks(tokens):
+        same = (one.c.person == other.c.person) & (one.c.community == other.c.community)
+        rows = connection.execute(
+            select(one.c.token, other.c.token.label("other"))
+            .join(other, same)
+            .where(one.c.community == community, one.c.token.in_(chunk))
+        )
+        for row in rows:
+            found.setdefault(row.token, []).append(row.other)
+    return found
+
+
 def enrolment(connection: Connection, community: str, number: int) -> EnrolmentRow | None:
     e = t.enrolments.c
     row = connection.execute(select(t.enrolments).where(e.community == community, e.person == number)).one_or_none()

@@ -20,6 +20,10 @@ class Stream:
     upto: int
     ranges: tuple[tuple[int, int], ...]
     claimed: int = 0
+    missing_since: int | None = None
+    """Since when (ms) something up to `claimed` is not settled."""
+    boot: str = ""
+    """The running of the station's machine in which the epoch was."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +81,6 @@ def station_said(connection: Connection, name: str, at: int | None, status: dict
     connection.execute(update(t.stations).where(t.stations.c.name == name).values(**values))
 
 
-def station_trouble(connection: Connection, name: str, trouble: str | None) -> None:
-    """Note that a station's chain of epochs broke ("restored_from_image") or that two of it live ("cloned")."""
-    connection.execute(update(t.stations).where(t.stations.c.name == name).values(trouble=trouble))
-
-
 def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
     """The streams of (station, epoch), locked until the transaction ends; one that is new stands at 0."""
     found = {}
@@ -89,7 +88,7 @@ def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> d
         row = connection.execute(
             select(t.streams).where(t.streams.c.station == station, t.streams.c.epoch == epoch).with_for_update()
         ).one_or_none()
-        found[station, epoch] = Stream(row.upto, _pairs(row.ranges), row.claimed) if row is not None else Stream(0, ())
+        found[station, epoch] = stream_of(row) if row is not None else Stream(0, ())
     return found
 
 
@@ -98,7 +97,13 @@ def save_streams(
 ) -> None:
     """Save how far streams are settled; one that is new began when `begun` says, or now."""
     for (station, epoch), stream in streams.items():
-        values = {"upto": stream.upto, "ranges": [list(r) for r in stream.ranges], "claimed": stream.claimed}
+        values = {
+            "upto": stream.upto,
+            "ranges": [list(r) for r in stream.ranges],
+            "claimed": stream.claimed,
+            "missing_since": stream.missing_since,
+            "boot": stream.boot,
+        }
         done = connection.execute(
             update(t.streams).where(t.streams.c.station == station, t.streams.c.epoch == epoch).values(**values)
         )
@@ -119,14 +124,6 @@ def is_known(connection: Connection, station: str, epoch: str) -> bool:
     """Whether an epoch of a station was heard of before."""
     c = t.streams.c
     return connection.execute(select(c.epoch).where(c.station == station, c.epoch == epoch)).first() is not None
-
-
-def streams_of(connection: Connection, station: str, limit: int) -> list[tuple[str, Stream]]:
-    """The newest streams of a station."""
-    rows = connection.execute(
-        select(t.streams).where(t.streams.c.station == station).order_by(t.streams.c.first_heard.desc()).limit(limit)
-    )
-    return [(row.epoch, Stream(row.upto, _pairs(row.ranges), row.claimed)) for row in rows]
 
 
 def add_swipes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -151,8 +148,8 @@ def add_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
             connection.execute(delete(t.quarantine).where(q.station.is_not_distinct_from(station), q.id <= beyond))
 
 
-def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], since: int) -> list[int]:
-    """Instants (ms) at which any of the tokens was granted or attended in the community since then."""
+def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], since: int, until: int) -> list[int]:
+    """Instants (ms) in [since, until) at which any of the tokens was granted or attended in the community."""
     if not tokens:
         return []
     swipes = t.swipes.c
@@ -161,10 +158,23 @@ def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], s
             swipes.community == community_id,
             swipes.token.in_(tokens),
             swipes.at >= since,
+            swipes.at < until,
             swipes.verdict.in_(("grant", "attend")),
         )
     )
     return list(rows.scalars())
+
+
+def tokens_with(
+    connection: Connection, community_id: str, tokens: Sequence[bytes], since: int, until: int, reasons: Sequence[str]
+) -> set[bytes]:
+    """Those of the tokens with a swipe in [since, until) that carries a flag or begins with one of `reasons`."""
+    if not tokens:
+        return set()
+    s = t.swipes.c
+    query = select(s.token).distinct().where(s.community == community_id, s.token.in_(tokens))
+    query = query.where(s.at >= since, s.at < until, (s.flags != "") | s.reasons.in_(reasons))
+    return set(connection.execute(query).scalars())
 
 
 def newest_seal(connection: Connection, community_id: str, token: bytes) -> Seal | None:
@@ -221,6 +231,11 @@ def count_swipes(connection: Connection, since: int) -> tuple[int, int]:
     return connection.execute(recent).scalar_one(), connection.execute(
         select(func.count()).select_from(t.swipes)
     ).scalar_one()
+
+
+def stream_of(row: Row[Any]) -> Stream:
+    """A row of the table as a stream."""
+    return Stream(row.upto, _pairs(row.ranges), row.claimed, row.missing_since, row.boot)
 
 
 def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:

@@ -19,7 +19,9 @@ from tests.gateway.centre.office import (
     NOW,
     OTHER,
     OTHER_POLICE,
+    OTHER_STATION,
     POLICE,
+    STATION,
     TODAY,
     YUAN,
     number,
@@ -115,12 +117,18 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/alerts/{slip}/send"): {"reviewer", "street"},
     ("POST", "/api/v1/alerts/{slip}/withdraw"): {"reviewer", "street"},
     ("POST", "/api/v1/alerts/{slip}/answer"): {"police"},
+    ("GET", "/api/v1/stations"): {"property", "administrator"},
+    ("GET", "/api/v1/stations/{station}/gaps"): {"property", "administrator"},
+    ("POST", "/api/v1/stations/{station}/accept"): {"administrator"},
     ("PUT", "/api/v1/communities/{community}/enrolments"): {"property", "administrator"},
     ("PUT", "/api/v1/communities/{community}/registrations"): {"administrator"},
     ("POST", "/api/v1/communities/{community}/credentials/lost"): {"property", "administrator"},
 }
 """Who may use which route. A route that is not here fails the test below."""
-OPEN = {"/", "/cases", "/alerts", "/stations", "/policy", "/stream", "/healthz", "/metrics"}
+OPEN = {"/", "/cases", "/alerts", "/stations", "/policy", "/stream", "/healthz", "/metrics"} | {
+    "/stations/{station}",
+    "/stations/{station}/accept",
+}
 """Pages without a name or a number, on this machine alone, and what a monitor asks for."""
 
 
@@ -147,6 +155,7 @@ def body_of(path: str) -> Any:
         "send": {"revision": 1},
         "withdraw": {"revision": 1, "why": "found"},
         "answer": {"answer": "acknowledged"},
+        "accept": {"kind": "missing", "person": "示例管理员"},
         "lost": {"kind": "citizen-id", "number": A, "lost": True},
         "enrolments": {"rows": [person(B, room="502室")]},
         "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},
@@ -156,7 +165,7 @@ def body_of(path: str) -> Any:
 def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(centre: Centre) -> None:
     assert api_routes(centre) == set(MAY)
     slip = a_slip(centre)
-    places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN}
+    places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN, "{station}": STATION}
     for (method, template), roles in MAY.items():
         path = template
         for name, value in places.items():
@@ -173,7 +182,8 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
                 if "{" in template:
                     assert said_as_a_problem(stranger, 404), (method, path, role)
                 else:
-                    assert stranger.json == [], "lists hold only what is theirs"
+                    theirs = [OTHER_STATION] if path == "/api/v1/stations" else []
+                    assert [one["id"] for one in stranger.json] == theirs, "lists hold only what is theirs"
 
 
 @pytest.mark.parametrize(
@@ -419,3 +429,25 @@ def test_a_police_client_may_see_only_its_own_station(centre: Centre) -> None:
     (mine,) = centre.ask("GET", "/api/v1/alerts", "police-here").json
     assert mine["police_station"] == POLICE
     assert centre.ask("GET", "/api/v1/alerts", "police-there").json == []
+
+
+def test_what_is_missing_of_a_station_is_listed_and_accepted_in_the_name_of_a_person(centre: Centre) -> None:
+    with centre.database().write() as connection:
+        row = {"station": STATION, "epoch": "00000000000000a1", "upto": 3, "ranges": [[6, 7]], "claimed": 9}
+        connection.execute(t.streams.insert().values(**row, first_heard=1, missing_since=1_700_000_000_000))
+    mine = f"/api/v1/stations/{STATION}"
+    (station,) = centre.ask("GET", "/api/v1/stations", "property-here").json
+    assert (station["id"], station["missing"], station["lost"], station["freshness"]) == (STATION, 4, 0, "unknown")
+    assert station["missing_since"] == "2023-11-14T22:13:20Z"
+    assert [(one["first"], one["last"]) for one in centre.ask("GET", f"{mine}/gaps", "property-here").json] == [
+        (4, 5),
+        (8, 9),
+    ]
+    assert said_as_a_problem(centre.ask("POST", f"{mine}/accept", "administrator-here", {"kind": "all"}), 422)
+    body = {"kind": "missing", "person": "示例管理员"}
+    assert centre.ask("POST", f"{mine}/accept", "administrator-here", body).json == {"accepted": 4}
+    assert centre.ask("POST", f"{mine}/accept", "administrator-here", body).json == {"accepted": 0}
+    who = {one["accepted_by"] for one in centre.ask("GET", f"{mine}/gaps", "property-here").json}
+    assert who == {"administrator-here: 示例管理员"}
+    nobody = centre.ask("POST", "/api/v1/stations/no-such/accept", "administrator-here", body)
+    assert said_as_a_problem(nobody, 404)

@@ -148,6 +148,7 @@ def test_the_desk_shows_cases_slips_stations_and_policy_without_naming_anybody(s
         banner="",
         connected=lambda: True,
         today=small.casework.today,
+        wall=small.wall,
     )
     small.enrol(entry(A, since=TODAY - timedelta(days=8)))
     small.import_register()

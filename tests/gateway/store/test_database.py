@@ -50,6 +50,48 @@ def test_migrating_twice_changes_nothing(database: Database) -> None:
         assert streams.get_setting(connection, "kept") == "value"
 
 
+def test_what_was_wrong_and_missing_before_an_upgrade_is_still_on_show_after_it(empty_url: str) -> None:
+    database = Database(empty_url)
+    config = _alembic()
+    with database.write() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO communities (id, name, street, police_station, portals) VALUES"
+                " ('yuan', '苑', '街道', 'jiangwan', '[]')"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO stations (name, community, generation, enrolled_at, trouble) VALUES"
+                " ('yuan-1', 'yuan', 1, 5, 'restored_from_image'), ('yuan-2', 'yuan', 1, 6, NULL)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO streams (station, epoch, upto, ranges, claimed, first_heard) VALUES"
+                " ('yuan-1', 'aa', 3, '[]', 9, 7), ('yuan-1', 'bb', 4, '[]', 4, 8)"
+            )
+        )
+        connection.execute(
+            text(
+                "INSERT INTO swipes (community, station, epoch, seq, at, received, portal, reader,"
+                " direction, verdict, reasons, flags, roster, policy, recorded, unattended) VALUES"
+                " ('yuan', 'yuan-1', 'aa', 1, 10, 11, 'east', 'in', 'in', 'grant', 'enrolled', '', 1, 1, true, false)"
+            )
+        )
+    database.migrate()
+    with database.read() as connection:
+        troubles = connection.execute(text("SELECT station, kind, since, accepted_at FROM troubles")).all()
+        missing = connection.execute(text("SELECT epoch, missing_since FROM streams ORDER BY epoch")).all()
+        swipes = connection.execute(text("SELECT at, mono, clock, said_at FROM swipes")).all()
+    assert [tuple(row) for row in troubles] == [("yuan-1", "restored_from_image", 5, None)]
+    assert [tuple(row) for row in missing] == [("aa", 7), ("bb", None)]
+    assert [tuple(row) for row in swipes] == [(10, 0, "synced", None)]
+    database.close()
+
+
 def test_a_schema_of_a_newer_program_is_neither_used_nor_touched(database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))

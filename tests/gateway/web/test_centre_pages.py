@@ -8,7 +8,7 @@ import pytest
 
 from gateway.web.because import because_of, sentence
 from gateway.web.centre_pages import changed, make_centre_pages
-from gateway.web.centre_view import BECAUSE, CentreDesk
+from gateway.web.centre_view import BECAUSE, CentreDesk, Hole
 from gateway.web.feed import Feed
 from gateway.web.page import make_pages
 from gateway.web.site import make_site
@@ -149,3 +149,51 @@ def test_the_arithmetic_of_a_case_becomes_a_sentence_with_every_figure(
     (case, *_) = centre_desk(AT + timedelta(0)).cases(1, None)
     said = sentence(make_pages().texts, "zh", dataclasses.replace(case, because=because, figures=figures))
     assert all(str(figure) in said for figure in figures.values())
+
+
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_a_stations_page_says_since_when_how_many_and_why_and_takes_a_persons_word(lang: str) -> None:
+    accepted: list[tuple[str, Hole, str]] = []
+    for site in site_of(centre_desk(AT, accepted), Feed()):
+        text = site.get(f"/stations/jwl-1?lang={lang}").text
+        said = {
+            "zh": (
+                "17条",
+                "自2026-11-23 19:30",
+                "存储已满",
+                "时钟",
+                "未校准",
+                "相差-94.2秒",
+                "像是用旧镜像恢复的",
+                "示例管理员确认",
+            ),
+            "en": (
+                "17 passes",
+                "since 2026-11-23 19:30",
+                "storage was full",
+                "not synchronised",
+                "-94.2 s",
+                "accepted by",
+            ),
+        }[lang]
+        assert [words for words in said if words not in text] == []
+        form = {"kind": "missing", "who": " 示例人员 "}
+        assert site.post("/stations/jwl-1/accept", form).status == 303
+        assert accepted == [("jwl-1", Hole.MISSING, "示例人员")]
+        for odd in (
+            {"kind": "all", "who": "x"},
+            {"kind": "lost", "who": "  "},
+            {"kind": "lost"},
+            {"kind": "lost", "who": "x" * 61},
+        ):
+            assert site.post("/stations/jwl-1/accept", odd).status == 422
+        assert len(accepted) == 1
+        assert site.get("/stations/no-such").status == 404
+
+
+def test_accepting_for_a_station_that_is_none_is_said(site: Site) -> None:
+    def nobody(station: str, kind: Hole, who: str) -> None:
+        raise LookupError(station)
+
+    for other in site_of(dataclasses.replace(centre_desk(AT), accept=nobody), Feed()):
+        assert other.post("/stations/no-such/accept", {"kind": "lost", "who": "x"}).status == 404
