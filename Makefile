@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz lock clean
+.PHONY: help setup demo test lint format fuzz chaos lock clean
 
 PORT = 8080
 DATA =
@@ -22,6 +22,7 @@ help:
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
 	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
+	@echo 'make chaos [POINTS=a,b] [SEEDS=20]                kill the program at every step of a swipe; the last line is JSON'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -45,6 +46,10 @@ format: setup
 
 fuzz: setup
 	@scripts/fuzz $(or $(SECONDS),60)
+
+chaos:
+	@scripts/setup test
+	@.venv/bin/python -m tests.chaos.crash --points "$(POINTS)" --seeds $(or $(SEEDS),20)
 
 lock: setup
 	@scripts/lock

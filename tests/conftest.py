@@ -38,6 +38,8 @@ PARTS: dict[str, Callable[[], bool]] = {
     "mosquitto_sub": lambda: _program("mosquitto_sub"),
     "chromium": lambda: _program("chromium"),
     "pcscd": lambda: find_spec("smartcard") is not None and pcscd.available(),
+    "strace": lambda: _program("strace"),
+    "faketime": lambda: _program("faketime"),
     "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
 }
 
