@@ -1,10 +1,9 @@
-"""What the kernel saw: the spool's bytes were on the disk before the verdict's bytes were written to the relay."""
+"""What the kernel saw: a swipe was on the disk before the first byte of its verdict was written to the relay."""
 
+import base64
 import re
 import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -13,52 +12,61 @@ from tests.chaos.site import Site
 
 pytestmark = [pytest.mark.real("mosquitto", "strace"), pytest.mark.timeout(180), pytest.mark.xdist_group("e2e")]
 
-_CALL = re.compile(r"^(?P<thread>\d+) (?:(?P<name>\w+)\((?P<begun>.*)|<\.\.\. (?P<resumed>\w+) resumed>(?P<rest>.*))$")
-_ON = r"\xa0\x01\x01\xa2"
-_OFF = r"\xa0\x01\x00\xa1"
+SHOWN = 12
+_BEGUN = re.compile(r"(?P<thread>\d+) (?P<call>\w+)\((?P<file>\d+),? ?(?P<said>[^)]*)")
+_RESUMED = re.compile(r"(?P<thread>\d+) <\.\.\. fdatasync resumed>")
+_ON = b"\xa0\x01\x01\xa2"
 
 
-@dataclass(frozen=True)
-class Call:
-    """One system call in the order of its end; `text` are its arguments and its result."""
-
-    name: str
-    text: str
+def _bytes_of(said: str) -> bytes:
+    return bytes.fromhex("".join(re.findall(r"\\x([0-9a-f]{2})", said)))
 
 
-def calls(trace: Path) -> Iterator[Call]:
-    """The calls of a trace, each where it ended: two threads' calls may overlap."""
-    begun: dict[str, str] = {}
-    for line in trace.read_text("utf-8", "replace").splitlines():
-        found = _CALL.match(line)
-        if found is None:
+def _steps(trace: Path, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
+    """("written", bytes) to the spool's log, ("synced", b"") when that is on disk, ("opened", b"") of the relay.
+
+    A write counts from its beginning, a sync from its end. `files` are names by descriptor.
+    """
+    syncing = ""
+    for line in trace.read_text("ascii").splitlines():
+        if found := _BEGUN.match(line):
+            name, said = files.get(found["file"], ""), _bytes_of(found["said"])
+            if name.endswith("spool.sqlite3-wal") and found["call"] == "fdatasync":
+                syncing = found["thread"]
+            elif name.endswith("spool.sqlite3-wal"):
+                yield "written", said
+            elif name.startswith("/dev/pts/") and said.startswith(_ON):
+                yield "opened", b""
+        elif (found := _RESUMED.match(line)) is None or found["thread"] != syncing:
             continue
-        thread = found["thread"]
-        if found["name"] and line.endswith("<unfinished ...>"):
-            begun[thread] = found["begun"]
-        elif found["name"]:
-            yield Call(found["name"], found["begun"])
-        else:
-            yield Call(found["resumed"], begun.pop(thread, "") + found["rest"])
+        if syncing and line.endswith("= 0"):
+            syncing = ""
+            yield "synced", b""
 
 
 def test_each_verdict_is_written_after_the_disk_has_the_swipe(tmp_path: Path) -> None:
-    shown = 12
-    with Site(tmp_path, codes=shown) as site:
+    with Site(tmp_path, codes=SHOWN) as site:
         site.enrol_visitors()
         assert site.station.process is not None
+        pid = site.station.process.pid
+        files = {link.name: str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
         trace = tmp_path / "trace"
-        watched = "trace=write,fdatasync,fsync,read"
-        command = ["strace", "-f", "-y", "-xx" if False else "-x", "-e", watched, "-o", str(trace)]
-        tracer = subprocess.Popen(
-            [*command, "-p", str(site.station.process.pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-        )
+        watch = ["strace", "-f", "-xx", "-s", "8192", "-e", "trace=write,pwrite64,fdatasync", "-o", str(trace)]
+        tracer = subprocess.Popen([*watch, "-p", str(pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
         assert "attached" in tracer.stderr.readline()
-        for _ in range(shown):
-            site.show()
+        waiting = [site.token(site.show()) for _ in range(SHOWN)]
         tracer.terminate()
         tracer.communicate(timeout=20)
-    scanner, spool = (tmp_path / "line-scanner-east").name, "spool.sqlite3-wal"
-    print(trace.read_text()[-3000:], scanner, spool, sys.argv[:0])
-    assert False
+    written, on_disk, opened = b"", b"", 0
+    for step, data in _steps(trace, files):
+        if step == "written":
+            written += data
+        elif step == "synced":
+            on_disk += written
+            written = b""
+        else:
+            token = waiting[opened]
+            assert token in on_disk or base64.b64encode(token) in on_disk, f"verdict {opened} came before its record"
+            opened += 1
+    assert opened == SHOWN
