@@ -1,4 +1,8 @@
-"""Acknowledgements: how far each stream is settled, said to its station at most five times a second."""
+"""Acknowledgements: how far each stream is settled, said to its station at most five times a second.
+
+A message of backlog is acknowledged as soon as it is settled: its station sends the next one after that, so it sets the
+pace of these itself.
+"""
 
 import time
 from collections.abc import Callable
@@ -31,8 +35,10 @@ class Acks:
         self._due: dict[str, tuple[Peer, dict[str, Stream]]] = {}
         self._sent: dict[str, float] = {}
 
-    def note(self, peer: Peer, epoch: str, stream: Stream) -> None:
-        """A stream of a station is settled so far, by a commit."""
+    def note(self, peer: Peer, epoch: str, stream: Stream, *, at_once: bool = False) -> None:
+        """A stream of a station is settled so far, by a commit; with `at_once` the station waits for that."""
+        if at_once:
+            self._sent.pop(peer.name, None)
         self._due.setdefault(peer.name, (peer, {}))[1][epoch] = stream
 
     def send(self) -> None:

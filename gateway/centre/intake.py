@@ -292,7 +292,7 @@ class Intake:
         for peer in _peers(batch):
             for (name, epoch), stream in ledgers.items():
                 if name == peer.name:
-                    self._acks.note(peer, epoch, stream)
+                    self._acks.note(peer, epoch, stream, at_once=peer.name in batch.backlog)
         for peer, hello in batch.hellos:
             self._greeted(peer.community, peer.name, hello.roster)
         self._changed()

@@ -38,6 +38,8 @@ class Batch:
 
     now: int
     swipes: list[Arrived] = field(default_factory=list)
+    backlog: set[str] = field(default_factory=set)
+    """The stations that sent a message of backlog: the next one waits for our acknowledgement."""
     refused: list[tuple[Peer, str, int]] = field(default_factory=list)
     lost: list[tuple[Peer, wire.Lost]] = field(default_factory=list)
     hellos: list[tuple[Peer, wire.Hello]] = field(default_factory=list)
@@ -136,6 +138,8 @@ class Sorter:
         match leaf:
             case "swipe" | "swipes":
                 self._swipes(batch, message, peer, plain, arrived)
+                if leaf == "swipes":
+                    batch.backlog.add(peer.name)
             case "hello":
                 batch.hellos.append((peer, wire.decode(plain, wire.Hello)))
             case "lost":

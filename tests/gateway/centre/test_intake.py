@@ -298,6 +298,14 @@ def test_acknowledgements_go_out_at_most_five_times_a_second(small: Office) -> N
     assert ack.roster == 7
 
 
+def test_a_message_of_backlog_is_acknowledged_at_once(small: Office) -> None:
+    for step in range(8):
+        small.mono = 100 + step / 100
+        assert small.settle(small.swipes([swipe(2 * step + 1, A, moment(20)), swipe(2 * step + 2, A, moment(20))]))
+        small.acks.send()
+    assert [wire.decode(sent.plain, wire.Ack).streams[0].upto for sent in small.sent] == [2, 4, 6, 8, 10, 12, 14, 16]
+
+
 def test_pubacks_follow_the_commit_in_order_of_receipt_and_a_locked_database_loses_nothing(small: Office) -> None:
     topics = []
     messages = []
