@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz chaos lock clean
+.PHONY: help setup demo test lint format fuzz chaos reliability lock clean
 
 PORT = 8080
 DATA =
@@ -23,6 +23,7 @@ help:
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
 	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
 	@echo 'make chaos [POINTS=a,b] [SEEDS=20]                kill the program at every step of a swipe; the last line is JSON'
+	@echo 'make reliability                                   do to a running site what can go wrong; writes docs/reliability.md'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -50,6 +51,10 @@ fuzz: setup
 chaos:
 	@scripts/setup test
 	@.venv/bin/python -m tests.chaos.crash --points "$(POINTS)" --seeds $(or $(SEEDS),20)
+
+reliability:
+	@scripts/setup test
+	@.venv/bin/python -m tests.chaos.reliability --write docs/reliability.md
 
 lock: setup
 	@scripts/lock

@@ -21,6 +21,7 @@ from gateway.keys import Master, load_master
 from gateway.station.spool import SpoolReader
 from rules.model import CIVIL, Credential, CredentialKind, token_of
 from simulators.actors import Api, put_in_parts
+from simulators.network import NetworkPath
 from simulators.people import People
 from tests.chaos.lanes import Lane, Ledger
 from tests.e2e.rig import free_port, get, metric, mosquitto, wait_until
@@ -98,23 +99,32 @@ def _close(pipe: IO[str] | None) -> None:
 class Site:
     """One compound with four gates. `with Site(folder) as site:` starts broker, centre and station.
 
-    `path` is where the station goes for the broker, when something stands between them (a port on loopback).
-    `database` is the centre's, as an SQLAlchemy URL; "" is SQLite in the folder.
+    With `networked` the station goes to the broker by a network that can be cut (`network`). `environment` is the
+    station's, and `database` the centre's, as an SQLAlchemy URL; "" is SQLite in the folder.
     """
 
-    def __init__(self, folder: Path, *, seed: int = 0, codes: int = CODES, path: int = 0, database: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        seed: int = 0,
+        codes: int = CODES,
+        networked: bool = False,
+        database: str = "",
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
         self.folder = folder
         self.chance = random.Random(seed)
         self.broker_port, self.centre_port, self.gate_port = free_port(), free_port(), free_port()
-        self.path = path or self.broker_port
+        self.network = NetworkPath(self.broker_port) if networked else None
         self.codes = [f"{70_000_000 + n}" for n in range(codes)]
         self._fresh = iter(self.codes)
         self._taking = threading.Lock()
         self._tokens_of = {role: secrets.token_urlsafe(16) for role in ROLES}
-        self._database = database
+        self.database = database
         self.enrolment = folder / f"{STATION}.enrolment"
         self.centre = Program("centre", ["centre", "--config", str(folder / "centre.toml")], folder / "centre.log")
-        self.station = Program("station", self.station_arguments(), folder / "station.log")
+        self.station = Program("station", self.station_arguments(), folder / "station.log", environment)
         self._open = contextlib.ExitStack()
         self.broker: subprocess.Popen[bytes] | None = None
         self.lanes: list[Lane] = []
@@ -165,6 +175,8 @@ class Site:
             self.write_station_config()
             self.start_broker = self._open.enter_context(mosquitto(self.folder, self.broker_port))
             self.broker = self.start_broker()
+            if self.network is not None:
+                self._open.enter_context(self.network)
             self._gateway("migrate", "--config", str(self.folder / "centre.toml"))
             self._enrol_station()
             self._open.callback(self.centre.end)
@@ -192,9 +204,22 @@ class Site:
         wait_until(lambda: get(f"{self.centre_url}/healthz")[0] == 200, WELL_S, "the centre is well")
         wait_until(lambda: get(f"{self.gate_url}/healthz")[0] == 200, WELL_S, "the station is well")
 
-    def restart_broker(self) -> None:
-        self.kill_broker()
-        self.broker = self.start_broker()
+    @contextlib.contextmanager
+    def station_away(self) -> Iterator[None]:
+        """The station ends by itself; when this is over it is started again, and well."""
+        self.station.end(signal.SIGTERM)
+        yield
+        self.station.start()
+        self.wait_well()
+
+    def second_station(self, config: str) -> Program:
+        """Another box with the same enrolment."""
+        return Program("clone", self.station_arguments(config), self.folder / "clone.log")
+
+    def clone_ledger(self, data: Path) -> Ledger:
+        """The same ledger, for gates of another box."""
+        spool = data / f"station-{STATION}" / "spool.sqlite3"
+        return Ledger(lambda: spool, self.token, self.ledger.presented, self.ledger.shown)
 
     def kill_broker(self) -> None:
         assert self.broker is not None
@@ -286,7 +311,11 @@ class Site:
 
     def unsettled(self) -> int:
         """How many swipes in the station's spool the centre has not acknowledged, as the spool itself says."""
-        with contextlib.closing(SpoolReader(self.spool, "")) as reader:
+        return self.unsettled_at(self.station_data)
+
+    def unsettled_at(self, data: Path) -> int:
+        """The same of a station whose data is elsewhere."""
+        with contextlib.closing(SpoolReader(data / f"station-{STATION}" / "spool.sqlite3", "")) as reader:
             return reader.unsettled()
 
     def on_bus(self) -> bool:
@@ -299,7 +328,11 @@ class Site:
 
     def stored(self) -> dict[bytes, int]:
         """How often each token is stored."""
-        return dict(self._query("SELECT token, count(*) FROM swipes WHERE token IS NOT NULL GROUP BY token"))
+        return dict(self.query("SELECT token, count(*) FROM swipes WHERE token IS NOT NULL GROUP BY token"))
+
+    def doubled(self) -> int:
+        """How many rows stand for a swipe that another row stands for."""
+        return int(self._scalar("SELECT count(*) - count(DISTINCT station || epoch || seq) FROM swipes"))
 
     def declared_lost(self) -> int:
         """How many swipes the station declared lost."""
@@ -311,13 +344,14 @@ class Site:
         return found
 
     def _scalar(self, query: str) -> Any:
-        return self._query(query)[0][0]
+        return self.query(query)[0][0]
 
-    def _query(self, query: str) -> list[Any]:
-        if self._database:
+    def query(self, query: str) -> list[Any]:
+        """Rows of the centre's database."""
+        if self.database:
             from sqlalchemy import create_engine, text
 
-            engine = create_engine(self._database)
+            engine = create_engine(self.database)
             with engine.connect() as connection:
                 found = [tuple(row) for row in connection.execute(text(query))]
             engine.dispose()
@@ -353,7 +387,7 @@ managed = false
 url = "mqtt://127.0.0.1:{self.broker_port}"
 [centre]
 port = {self.centre_port}
-database = "{self._database}"
+database = "{self.database}"
 {clients}
 [[communities]]
 id = "{COMMUNITY}"
@@ -363,8 +397,10 @@ police_station = "{POLICE}"
 portals = [{portals}]
 """
 
-    def write_station_config(self, name: str = "station.toml", data: str = "station-data", port: int = 0) -> None:
-        """The station's configuration, for it or for a copy of it: the same devices, another folder and web port."""
+    def write_station_config(
+        self, name: str = "station.toml", data: str = "station-data", port: int = 0, lanes: Sequence[Lane] = ()
+    ) -> None:
+        """The station's configuration, for it or for a copy of it: another folder, web port and devices."""
         devices = "".join(
             f"""
 [[portals]]
@@ -385,13 +421,13 @@ id = "relay-{lane.name}"
 driver = "relay-lcus"
 url = "{lane.relay_line.url}"
 """
-            for lane in self.lanes
+            for lane in lanes or self.lanes
         )
         text = f"""
 data = "{data}"
 [broker]
 managed = false
-url = "mqtt://127.0.0.1:{self.path}"
+url = "mqtt://127.0.0.1:{self.network.near if self.network is not None else self.broker_port}"
 [station]
 name = "{STATION}"
 community = "{COMMUNITY}"

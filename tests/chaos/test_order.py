@@ -13,8 +13,8 @@ from tests.chaos.site import Site
 pytestmark = [pytest.mark.real("mosquitto", "strace"), pytest.mark.timeout(180), pytest.mark.xdist_group("e2e")]
 
 SHOWN = 12
-_BEGUN = re.compile(r"(?P<thread>\d+) (?P<call>\w+)\((?P<file>\d+),? ?(?P<said>[^)]*)")
-_RESUMED = re.compile(r"(?P<thread>\d+) <\.\.\. fdatasync resumed>")
+_BEGUN = re.compile(r"(?P<thread>\d+) +(?P<call>\w+)\((?P<file>\d+),? ?(?P<said>[^)]*)")
+_RESUMED = re.compile(r"(?P<thread>\d+) +<\.\.\. fdatasync resumed>")
 _ON = b"\xa0\x01\x01\xa2"
 
 

@@ -250,11 +250,11 @@ url = "{self.folder / "line-relay"}"
 
 
 @contextlib.contextmanager
-def mosquitto(folder: Path, port: int) -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
+def mosquitto(folder: Path, port: int, more: str = "") -> Iterator[Callable[[], subprocess.Popen[bytes]]]:
     """A broker of our own, open on loopback: call what is yielded to start it (again); stopped at the end."""
     (folder / "open.conf").write_text(
         f"listener {port} 127.0.0.1\nallow_anonymous true\nset_tcp_nodelay true\nmax_queued_messages 0\n"
-        f"{'user root' if os.geteuid() == 0 else ''}\nlog_type error\n"
+        f"{'user root' if os.geteuid() == 0 else ''}\nlog_type error\n{more}"
     )
     started: list[subprocess.Popen[bytes]] = []
 

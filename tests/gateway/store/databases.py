@@ -1,9 +1,11 @@
 """Databases for tests: SQLite files, and a real PostgreSQL of our own under /tmp; each test has a fresh one."""
 
+import contextlib
 import itertools
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -28,13 +30,26 @@ class Postgres:
             user = pwd.getpwnam("postgres")
             os.chown(self.folder, user.pw_uid, user.pw_gid)
         self._run("initdb", "-D", str(self.folder / "data"), "-A", "trust", "-U", "gate", "--no-sync", "-E", "UTF8")
+        self.start()
+        template = Database(self.url("postgres"))
+        template.migrate()
+        template.close()
+
+    def start(self) -> None:
         options = f"-c listen_addresses= -c unix_socket_directories={self.folder} -c fsync=off -c max_connections=40"
         self._run(
             "pg_ctl", "-D", str(self.folder / "data"), "-w", "-l", str(self.folder / "log"), "-o", options, "start"
         )
-        template = Database(self.url("postgres"))
-        template.migrate()
-        template.close()
+
+    def kill(self) -> None:
+        """SIGKILL to the server and all its children."""
+        pid = int((self.folder / "data" / "postmaster.pid").read_text().split()[0])
+        children = [int(n) for n in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        for one in (pid, *children):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(one, signal.SIGKILL)
+        for lock in (self.folder / "data" / "postmaster.pid", *self.folder.glob(".s.PGSQL.*.lock")):
+            lock.unlink()  # where nobody reaps the dead, they seem alive to the next one
 
     def url(self, name: str) -> str:
         return f"postgresql:///{name}?host={self.folder}&user=gate"
