@@ -298,7 +298,7 @@ class Intake:
         self._changed()
 
     def _count(self, batch: Batch, fresh: Sequence[Arrived], opened: Sequence[float]) -> None:
-        now = time.monotonic()
+        now, stored = time.monotonic(), self._sorter.now()
         m = self._metrics
         m.stored.inc(len(fresh))
         m.repeated.inc(len(batch.swipes) - len(fresh))
@@ -306,7 +306,7 @@ class Intake:
         for one in fresh:
             m.swipes.labels(one.swipe.verdict).inc()
             if one.swipe.clock == SYNCED:
-                m.to_stored.observe(max(batch.now - one.swipe.at, 0) / 1000)
+                m.to_stored.observe(max(stored - one.swipe.at, 0) / 1000)
         for arrived in opened:
             m.to_case.observe(now - arrived)
         for peer, status, heard in batch.statuses.values():

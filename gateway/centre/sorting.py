@@ -78,8 +78,12 @@ class Sorter:
         self._clock = clock
         self._said: dict[tuple[str, str], float] = {}
 
+    def now(self) -> int:
+        """Milliseconds, UTC."""
+        return int(self._wall() * 1000)
+
     def new_batch(self) -> Batch:
-        return Batch(now=int(self._wall() * 1000))
+        return Batch(self.now())
 
     def sort(self, message: Message, arrived: float, batch: Batch) -> None:
         """Open, parse and sort one message into the batch."""
@@ -109,7 +113,7 @@ class Sorter:
             self._said[sender, reason] = now
             log.warning("a message of %s was set aside: %s", sender or "an unknown sender", reason)
         return {
-            "received": int(self._wall() * 1000),
+            "received": self.now(),
             "topic": topic[:200],
             "station": sender or None,
             "reason": reason[:200],

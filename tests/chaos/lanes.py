@@ -10,10 +10,20 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gateway.station.spool import SpoolReader
+from gateway.station.spool_reader import SpoolReader
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
+
+
+@dataclass
+class SpoolOnDisk:
+    """A spool as another program sees it."""
+
+    path: Path
+    epoch: str = ""
+    generation: int = 0
+    suspect: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,10 +66,10 @@ class Ledger:
         """The tokens in the spool, read on from where the last look ended, unless the token is known already."""
         if token in self._held:
             return self._held
-        reader = SpoolReader(self.spool(), "")
+        reader = SpoolReader(SpoolOnDisk(self.spool()))
         with contextlib.suppress(sqlite3.Error), contextlib.closing(reader):
             for info in reader.epochs()[-3:]:
-                rows = reader.swipes(info.no, self._last.get(info.no, 0), 100_000)
+                rows = reader.swipes(info, (self._last.get(info.no, 0) + 1, 2**53), 100_000)
                 self._held |= {row.token for row in rows if row.token is not None}
                 if rows:
                     self._last[info.no] = rows[-1].seq

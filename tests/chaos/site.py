@@ -18,12 +18,12 @@ from types import TracebackType
 from typing import IO, Any, Self
 
 from gateway.keys import Master, load_master
-from gateway.station.spool import SpoolReader
+from gateway.station.spool_reader import SpoolReader
 from rules.model import CIVIL, Credential, CredentialKind, token_of
 from simulators.actors import Api, put_in_parts
 from simulators.network import NetworkPath
 from simulators.people import People
-from tests.chaos.lanes import Lane, Ledger
+from tests.chaos.lanes import Lane, Ledger, SpoolOnDisk
 from tests.e2e.rig import free_port, get, metric, mosquitto, wait_until
 
 COMMUNITY = "test-yuan"
@@ -315,7 +315,8 @@ class Site:
 
     def unsettled_at(self, data: Path) -> int:
         """The same of a station whose data is elsewhere."""
-        with contextlib.closing(SpoolReader(data / f"station-{STATION}" / "spool.sqlite3", "")) as reader:
+        spool = SpoolOnDisk(data / f"station-{STATION}" / "spool.sqlite3")
+        with contextlib.closing(SpoolReader(spool)) as reader:
             return reader.unsettled()
 
     def on_bus(self) -> bool:

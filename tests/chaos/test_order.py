@@ -55,9 +55,11 @@ def test_each_verdict_is_written_after_the_disk_has_the_swipe(tmp_path: Path) ->
         tracer = subprocess.Popen([*watch, "-p", str(pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
         assert tracer.stderr is not None
         assert "attached" in tracer.stderr.readline()
-        waiting = [site.token(site.show()) for _ in range(SHOWN)]
-        tracer.terminate()
-        tracer.communicate(timeout=20)
+        try:
+            waiting = [site.token(site.show()) for _ in range(SHOWN)]
+        finally:
+            tracer.terminate()
+            tracer.communicate(timeout=20)
     written, on_disk, opened = b"", b"", 0
     for step, data in _steps(trace, files):
         if step == "written":
