@@ -7,6 +7,7 @@ lost or stored twice.
 """
 
 import argparse
+import contextlib
 import sys
 import tempfile
 import time
@@ -66,7 +67,7 @@ def examine(fault: Fault, folder: Path, *, brief: bool = False) -> Row:
     with fault.site(folder, int(fault.codes * share) + SPARE) as site:
         site.enrol_visitors()
         site.show()
-        with site.traffic(pause_s=0.1):
+        with contextlib.nullcontext() if fault.alone else site.traffic(pause_s=0.1):
             said = fault.happens(site, seconds)
             begun = time.monotonic()
         site.show(within=10)
