@@ -8,7 +8,7 @@ import json
 import logging
 import secrets
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, assert_never
@@ -22,6 +22,7 @@ from gateway.metrics import CentreMetrics
 from gateway.store.database import after_commit
 from gateway.store.queries import casefile, people, streams
 from gateway.store.queries.casefile import Subject
+from gateway.store.queries.people import Token
 from rules.acts import Act, Arithmetic, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
 from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, ENDED, CaseState, step
 from rules.identity import birth_of
@@ -98,17 +99,15 @@ class Casework:
             for token in sorted(tokens)
         }
 
-    def concerned(
-        self, connection: Connection, community: str, tokens: Sequence[bytes], sure: Sequence[bytes]
-    ) -> list[bytes]:
+    def concerned(self, connection: Connection, tokens: Iterable[Token], sure: Collection[Token]) -> list[Token]:
         """Those of `tokens` that a judgement is about: `sure`, and whoever within the window was met like that.
 
         By any of a person's credentials: a judgement is about all passes of one person.
         """
-        rest = sorted(set(tokens) - set(sure))
-        credentials = people.credentials_together(connection, community, rest)
+        rest = sorted(set(tokens).difference(sure))
+        credentials = people.credentials_together(connection, rest)
         asked = sorted({other for token in rest for other in credentials.get(token, [token])})
-        met = streams.tokens_with(connection, community, asked, *self._window(), sorted(JUDGED_REASONS))
+        met = streams.marked(connection, asked, *self._window())
         return sorted({*sure, *(token for token in rest if not met.isdisjoint(credentials.get(token, [token])))})
 
     def _window(self) -> tuple[int, int]:

@@ -34,6 +34,7 @@ from gateway.metrics import CentreMetrics
 from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
+from gateway.store.queries.people import Token
 from gateway.store.queries.streams import Stream
 from gateway.wire import Malformed
 from rules.cases import NotPossible
@@ -247,21 +248,20 @@ class Intake:
         That is whoever was ever flagged or unknown within the window, by this swipe or another: what a judgement makes
         of a set of passes must not depend on which of them came last.
         """
-        now = time.monotonic()
-        touched: dict[str, dict[bytes, float]] = defaultdict(dict)
-        for community, token in corrected:
-            touched[community][token] = now
+        touched: dict[Token, float] = dict.fromkeys(corrected, time.monotonic())
+        sure: set[Token] = set()
         for one in fresh:
             if one.swipe.token is not None:
-                touched[one.peer.community][one.swipe.token] = one.at
+                touched[one.peer.community, one.swipe.token] = one.at
+                if _concerns(one.swipe):
+                    sure.add((one.peer.community, one.swipe.token))
+        concerned: dict[str, list[bytes]] = defaultdict(list)
+        for community, token in self._casework.concerned(connection, touched, sure):
+            concerned[community].append(token)
         opened: list[float] = []
-        for community, tokens in touched.items():
-            sure = [one.swipe.token for one in fresh if one.peer.community == community and _concerns(one.swipe)]
-            concerned = self._casework.concerned(
-                connection, community, list(tokens), [s for s in sure if s is not None]
-            )
-            subjects = self._casework.subjects(connection, community, concerned)
-            arrived = {subject: tokens[token] for token, subject in subjects.items()}
+        for community, tokens in concerned.items():
+            subjects = self._casework.subjects(connection, community, tokens)
+            arrived = {subject: touched[community, token] for token, subject in subjects.items()}
             for subject, at in arrived.items():
                 opened += [at] * self._casework.judge(connection, [subject])
         return opened

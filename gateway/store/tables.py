@@ -131,6 +131,15 @@ Index(
     sqlite_where=text("clock <> 'synced' AND said_at IS NULL"),
     postgresql_where=text("clock <> 'synced' AND said_at IS NULL"),
 )
+MARKED = "(flags <> '' OR reasons IN ('unknown_credential', 'enrolment_expired'))"
+"""What a judgement may follow from. A query must have this very text, or it cannot use the index."""
+Index(
+    "ix_swipes_marked",
+    swipes.c.token,
+    swipes.c.at,
+    sqlite_where=text(MARKED),
+    postgresql_where=text(MARKED),
+)
 Index("ix_swipes_community_token_at", swipes.c.community, swipes.c.token, swipes.c.at)
 Index("ix_swipes_received", swipes.c.received)
 

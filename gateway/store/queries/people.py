@@ -3,14 +3,25 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
-from typing import Any
+from itertools import groupby
+from operator import itemgetter
+from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, func, select, update
+from sqlalchemy import Connection, and_, bindparam, func, select, update
 
 from gateway.store import tables as t
 from gateway.store.queries.writing import upsert
 
 _CHUNK = 500
+T = TypeVar("T")
+Token = tuple[str, bytes]
+"""A community, and a token there."""
+_one, _other = t.credentials.alias(), t.credentials.alias()
+_TOGETHER = (
+    select(_one.c.token, _other.c.token.label("other"))
+    .join(_other, (_one.c.person == _other.c.person) & (_one.c.community == _other.c.community))
+    .where(_one.c.community == bindparam("community"), _one.c.token.in_(bindparam("tokens", expanding=True)))
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,19 +163,13 @@ def tokens_of(connection: Connection, community: str, number: int) -> list[bytes
     return list(connection.execute(select(c.token).where(c.community == community, c.person == number)).scalars())
 
 
-def credentials_together(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, list[bytes]]:
-    """For each token that is somebody's: all tokens of that person in the community."""
-    one, other = t.credentials.alias(), t.credentials.alias()
-    found: dict[bytes, list[bytes]] = {}
-    for chunk in _chunks(tokens):
-        same = (one.c.person == other.c.person) & (one.c.community == other.c.community)
-        rows = connection.execute(
-            select(one.c.token, other.c.token.label("other"))
-            .join(other, same)
-            .where(one.c.community == community, one.c.token.in_(chunk))
-        )
-        for row in rows:
-            found.setdefault(row.token, []).append(row.other)
+def credentials_together(connection: Connection, tokens: Sequence[Token]) -> dict[Token, list[Token]]:
+    """For each token of a community that is somebody's: all tokens of that person there."""
+    found: dict[Token, list[Token]] = {}
+    for community, same in groupby(sorted(tokens), key=itemgetter(0)):
+        for chunk in _chunks([token for _, token in same]):
+            for token, other in connection.execute(_TOGETHER, {"community": community, "tokens": chunk}):
+                found.setdefault((community, token), []).append((community, other))
     return found
 
 
@@ -270,6 +275,6 @@ def unregistered_enrolled(connection: Connection, today: date) -> list[tuple[str
     return [(row.community, row.person) for row in rows]
 
 
-def _chunks(items: Sequence[bytes]) -> Iterable[Sequence[bytes]]:
+def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
     for start in range(0, len(items), _CHUNK):
         yield items[start : start + _CHUNK]

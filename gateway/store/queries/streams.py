@@ -4,11 +4,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
 
 from gateway.store import tables as t
+from gateway.store.queries.people import Token
 from gateway.store.queries.writing import upsert
 
+_AT_ONCE = 500
+"""Rows that one query names: SQLite takes 32,766 values."""
 QUARANTINE_KEPT = 1000
 """Messages of one sender that stay noted as set aside: a flood cannot fill the disk, nor push out another's."""
 
@@ -24,6 +27,23 @@ class Stream:
     """Since when (ms) something up to `claimed` is not settled."""
     boot: str = ""
     """The running of the station's machine in which the epoch was."""
+
+
+_LOCKED_STREAM = (
+    select(t.streams)
+    .where(t.streams.c.station == bindparam("station"), t.streams.c.epoch == bindparam("epoch"))
+    .with_for_update()
+)
+_MARKED = (
+    select(t.swipes.c.community, t.swipes.c.token)
+    .distinct()
+    .where(
+        t.swipes.c.token.in_(bindparam("tokens", expanding=True)),
+        t.swipes.c.at >= bindparam("since"),
+        t.swipes.c.at < bindparam("until"),
+        text(t.MARKED),
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +105,7 @@ def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> d
     """The streams of (station, epoch), locked until the transaction ends; one that is new stands at 0."""
     found = {}
     for station, epoch in keys:
-        row = connection.execute(
-            select(t.streams).where(t.streams.c.station == station, t.streams.c.epoch == epoch).with_for_update()
-        ).one_or_none()
+        row = connection.execute(_LOCKED_STREAM, {"station": station, "epoch": epoch}).one_or_none()
         found[station, epoch] = stream_of(row) if row is not None else Stream(0, ())
     return found
 
@@ -96,21 +114,20 @@ def save_streams(
     connection: Connection, streams: dict[tuple[str, str], Stream], now: int, begun: Mapping[tuple[str, str], int]
 ) -> None:
     """Save how far streams are settled; one that is new began when `begun` says, or now."""
-    for (station, epoch), stream in streams.items():
-        values = {
+    rows = [
+        {
+            "station": station,
+            "epoch": epoch,
+            "first_heard": begun.get((station, epoch), now),
             "upto": stream.upto,
             "ranges": [list(r) for r in stream.ranges],
             "claimed": stream.claimed,
             "missing_since": stream.missing_since,
             "boot": stream.boot,
         }
-        done = connection.execute(
-            update(t.streams).where(t.streams.c.station == station, t.streams.c.epoch == epoch).values(**values)
-        )
-        if not done.rowcount:
-            first_heard = begun.get((station, epoch), now)
-            row = {"station": station, "epoch": epoch, "first_heard": first_heard} | values
-            connection.execute(insert(t.streams).values(**row))
+        for (station, epoch), stream in streams.items()
+    ]
+    upsert(connection, t.streams, rows, ["station", "epoch"], only_new=["first_heard"])
 
 
 def newest_epoch(connection: Connection, station: str) -> str | None:
@@ -165,16 +182,14 @@ def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], s
     return list(rows.scalars())
 
 
-def tokens_with(
-    connection: Connection, community_id: str, tokens: Sequence[bytes], since: int, until: int, reasons: Sequence[str]
-) -> set[bytes]:
-    """Those of the tokens with a swipe in [since, until) that carries a flag or begins with one of `reasons`."""
-    if not tokens:
-        return set()
-    s = t.swipes.c
-    query = select(s.token).distinct().where(s.community == community_id, s.token.in_(tokens))
-    query = query.where(s.at >= since, s.at < until, (s.flags != "") | s.reasons.in_(reasons))
-    return set(connection.execute(query).scalars())
+def marked(connection: Connection, tokens: Sequence[Token], since: int, until: int) -> set[Token]:
+    """Those (community, token) that a swipe in [since, until) has flagged, or met unknown or expired."""
+    found: set[Token] = set()
+    for i in range(0, len(tokens), _AT_ONCE):
+        plain = [token for _, token in tokens[i : i + _AT_ONCE]]
+        asked = {"tokens": plain, "since": since, "until": until}
+        found |= {(community, token) for community, token in connection.execute(_MARKED, asked)}
+    return found.intersection(tokens)
 
 
 def newest_seal(connection: Connection, community_id: str, token: bytes) -> Seal | None:
