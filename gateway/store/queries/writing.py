@@ -26,7 +26,8 @@ def upsert(
 @lru_cache(maxsize=64)
 def _statement(dialect: str, table: Table, keys: tuple[str, ...], rest: tuple[str, ...]) -> Insert:
     """Made once for each kind of row: naming the columns costs more than storing a swipe."""
-    statement = (sqlite if dialect == "sqlite" else postgresql).insert(table)
+    statement: sqlite.Insert | postgresql.Insert
+    statement = sqlite.insert(table) if dialect == "sqlite" else postgresql.insert(table)
     if not rest:
         return statement.on_conflict_do_nothing(index_elements=keys)
     return statement.on_conflict_do_update(index_elements=keys, set_={name: statement.excluded[name] for name in rest})

@@ -10,7 +10,7 @@ from gateway.store.queries import streams
 
 def test_the_index_is_about_the_reasons_that_casework_judges() -> None:
     named = ", ".join(f"'{reason}'" for reason in sorted(JUDGED_REASONS, reverse=True))
-    assert t.MARKED == f"(flags <> '' OR reasons IN ({named}))"
+    assert f"(flags <> '' OR reasons IN ({named}))" == t.MARKED
 
 
 def test_sqlite_looks_for_marked_swipes_by_that_index(database: Database) -> None:
@@ -20,7 +20,7 @@ def test_sqlite_looks_for_marked_swipes_by_that_index(database: Database) -> Non
             connection, "before_cursor_execute", lambda _c, _cursor, text, values, *_: asked.append((text, values))
         )
         assert streams.marked(connection, [("yuan", b"1" * 16), ("other", b"2" * 16)], 0, 10) == set()
-        text, values = asked[0]
+        text, values = asked[-1]
         if database.is_sqlite:
             plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {text}", values).all()
             assert any("ix_swipes_marked" in row[3] and "SEARCH" in row[3] for row in plan)
