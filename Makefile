@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz chaos reliability lock clean
+.PHONY: help setup demo test lint format fuzz chaos reliability load lock clean
 
 PORT = 8080
 DATA =
@@ -24,6 +24,7 @@ help:
 	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
 	@echo 'make chaos [POINTS=a,b] [SEEDS=20]                kill the program at every step of a swipe; the last line is JSON'
 	@echo 'make reliability                                   do to a running site what can go wrong; writes docs/reliability.md'
+	@echo 'make load [STATIONS=500] [RATE=600] [MINUTES=10]   so many stations on one centre, then all cut off and back at once'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -55,6 +56,10 @@ chaos:
 reliability:
 	@scripts/setup test
 	@.venv/bin/python -m tests.chaos.reliability --write docs/reliability.md
+
+load:
+	@scripts/setup test
+	@.venv/bin/python -m tests.load.run --stations $(or $(STATIONS),500) --rate $(or $(RATE),600) --minutes $(or $(MINUTES),10)
 
 lock: setup
 	@scripts/lock

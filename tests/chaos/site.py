@@ -340,9 +340,9 @@ class Site:
         return int(self._scalar("SELECT coalesce(sum(last - first + 1), 0) FROM lost"))
 
     def trouble(self) -> str | None:
-        """What the centre finds wrong with the station."""
-        found: str | None = self._scalar("SELECT trouble FROM stations")
-        return found
+        """What the centre finds wrong with the station, and nobody has accepted."""
+        found = self.query("SELECT kind FROM troubles WHERE accepted_at IS NULL ORDER BY id DESC")
+        return str(found[0][0]) if found else None
 
     def _scalar(self, query: str) -> Any:
         return self.query(query)[0][0]
