@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -11,6 +12,7 @@ from pathlib import Path
 from sqlalchemy.exc import OperationalError
 
 from gateway import app, technician
+from gateway.asyncapi import document
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
 from gateway.lock import AlreadyRunning
@@ -64,23 +66,25 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     configured(command("run", _run, "run broker, centre and station of this machine"))
-    station = configured(command("station", _station, "run a station by its enrolment file, or enrol one"))
+    station = configured(command("station", _station, "run a station by its enrolment file; enrol or revoke one"))
     station.add_argument("--enrolment", type=Path, help="the file that the centre wrote for this station")
-    station.add_argument("act", nargs="?", choices=["enrol"], help="at the centre: write a station's enrolment file")
-    station.add_argument("name", nargs="?", help="name of the station to enrol")
+    station.add_argument("act", nargs="?", choices=["enrol", "revoke"], help="at the centre: write a file, or cut off")
+    station.add_argument("name", nargs="?", help="name of the station to enrol or to revoke")
     station.add_argument("--community", help="the compound that it stands in")
+    station.add_argument("--replace", action="store_true", help="a new box takes the name; the one before is cut off")
     station.add_argument("--out", type=Path, help="where to write the file (NAME.enrolment)")
     configured(command("centre", _centre, "run the centre"))
     configured(command("check", _check, "say every mistake in configuration and policy, without starting"))
     decoder = command("decode", _decode, "say what a driver makes of hexadecimal bytes on standard input")
     decoder.add_argument("protocol", choices=list(DECODERS))
     decoder.add_argument("--reveal", action="store_true", help="show numbers and names in full")
-    bus = command("bus", _bus, "watch the bus")
-    bus.add_argument("act", choices=["tail"])
+    bus = command("bus", _bus, "watch the bus, or describe it as an AsyncAPI document")
+    bus.add_argument("act", choices=["tail", "asyncapi"])
     configured(bus)
-    accounts = command("broker", _broker, "accounts at the managed broker for police stations' platforms")
-    accounts.add_argument("act", choices=["accounts"])
-    configured(accounts)
+    served = configured(command("broker", _broker, "what a broker needs: accounts of the police, access list, files"))
+    served.add_argument("act", choices=["accounts", "acl", "files"])
+    served.add_argument("--out", type=Path, default=Path("broker"), help="files: the folder to write (%(default)s)")
+    served.add_argument("--host", action="append", default=[], help="files: a name or address that stations use")
     technician.add_arguments(
         configured(command("readers", technician.table, "this station's readers, and their lines"))
     )
@@ -102,15 +106,20 @@ def _centre(options: argparse.Namespace) -> int:
 
 
 def _station(options: argparse.Namespace) -> int:
+    if options.act == "revoke":
+        if not options.name:
+            return _wrong(["give the station's name"])
+        print(json.dumps(asdict(app.revoke_station(options.config, options.name)), ensure_ascii=False))
+        return 0
     if options.act == "enrol":
         if not options.name or not options.community:
             return _wrong(["give the station's name and --community"])
         target = options.out or Path(f"{options.name}.enrolment")
-        app.enrol_station(options.config, options.name, options.community, target)
+        app.enrol_station(options.config, options.name, options.community, target, replace=options.replace)
         print(target)
         return 0
     if options.enrolment is None:
-        return _wrong(["give --enrolment FILE, or enrol NAME --community ID"])
+        return _wrong(["give --enrolment FILE, or enrol NAME --community ID, or revoke NAME"])
     app.run_station(options.config, options.enrolment)
     return 0
 
@@ -135,6 +144,9 @@ def _decode(options: argparse.Namespace) -> int:
 
 
 def _bus(options: argparse.Namespace) -> int:
+    if options.act == "asyncapi":
+        print(json.dumps(document(), indent=2, ensure_ascii=False))
+        return 0
     try:
         for line in tail(*app.bus_account(options.config)):
             print(line, flush=True)
@@ -144,6 +156,14 @@ def _bus(options: argparse.Namespace) -> int:
 
 
 def _broker(options: argparse.Namespace) -> int:
+    if options.act == "acl":
+        print(app.broker_acl(options.config))
+        return 0
+    if options.act == "files":
+        if not options.host:
+            return _wrong(["give --host, the name or address under which stations reach the broker"])
+        print(app.broker_files(options.config, options.out, tuple(options.host)))
+        return 0
     for name, password in app.broker_accounts(options.config).items():
         print(json.dumps({"username": name, "password": password}))
     return 0

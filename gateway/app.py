@@ -1,29 +1,29 @@
 """The composition root: the only module that knows all others. Each function is one way to run the program."""
 
 import logging
+import os
 import signal
 import socket
 import sys
 import threading
-import time
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway import broker
+from gateway import broker, enrolling
 from gateway.centre.policies import read as read_policy
 from gateway.centre.process import CentreProcess, enrol_own_data
-from gateway.centre.register import TOKEN_KEY
-from gateway.keys import Enrolled, KeyFileError, Master, load_master, load_or_create_master, read_secret, write_secret
+from gateway.enrolling import local_url
+from gateway.keys import Enrolled, Master, load_master, load_or_create_master, read_secret, write_secret
 from gateway.lock import hold
 from gateway.settings import Settings, SettingsError, StationName, load
 from gateway.station.devices import drivers_of
 from gateway.station.process import StationProcess
 from gateway.store.database import Database
-from gateway.store.queries import streams
 from gateway.supervisor import Child, Supervisor
+from gateway.tending import PATIENCE_S, Tending
 from rules.policy import PolicyError, departures
 
 log = logging.getLogger(__name__)
@@ -44,22 +44,40 @@ def _run_all(config: Path, settings: Settings) -> None:
     enrol_own_data(database, settings)
     children: list[Child] = []
     protocol = settings.broker.protocol
-    if settings.station is not None:
-        _ensure_enrolled(database, master, settings)
+    enrolment = _own_enrolment(database, master, settings)
+    tending: Tending | None = None
     if settings.broker.managed:
-        command, protocol = broker.prepare(settings.data / "broker", settings.broker.port, _accounts(database, master))
-        children.append(Child("broker", command, lambda: _answers(settings.broker.port)))
-    database.close()
+        command, protocol = enrolling.prepare_broker(database, master, settings)
+        tending = Tending(Database(settings.database, patience_s=PATIENCE_S), master, settings)
+        children.append(Child("broker", command, lambda: _answers(settings.broker.port), said=tending.heard))
     me = [sys.executable, "-m", "gateway"]
     spoken = {"GATEWAY__BROKER__PROTOCOL": str(protocol)}
     centre_port = settings.centre.port
     children.append(Child("centre", [*me, "centre", "--config", str(config)], lambda: _answers(centre_port), spoken))
-    if settings.station is not None:
-        file = str(_enrolment_file(settings, settings.station.name))
+    if enrolment is not None:
+        file = str(enrolment)
         children.append(
             Child("station", [*me, "station", "--config", str(config), "--enrolment", file], environment=spoken)
         )
-    Supervisor(children).run(_stop_on_signals())
+    supervisor = Supervisor(children)
+    try:
+        supervisor.run(_stop_on_signals(), tend=lambda: tending.turn(supervisor) if tending is not None else None)
+    finally:
+        database.close()
+
+
+def _own_enrolment(database: Database, master: Master, settings: Settings) -> Path | None:
+    """The enrolment file of this machine's own station; None where there is none, or it was revoked."""
+    station = settings.station
+    if station is None:
+        return None
+    if station.community is None:
+        raise SettingsError(["station.community: state the compound that this station stands in"])
+    try:
+        return enrolling.ensure_own(database, master, settings, station.name, station.community)
+    except enrolling.Revoked as error:
+        log.error("%s; the centre runs without a station of its own", error)  # noqa: TRY400 - it says all
+        return None
 
 
 def run_centre(config: Path) -> None:
@@ -68,7 +86,7 @@ def run_centre(config: Path) -> None:
     _log(settings)
     master = load_or_create_master(_master_file(settings))
     with hold(settings.data / "centre.lock"):
-        centre = CentreProcess(settings, master, _broker_url(settings), _centre_password(settings, master))
+        centre = CentreProcess(settings, master, local_url(settings), _centre_password(settings, master))
         centre.run(_stop_on_signals())
 
 
@@ -78,14 +96,28 @@ def run_station(config: Path, enrolment: Path) -> None:
     _log(settings)
     enrolled = Enrolled.loads(read_secret(enrolment))
     with hold(settings.data / f"station-{enrolled.station}" / "station.lock"):
-        StationProcess(settings, enrolled, settings.broker.ca_file).run(_stop_on_signals())
+        station = StationProcess(settings, enrolled, lambda: _mistakes_of_station(config))
+        station.run(_stop_on_signals())
+    if station.again:
+        log.info("the station starts again, with the configuration as it is now")
+        os.execv(sys.executable, [sys.executable, "-m", "gateway", *sys.argv[1:]])  # noqa: S606 - ourselves
 
 
-def enrol_station(config: Path, name: str, community: str, target: Path) -> None:
+def _mistakes_of_station(config: Path) -> list[str]:
+    """What is wrong in a station's configuration as it stands on the disk."""
+    try:
+        settings = load(config)
+        drivers_of(settings)
+    except SettingsError as error:
+        return error.mistakes
+    return [] if settings.station is not None else ["station: there is no [station] table"]
+
+
+def enrol_station(config: Path, name: str, community: str, target: Path, *, replace: bool = False) -> None:
     """`gateway station enrol`: make a station known to the centre and write the one file that it needs.
 
     Raises:
-        LookupError: there is no such community, or the station stands in another one.
+        LookupError: there is no such community, the station stands in another one, or was revoked.
         FileExistsError: `target` is there already. SettingsError: no station may have this name.
     """
     settings = load(config)
@@ -97,11 +129,23 @@ def enrol_station(config: Path, name: str, community: str, target: Path) -> None
     database = Database(settings.database)
     database.migrate()
     enrol_own_data(database, settings)
-    enrolled = _enrol(database, master, settings, name, community)
+    enrolled = enrolling.enrol(database, master, settings, name, community, replace=replace)
     write_secret(target, enrolled.dumps())
-    if settings.broker.managed:
-        broker.prepare(settings.data / "broker", settings.broker.port, _accounts(database, master))
+    enrolling.hand_on(database, master, settings)
     database.close()
+
+
+def revoke_station(config: Path, name: str) -> enrolling.CutOff:
+    """`gateway station revoke`: cut a station off, now.
+
+    Raises:
+        LookupError: there is no such station.
+    """
+    settings, master, database = _office(config)
+    cut = enrolling.revoke(database, name)
+    enrolling.hand_on(database, master, settings)
+    database.close()
+    return cut
 
 
 def migrate(config: Path) -> None:
@@ -115,13 +159,39 @@ def migrate(config: Path) -> None:
 
 def broker_accounts(config: Path) -> dict[str, str]:
     """`gateway broker accounts`: name and password of each police station's account at the managed broker."""
+    _, master, database = _office(config)
+    accounts = enrolling.accounts(database, master)
+    database.close()
+    return {broker.police_account(name): password for name, password in accounts.police.items()}
+
+
+def broker_acl(config: Path) -> str:
+    """`gateway broker acl`: the access list, for a Mosquitto that is not managed."""
+    _, master, database = _office(config)
+    accounts = enrolling.accounts(database, master)
+    database.close()
+    return broker.access_list(accounts)
+
+
+def broker_files(config: Path, folder: Path, names: tuple[str, ...]) -> Path:
+    """`gateway broker files`: all that a Mosquitto on another machine needs; the configuration that it is started with.
+
+    `names` are the host names and addresses under which stations reach it: they stand in its certificate.
+    """
+    settings, master, database = _office(config)
+    written = enrolling.write_files(database, master, settings, folder, names)
+    database.close()
+    return written
+
+
+def _office(config: Path) -> tuple[Settings, Master, Database]:
+    """What a command at the centre works with: a database and a master key that are there already."""
     settings = load(config)
+    _log(settings)
     master = load_master(_master_file(settings))
     database = Database(settings.database)
     database.check_schema()
-    accounts = _accounts(database, master)
-    database.close()
-    return {broker.police_account(name): password for name, password in accounts.police.items()}
+    return settings, master, database
 
 
 def check(config: Path) -> tuple[list[str], list[str]]:
@@ -190,47 +260,7 @@ def bus_account(config: Path) -> tuple[Settings, Master, str, str]:
     """What `gateway bus tail` needs: settings, the master key, the broker's URL and the centre's password there."""
     settings = load(config)
     master = load_master(_master_file(settings))
-    return settings, master, _broker_url(settings), _centre_password(settings, master)
-
-
-def _ensure_enrolled(database: Database, master: Master, settings: Settings) -> None:
-    """Enrol this machine's own station when it has no file yet, or one that no longer fits."""
-    station = settings.station
-    if station is None or station.community is None:
-        raise SettingsError(["station.community: state the compound that this station stands in"])
-    file = _enrolment_file(settings, station.name)
-    enrolled = _enrol(database, master, settings, station.name, station.community)
-    if file.exists():
-        try:
-            if Enrolled.loads(read_secret(file)) == enrolled:
-                return
-        except KeyFileError:
-            log.warning("%s was not an enrolment of this station and is written anew", file)
-        file.unlink()
-    write_secret(file, enrolled.dumps())
-
-
-def _enrol(database: Database, master: Master, settings: Settings, name: str, community: str) -> Enrolled:
-    with database.write() as connection:
-        if streams.community(connection, community) is None:
-            raise LookupError(f"there is no community {community!r}")
-        known = {row.name: row for row in streams.stations(connection)}
-        if name in known and known[name].community != community:
-            raise LookupError(f"station {name!r} stands in {known[name].community!r}")
-        generation = known[name].generation if name in known else 1
-        if name not in known:
-            streams.put_station(connection, name, community, generation, int(time.time() * 1000))
-    return Enrolled(
-        station=name,
-        community=community,
-        generation=generation,
-        secret=master.station(name, generation).secret,
-        token_key=master.token_key(community),
-        token_key_id=TOKEN_KEY,
-        roster_public=master.roster_public(),
-        identity_public=master.identity_public(),
-        broker_url=_broker_url(settings),
-    )
+    return settings, master, local_url(settings), _centre_password(settings, master)
 
 
 def _check_name(name: str) -> None:
@@ -240,21 +270,6 @@ def _check_name(name: str) -> None:
         raise SettingsError([f"the station's name: {error.errors()[0]['msg']}"]) from None
 
 
-def _accounts(database: Database, master: Master) -> broker.Accounts:
-    with database.read() as connection:
-        stations = tuple(
-            broker.StationAccount(row.name, row.community, master.station(row.name, row.generation).broker_password())
-            for row in streams.stations(connection)
-        )
-        police = sorted({row.police_station for row in streams.communities(connection)})
-    passwords = {name: master.broker_password(broker.police_account(name)) for name in police}
-    return broker.Accounts(master.broker_password(broker.CENTRE), stations, passwords)
-
-
-def _broker_url(settings: Settings) -> str:
-    return settings.broker.url or f"mqtt://127.0.0.1:{settings.broker.port}"
-
-
 def _centre_password(settings: Settings, master: Master) -> str:
     file = settings.broker.password_file
     return read_secret(file) if file is not None else master.broker_password(broker.CENTRE)
@@ -262,10 +277,6 @@ def _centre_password(settings: Settings, master: Master) -> str:
 
 def _master_file(settings: Settings) -> Path:
     return settings.data / "master.key"
-
-
-def _enrolment_file(settings: Settings, name: str) -> Path:
-    return settings.data / f"{name}.enrolment"
 
 
 def _answers(port: int) -> bool:

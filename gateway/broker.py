@@ -31,7 +31,22 @@ _ITERATIONS = 101
 MAX_QUEUED = 20_000
 MAX_QUEUED_BYTES = 64 * 1024 * 1024
 """What the broker may hold for one client that is slow; beyond it messages are dropped, and stations send again."""
+PASSWORDS, ACCESS, AUTHORITY, IDENTITY, REVOKED = "passwords", "access", "authority.pem", "broker.pem", "revoked.pem"
+"""The broker's files, by name in its folder."""
 _NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,39}\Z")
+
+
+@dataclass(frozen=True, slots=True)
+class Secured:
+    """The TLS listener: where it listens, and its files (PEM). Whoever comes by it shows a certificate."""
+
+    listen: str
+    port: int
+    authority: str
+    identity: str = field(repr=False)
+    """The broker's certificate with its private key."""
+    revoked: str
+    """The list of revoked certificates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,33 +113,61 @@ def access_list(accounts: Accounts) -> str:
     return "\n".join(lines)
 
 
-def prepare(folder: Path, port: int, accounts: Accounts) -> tuple[list[str], int]:
-    """Write the broker's files into `folder`; the command that starts it and the MQTT version it speaks (5 or 4)."""
+def prepare(
+    folder: Path, port: int, accounts: Accounts, secured: Secured | None = None, *, watched: bool = False
+) -> tuple[list[str], int]:
+    """Write the broker's files into `folder`; the command that starts it and the MQTT version it speaks (5 or 4).
+
+    `watched`: the broker says on stderr whom it refused (`brokerlog`), for somebody who reads it.
+
+    Raises:
+        FileNotFoundError: a TLS listener is asked for, and there is no Mosquitto.
+    """
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     folder = folder.resolve()
     mosquitto = mosquitto_path()
     if mosquitto is None:
+        if secured is not None:
+            raise FileNotFoundError("a broker for other machines needs Mosquitto: install it, or name a broker by url")
         _write(folder / "rumqttd.toml", _rumqttd(port, accounts))
         command = [sys.executable, "-m", "iotcore", "--config", str(folder / "rumqttd.toml"), "--log-level", "CRITICAL"]
         return command, 4
     write_accounts(folder, accounts)
-    _write(folder / "mosquitto.conf", _mosquitto(folder, port))
-    return [mosquitto, "-c", str(folder / "mosquitto.conf")], 5
+    if secured is not None:
+        write_secured(folder, secured)
+    return [mosquitto, "-c", str(write_conf(folder, port, secured, watched=watched))], 5
 
 
 def write_accounts(folder: Path, accounts: Accounts) -> None:
     """Write passwords and access list; Mosquitto takes them on SIGHUP."""
-    _write(folder / "passwords", "".join(f"{name}:{_hashed(word)}\n" for name, word in accounts.passwords().items()))
-    _write(folder / "access", access_list(accounts))
+    _write(folder / PASSWORDS, passwords(accounts))
+    _write(folder / ACCESS, access_list(accounts))
 
 
-def _mosquitto(folder: Path, port: int) -> str:
+def write_secured(folder: Path, secured: Secured) -> None:
+    """Write the files of the TLS listener. Mosquitto takes them on SIGHUP; who is connected stays so."""
+    _write(folder / AUTHORITY, secured.authority)
+    _write(folder / IDENTITY, secured.identity)
+    _write(folder / REVOKED, secured.revoked)
+
+
+def write_conf(folder: Path, port: int, secured: Secured | None, *, watched: bool = False) -> Path:
+    """Write Mosquitto's configuration for the files in `folder`; its path."""
+    _write(folder / "mosquitto.conf", _mosquitto(folder.resolve(), port, secured, watched=watched))
+    return folder / "mosquitto.conf"
+
+
+def passwords(accounts: Accounts) -> str:
+    """Mosquitto's password file."""
+    return "".join(f"{name}:{_hashed(word)}\n" for name, word in accounts.passwords().items())
+
+
+def _mosquitto(folder: Path, port: int, secured: Secured | None, *, watched: bool = False) -> str:
+    """Mosquitto's configuration: passwords on loopback, certificates on the TLS listener, one access list for both."""
+    access = f"acl_file {folder / ACCESS}"
     lines = [
         "user root" if os.geteuid() == 0 else "",
-        f"listener {port} 127.0.0.1",
-        "allow_anonymous false",
-        f"password_file {folder / 'passwords'}",
-        f"acl_file {folder / 'access'}",
+        "per_listener_settings true",
         "persistence false",
         "set_tcp_nodelay true",
         f"max_queued_messages {MAX_QUEUED}",
@@ -134,7 +177,25 @@ def _mosquitto(folder: Path, port: int) -> str:
         "log_dest stderr",
         "log_type error",
         "log_type warning",
+        *(["log_type notice", "log_type debug"] if watched else []),
+        f"listener {port} 127.0.0.1",
+        "allow_anonymous false",
+        f"password_file {folder / PASSWORDS}",
+        access,
     ]
+    if secured is not None:
+        lines += [
+            f"listener {secured.port} {secured.listen}",
+            "allow_anonymous false",
+            access,
+            f"cafile {folder / AUTHORITY}",
+            f"certfile {folder / IDENTITY}",
+            f"keyfile {folder / IDENTITY}",
+            f"crlfile {folder / REVOKED}",
+            "tls_version tlsv1.3",
+            "require_certificate true",
+            "use_identity_as_username true",
+        ]
     return "\n".join(lines) + "\n"
 
 
@@ -168,6 +229,10 @@ def _hashed(password: str) -> str:
 
 
 def _write(path: Path, text: str) -> None:
+    """Replace a file, whole or not at all; one that says the same already is left alone."""
+    with contextlib.suppress(OSError, UnicodeDecodeError):
+        if path.read_text() == text and path.stat().st_mode & 0o077 == 0:
+            return
     partial = path.with_name(f".{path.name}.partial")
     with contextlib.suppress(FileNotFoundError):
         partial.unlink()

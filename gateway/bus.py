@@ -10,12 +10,10 @@ import contextlib
 import logging
 import random
 import socket
-import ssl
 import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -24,6 +22,8 @@ from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 from paho.mqtt.packettypes import PacketTypes
 from paho.mqtt.properties import Properties
 
+from gateway.tls import Security, context_of
+
 log = logging.getLogger(__name__)
 
 KEEPALIVE_S = 20
@@ -31,7 +31,9 @@ UNSUPPORTED = "Unsupported protocol version"
 """Reason code 132 of MQTT 5 (3.2.2.2), and code 1 of 3.1.1, as paho words them."""
 RECEIVE_MAXIMUM = 500
 """Messages that the broker may have under way to us before we acknowledge: the back-pressure of the intake."""
-BACKOFF_S = (0.2, 0.5, 1, 2, 5, 10)
+FIRST_PAUSE_S, LONGEST_PAUSE_S = 0.4, 10.0
+STEADY_S = 5.0
+"""A connection that ends sooner is no success: a broker that takes and drops everybody is not hurried."""
 PARTING_S = 1.0
 """How long the end waits for the broker to take what was said last."""
 
@@ -44,7 +46,8 @@ class Account:
     client_id: str
     username: str = ""
     password: str = field(default="", repr=False)
-    ca_file: Path | None = None
+    security: Security = field(default_factory=Security)
+    """What an mqtts:// connection is secured by."""
     protocol: int = 5
 
 
@@ -95,6 +98,7 @@ class Bus:
         self._told_down = False
         self._protocol = account.protocol
         self._answered = False
+        self._since = 0.0
         self._current = 0, self._make_client(0)
         self._thread = threading.Thread(target=self._run, name=f"bus {account.client_id}", daemon=True)
 
@@ -153,8 +157,6 @@ class Bus:
         client.max_inflight_messages_set(0)
         if account.username:
             client.username_pw_set(account.username, account.password)
-        if account.url.startswith("mqtts://"):
-            client.tls_set(str(account.ca_file) if account.ca_file else None, tls_version=ssl.PROTOCOL_TLS_CLIENT)
         if will is not None:
             client.will_set(will.topic, will.payload, qos=1, retain=True)
         client.on_connect = self._connected
@@ -172,7 +174,11 @@ class Bus:
             try:
                 connection = self._current[0] + 1
                 client = self._make_client(connection)
-                self._connect(client)
+                try:
+                    self._connect(client)
+                except BaseException:
+                    client._reset_sockets()  # noqa: SLF001 - paho leaves a pair of its own open
+                    raise
                 self._current = connection, client
                 self._answered = False
                 self._serve(client)
@@ -181,11 +187,12 @@ class Bus:
                 self._say_down(str(error))
             except Exception:
                 log.exception("the bus connection failed")
-            tries = 0 if self._up.is_set() else tries + 1
+            stood = self._up.is_set() and time.monotonic() - self._since > STEADY_S
+            tries = 0 if stood else tries + 1
             if self._up.is_set():
                 self._up.clear()
                 self._on_down()
-            self._stop.wait(random.uniform(0.5, 1.0) * BACKOFF_S[min(tries, len(BACKOFF_S) - 1)])  # noqa: S311
+            self._stop.wait(pause(tries, random.random()))  # noqa: S311 - jitter, not a secret
 
     def _speak_otherwise(self) -> None:
         """A broker that took the connection and never answered may speak only the other version of MQTT."""
@@ -206,6 +213,8 @@ class Bus:
     def _connect(self, client: Client) -> None:
         parts = urlsplit(self._account.url)
         host, port = parts.hostname or "127.0.0.1", parts.port or (8883 if parts.scheme == "mqtts" else 1883)
+        if parts.scheme == "mqtts":
+            client.tls_set_context(context_of(self._account.security))
         if self._protocol == 5:
             properties = Properties(PacketTypes.CONNECT)  # type: ignore[no-untyped-call]
             properties.ReceiveMaximum = RECEIVE_MAXIMUM
@@ -223,6 +232,7 @@ class Bus:
         if self._told_down:
             log.info("bus: connected again")
         self._told_down = False
+        self._since = time.monotonic()
         self._up.set()
         self._on_up()
 
@@ -246,6 +256,15 @@ class Bus:
         if not self._told_down:
             log.warning("bus: not connected to %s: %s", self._account.url, why)
         self._told_down = True
+
+
+def pause(tries: int, chance: float) -> float:
+    """Seconds to wait before the next try, after so many in vain; `chance` is in [0, 1).
+
+    Anything from nothing to a bound that doubles up to `LONGEST_PAUSE_S`: whoever was cut off together comes back
+    spread over the whole of it.
+    """
+    return chance * min(FIRST_PAUSE_S * 2.0 ** min(tries, 32), LONGEST_PAUSE_S)
 
 
 def _id(connection: int, mid: int) -> int:

@@ -39,6 +39,9 @@ class StationMetrics:
         self.depth = Gauge("gateway_spool_depth", "Swipes that the centre has not acknowledged", registry=r)
         self.unrecorded = Counter("gateway_unrecorded_total", "Verdicts shown before they were on disk", registry=r)
         self.lost = Counter("gateway_spool_lost_total", "Swipes dropped at the station and declared lost", registry=r)
+        self.refused = Counter(
+            "gateway_bus_refused_total", "Messages to this station that it refused", ["on"], registry=r
+        )
         self.bus_up = Gauge("gateway_bus_up", "1 while connected to the broker", registry=r)
         self.to_verdict = Histogram(
             "gateway_swipe_to_verdict_seconds",
@@ -89,6 +92,7 @@ class Report:
     verdict_buckets: Sequence[int]
     """Cumulative counts, one for each bound of `SECONDS` and one for +Inf."""
     verdict_sum: float
+    refused: int = 0
 
 
 class StationReports(Collector):
@@ -118,6 +122,7 @@ class StationReports(Collector):
             "gateway_swipe_to_verdict_seconds", "From the card read to the verdict's hand-over", labels=["station"]
         )
         alive = GaugeMetricFamily("gateway_station_up", "1 while the station is heard", labels=["station"])
+        refused = CounterMetricFamily("gateway_bus_refused", "Messages refused by the station", labels=["station"])
         bounds = [*(str(float(s)) for s in SECONDS), "+Inf"]
         for station, (report, seen) in self._reports.items():
             known = seen is not None and self._clock() - seen < UNKNOWN_S
@@ -130,10 +135,11 @@ class StationReports(Collector):
                 noise.add_metric([station, reader], count)
             depth.add_metric([station], report.depth)
             late.add_metric([station], report.unrecorded)
+            refused.add_metric([station], report.refused)
             counts = list(zip(bounds, report.verdict_buckets, strict=False))
             if len(counts) == len(bounds):
                 verdict.add_metric([station], counts, report.verdict_sum)
-        yield from (alive, up, noise, depth, late, verdict, *self._holes())
+        yield from (alive, up, noise, depth, late, refused, verdict, *self._holes())
 
     def _holes(self) -> Iterator[Metric]:
         missing = GaugeMetricFamily("gateway_station_missing", "Swipes that are not received", labels=["station"])

@@ -4,6 +4,7 @@ An environment variable overrides one key of the file: `GATEWAY__CENTRE__PORT=90
 Lists of tables (`[[readers]]`, …) come from the file alone.
 """
 
+import ipaddress
 import os
 import tomllib
 from collections import Counter
@@ -59,16 +60,39 @@ class _Strict(BaseModel):
 
 
 class Broker(_Strict):
-    """`managed` starts Mosquitto as a child on loopback; `url` names any other broker (mqtt:// or mqtts://)."""
+    """`managed` starts Mosquitto as a child; `url` names any other broker (mqtt:// or mqtts://).
+
+    A managed broker has `port` on loopback, with passwords. Stations elsewhere come by `listen`, always over TLS 1.3
+    with a certificate of their own (`tls_port`); `tls = true` has that on loopback too.
+    """
 
     managed: bool = True
     url: str = ""
     port: Port = 1883
+    listen: str = "127.0.0.1"
+    """Address that the TLS listener is bound to; one that is not loopback turns TLS on."""
+    tls: bool = False
+    tls_port: Port = 8883
+    host: Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._:-]*$", max_length=200)] = ""
+    """Name or address under which stations reach the TLS listener; it stands in the broker's certificate."""
     username: str = ""
     password_file: Path | None = None
     ca_file: Path | None = None
+    """Whom to believe who a broker by `url` is; without it, whoever the system believes."""
+    certificate_file: Path | None = None
+    """The centre's own certificate at a broker by `url`, with its key, as one PEM file."""
     protocol: Annotated[int, Field(ge=4, le=5)] = 5
     """5, or 4 for MQTT 3.1.1."""
+
+    @property
+    def secure(self) -> bool:
+        """Whether the managed broker has a TLS listener."""
+        return self.managed and (self.tls or not _is_loopback(self.listen))
+
+    @property
+    def reached_at(self) -> str:
+        """Host under which stations reach the TLS listener."""
+        return self.host or self.listen
 
     @model_validator(mode="after")
     def _one_of_both(self) -> Self:
@@ -76,6 +100,16 @@ class Broker(_Strict):
             raise ValueError("state either managed = true, or managed = false and a url")
         if self.url and not self.url.startswith(("mqtt://", "mqtts://")):
             raise ValueError("url must begin with mqtt:// or mqtts://")
+        return self
+
+    @model_validator(mode="after")
+    def _can_be_reached(self) -> Self:
+        try:
+            everywhere = ipaddress.ip_address(self.listen).is_unspecified
+        except ValueError:
+            raise ValueError("listen is an address of this machine, such as 192.168.1.10 or 0.0.0.0") from None
+        if everywhere and not self.host:
+            raise ValueError("state host, the name or address under which stations reach this broker")
         return self
 
 
@@ -220,6 +254,10 @@ class Settings(_Strict):
         return self.centre.database or f"sqlite:///{self.data / 'centre.sqlite3'}"
 
 
+def _is_loopback(address: str) -> bool:
+    return ipaddress.ip_address(address).is_loopback
+
+
 def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
     """Names that are used twice or stand for nothing; what is not well formed is passed over here."""
     portals, readers, outputs = (_tables(settings, kind) for kind in ("portals", "readers", "outputs"))
@@ -304,7 +342,9 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
         raise SettingsError(mistakes)
     here = path.parent
     centre = settings.centre.model_copy(update={"policy": here / settings.centre.policy})
-    return settings.model_copy(update={"data": here / settings.data, "centre": centre})
+    files = {name: getattr(settings.broker, name) for name in ("password_file", "ca_file", "certificate_file")}
+    broker = settings.broker.model_copy(update={name: here / file for name, file in files.items() if file is not None})
+    return settings.model_copy(update={"data": here / settings.data, "centre": centre, "broker": broker})
 
 
 def _overlay(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

@@ -29,6 +29,8 @@ class Child:
     command: Sequence[str]
     ready: Callable[[], bool] = lambda: True
     environment: Mapping[str, str] = field(default_factory=dict)
+    said: Callable[[bytes], None] | None = None
+    """Told every line that the program says on stderr, on a thread of its own; without it they go where ours go."""
     process: subprocess.Popen[bytes] | None = field(default=None, repr=False)
     started: float = 0.0
     tries: int = 0
@@ -41,7 +43,10 @@ class Supervisor:
     def __init__(self, children: Sequence[Child]) -> None:
         self._children = list(children)
 
-    def run(self, stop: threading.Event, *, ready_within: float = 20.0) -> None:
+    def run(
+        self, stop: threading.Event, *, ready_within: float = 20.0, tend: Callable[[], None] = lambda: None
+    ) -> None:
+        """`tend` is called in every turn, ten times a second, and must return at once."""
         try:
             for child in self._children:
                 self._start(child)
@@ -49,6 +54,7 @@ class Supervisor:
             while not stop.wait(0.1):
                 for child in self._children:
                     self._keep(child)
+                tend()
         finally:
             self._stop_all()
 
@@ -58,6 +64,15 @@ class Supervisor:
             if child.name == name and child.process is not None and child.process.poll() is None:
                 child.process.send_signal(number)
 
+    def restart(self, name: str) -> None:
+        """Have a child end and start again at once: whoever is connected to it comes back."""
+        for child in self._children:
+            if child.name == name and child.process is not None and child.process.poll() is None:
+                log.info("%s is started again", name)
+                child.process.terminate()
+                _end(child.process, STOP_S[0])
+                self._start(child)
+
     def _start(self, child: Child) -> None:
         parent = os.getpid()
         child.process = subprocess.Popen(
@@ -65,8 +80,11 @@ class Supervisor:
             preexec_fn=lambda: _die_with(parent),  # noqa: PLW1509 - one system call, no lock
             stdin=subprocess.DEVNULL,
             env={**os.environ, **child.environment},
+            stderr=None if child.said is None else subprocess.PIPE,
             start_new_session=True,
         )
+        if child.said is not None:
+            threading.Thread(target=_listen, args=(child.process, child.said), name=child.name, daemon=True).start()
         child.started = time.monotonic()
 
     def _await_ready(self, child: Child, stop: threading.Event, within: float) -> None:
@@ -112,6 +130,18 @@ def _end(process: subprocess.Popen[bytes], within: float) -> None:
         log.warning("process %d did not end by itself and was killed", process.pid)
         process.kill()
         process.wait()
+
+
+def _listen(process: subprocess.Popen[bytes], said: Callable[[bytes], None]) -> None:
+    """Read what a child says until it ends; a child whose words nobody reads would stand still."""
+    if process.stderr is None:
+        return
+    with process.stderr:
+        for line in process.stderr:
+            try:
+                said(line)
+            except Exception:  # whatever becomes of one line, the next must be read
+                log.exception("a line of a child could not be taken")
 
 
 def _die_with(parent: int) -> None:

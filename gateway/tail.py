@@ -15,15 +15,15 @@ from gateway.keys import Envelope, Master, NotAuthentic
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.queries import streams
+from gateway.tls import Security
 
 
 def tail(settings: Settings, master: Master, url: str, password: str) -> Iterator[str]:
     """Lines without end, until the caller stops. Tokens and seals stay what they are: nothing here names a person."""
     arrived: queue.Queue[Message] = queue.Queue()
     username = settings.broker.username or CENTRE
-    account = Account(
-        url, f"tail-{secrets.token_hex(4)}", username, password, settings.broker.ca_file, settings.broker.protocol
-    )
+    security = Security(settings.broker.ca_file, settings.broker.certificate_file)
+    account = Account(url, f"tail-{secrets.token_hex(4)}", username, password, security, settings.broker.protocol)
     envelopes = _envelopes(settings, master)
     bus = Bus(account, [f"{wire.ROOT}/#"], on_message=arrived.put)
     bus.start()

@@ -19,6 +19,8 @@ MAX_PAYLOAD = 192 * 1024
 """Larger payloads are refused by the broker's shipped configuration and by both ends: three times `MAX_BACKLOG`."""
 MAX_BACKLOG = 64 * 1024
 """Size of one message of backlog: small enough that a live swipe never waits long behind it on a slow line."""
+MAX_CERTIFICATE = 8 * 1024
+"""Of a certificate or a request for one, PEM: ours are under 1 kB."""
 MAX_SWIPES = 2000
 MAX_RANGES = 16
 MAX_LOST = 1000
@@ -135,6 +137,10 @@ class Status(Struct, frozen=True):
     version: Word = ""
     verdict_buckets: Annotated[list[Count], Meta(max_length=64)] = []
     verdict_sum: float = 0.0
+    refused: Count = 0
+    """Messages to this station that it refused since it started: forged, replayed, not to be read."""
+    certificate_until: Millis = 0
+    """Until when its certificate is good; 0 where it has none."""
 
 
 class StreamAck(Struct, frozen=True):
@@ -164,6 +170,41 @@ class RosterPart(Struct, frozen=True):
     part: Annotated[int, Meta(ge=1, le=1024)]
     parts: Annotated[int, Meta(ge=1, le=1024)]
     data: Annotated[bytes, Meta(max_length=MAX_BACKLOG)]
+
+
+class Command(Struct, frozen=True):
+    """Topic `command`: an order to a station as it is now: its epoch, a rising counter, its last heartbeat."""
+
+    epoch: Epoch
+    counter: Count
+    heartbeat: Count
+    act: Literal["open", "identify", "reload"]
+    target: Id
+    """The portal to open, the device that is to show itself, or what is to be read again: roster, configuration."""
+
+
+class Reply(Struct, frozen=True):
+    """Topic `reply`: what became of a command, named by its epoch and counter."""
+
+    epoch: Epoch
+    counter: Count
+    outcome: Literal["done", "refused"]
+    reason: Word = ""
+    seq: Seq | None = None
+    """The swipe that stands for an opening."""
+
+
+class CertificateRequest(Struct, frozen=True):
+    """Topic `renew`: a request (PKCS #10, PEM) with the new key of a station whose certificate is to end."""
+
+    request: Annotated[str, Meta(max_length=MAX_CERTIFICATE)]
+
+
+class Certificate(Struct, frozen=True):
+    """Topic `certificate`: the answer to `renew`; without a certificate, the reason."""
+
+    certificate: Annotated[str, Meta(max_length=MAX_CERTIFICATE)]
+    refused: Annotated[str, Meta(max_length=200)] = ""
 
 
 class Announcement(Struct, frozen=True):
@@ -215,10 +256,10 @@ class StationTopics:
 
 
 CENTRE_STATUS = f"{ROOT}/centre/status"
-BY_STATION = ("hello", "swipe", "swipes", "lost", "status")
+BY_STATION = ("hello", "swipe", "swipes", "lost", "status", "reply", "renew")
 FROM_STATIONS = tuple(f"{ROOT}/s/+/+/+/{leaf}" for leaf in BY_STATION)
 FROM_POLICE = f"{ROOT}/police/+/answer"
-TO_STATION = ("ack", "roster")
+TO_STATION = ("ack", "roster", "command", "certificate")
 
 
 def alert_topic(police_station: str, alert: str) -> str:
@@ -279,3 +320,39 @@ def _forwards(ranges: list[Range]) -> None:
 
 
 encode = msgspec.json.encode
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """A topic and what travels on it. Words in braces stand for names; `sealed` payloads are in an envelope."""
+
+    name: str
+    address: str
+    kind: type[Struct]
+    by_centre: bool
+    retained: bool = False
+    sealed: bool = True
+
+
+_OF_STATION = f"{ROOT}/s/{{partition}}/{{community}}/{{station}}"
+_KINDS: dict[str, type[Struct]] = {
+    "hello": Hello,
+    "swipe": Swipes,
+    "swipes": Swipes,
+    "lost": Lost,
+    "status": Status,
+    "reply": Reply,
+    "renew": CertificateRequest,
+    "ack": Ack,
+    "roster": RosterPart,
+    "command": Command,
+    "certificate": Certificate,
+}
+CHANNELS = (
+    *(Channel(leaf, f"{_OF_STATION}/{leaf}", _KINDS[leaf], False, leaf == "status") for leaf in BY_STATION),
+    *(Channel(leaf, f"{_OF_STATION}/{leaf}", _KINDS[leaf], True) for leaf in TO_STATION),
+    Channel("centre", CENTRE_STATUS, Announcement, True, True, False),
+    Channel("alert", f"{ROOT}/police/{{police_station}}/alert/{{alert}}", Alert, True, True, False),
+    Channel("answer", f"{ROOT}/police/{{police_station}}/answer", Answer, False, False, False),
+)
+"""Every topic of the bus."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from gateway import broker
-from gateway.broker import Accounts, StationAccount
+from gateway.broker import Accounts, Secured, StationAccount
 from gateway.bus import Account, Bus, Message
 from tests.waiting import until
 
@@ -52,8 +52,8 @@ class Broker:
     def url(self) -> str:
         return f"mqtt://127.0.0.1:{self.port}"
 
-    def start(self) -> None:
-        command, self.protocol = broker.prepare(self.folder, self.port, self.accounts)
+    def start(self, secured: Secured | None = None) -> None:
+        command, self.protocol = broker.prepare(self.folder, self.port, self.accounts, secured)
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         until(lambda: answers(self.port), what="a broker that answers")
 
@@ -65,7 +65,12 @@ class Broker:
 
     def account(self, name: str, protocol: int | None = None, client_id: str = "") -> Account:
         word = self.accounts.passwords().get(name, "")
-        return Account(self.url, client_id or f"{name}-test", name, word, None, protocol or self.protocol)
+        return Account(self.url, client_id or f"{name}-test", name, word, protocol=protocol or self.protocol)
+
+    def hang_up(self) -> None:
+        """Have it read its files again."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGHUP)
 
 
 @contextlib.contextmanager

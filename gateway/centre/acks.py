@@ -24,7 +24,7 @@ class Acks:
         self,
         centre_epoch: str,
         roster_version: Callable[[str], int],
-        send: Callable[[str, str, str, bytes], None],
+        send: Callable[[str, str, str, bytes], object],
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:

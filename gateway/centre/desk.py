@@ -8,16 +8,19 @@ from typing import Any
 import msgspec
 
 from gateway.centre import gaps
+from gateway.centre.commands import state_of
 from gateway.centre.gaps import Gap, Holes
 from gateway.centre.policies import PolicyFile
 from gateway.metrics import LATE_S, UNKNOWN_S
 from gateway.store.database import Database
-from gateway.store.queries import casefile, streams
+from gateway.store.queries import casefile, fleet, streams
 from gateway.web.because import because_of
 from gateway.web.centre_view import (
     AlertRow,
+    AsideRow,
     CaseRow,
     CentreState,
+    CommandRow,
     Freshness,
     Hole,
     HoleRow,
@@ -29,6 +32,7 @@ from rules.acts import Arithmetic
 from rules.model import CIVIL, CaseKind
 
 _WHOLE = Holes(0, None, 0, None, ())
+_COMMANDS = 20
 
 
 class Desk:
@@ -133,6 +137,39 @@ class Desk:
         with self._database.write() as connection:
             gaps.accept(connection, station, kind, who, int(self._wall() * 1000))
 
+    def commands(self) -> list[CommandRow]:
+        with self._database.read() as connection:
+            rows = fleet.commands(connection, None, _COMMANDS)
+        now = int(self._wall() * 1000)
+        return [
+            CommandRow(
+                row.id,
+                row.station,
+                datetime.fromtimestamp(row.issued / 1000, UTC),
+                row.act,
+                row.target,
+                row.actor,
+                state_of(row, now),
+                row.reason,
+            )
+            for row in rows
+        ]
+
+    def set_aside(self, limit: int, before: int | None) -> list[AsideRow]:
+        with self._database.read() as connection:
+            rows = fleet.set_aside(connection, limit, before)
+        return [
+            AsideRow(
+                row.id,
+                datetime.fromtimestamp(row.received / 1000, UTC),
+                row.station,
+                row.topic,
+                row.reason,
+                row.size,
+            )
+            for row in rows
+        ]
+
     def policy(self) -> PolicyText:
         policy = self._policies.policy
         return PolicyText(policy.version, self._policies.since, policy.author, policy.reason, self._policies.text)
@@ -180,6 +217,9 @@ def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, asi
         troubles=(*(kind.value for kind, _ in holes.troubles), *status.get("troubles", ())),
         clock=status.get("clock", ""),
         skew=(status["at"] - row.heard_at) / 1000 if status.get("at") and row.heard_at else None,
+        refused=status.get("refused"),
+        certificate_until=_day(status.get("certificate_until") or None),
+        revoked=row.revoked_at is not None,
     )
 
 
@@ -202,6 +242,11 @@ def _freshness(row: Any, now: float) -> Freshness:
         return Freshness.UNKNOWN
     age = now - row.heard_at / 1000
     return Freshness.ONLINE if age < LATE_S else Freshness.LATE if age < UNKNOWN_S else Freshness.UNKNOWN
+
+
+def _day(milliseconds: int | None) -> date | None:
+    moment = _moment(milliseconds)
+    return moment.astimezone(CIVIL).date() if moment is not None else None
 
 
 def _moment(milliseconds: int | None) -> datetime | None:

@@ -10,7 +10,7 @@ import queue
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,6 +30,7 @@ from gateway.centre.rows import report_of, row_of
 from gateway.centre.slips import Stale
 from gateway.centre.sorting import Arrived, Batch, Sorter
 from gateway.centre.stations import Peer
+from gateway.keys import NotAuthentic
 from gateway.metrics import CentreMetrics
 from gateway.points import Point
 from gateway.store.database import Database
@@ -67,6 +68,7 @@ class Intake:
         *,
         greeted: Callable[[str, str, int], None],
         answered: Callable[[Connection, wire.Answer, str], None],
+        errands: Mapping[str, Callable[[Connection, Peer, bytes], None]],
         changed: Callable[[], None],
     ) -> None:
         self._database = database
@@ -76,6 +78,7 @@ class Intake:
         self._acks = acks
         self._greeted = greeted
         self._answered = answered
+        self._errands = errands
         self._changed = changed
         self._lives = Lives()
         self._clocks = Clocks()
@@ -212,6 +215,7 @@ class Intake:
             opened = self._judge(connection, fresh, corrected) if judging else []
             points.reached(Point.JUDGED)
             self._take_answers(connection, batch)
+            self._run_errands(connection, batch)
             streams.add_quarantine(connection, batch.quarantine)
             points.reached(Point.SETTLING)
         points.reached(Point.SETTLED)
@@ -274,6 +278,15 @@ class Intake:
                     self._answered(connection, answer, address.station)
             except (Malformed, LookupError, NotPossible) as error:
                 topic = wire.answer_topic(address.station)
+                batch.quarantine.append(self._sorter.aside(topic, len(payload), str(error)))
+
+    def _run_errands(self, connection: Connection, batch: Batch) -> None:
+        for peer, leaf, payload in batch.errands:
+            try:
+                with connection.begin_nested():
+                    self._errands[leaf](connection, peer, payload)
+            except (Malformed, LookupError, NotAuthentic) as error:
+                topic = wire.StationTopics(peer.community, peer.name)(leaf)
                 batch.quarantine.append(self._sorter.aside(topic, len(payload), str(error)))
 
     def _check_chain(self, connection: Connection, peer: Peer, hello: wire.Hello, batch_now: int) -> None:

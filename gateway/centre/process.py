@@ -16,9 +16,12 @@ from gateway.centre.acks import Acks
 from gateway.centre.api.access import Access
 from gateway.centre.api.alerts import make_alerts
 from gateway.centre.api.cases import make_cases
+from gateway.centre.api.commands import make_commands
 from gateway.centre.api.register import make_register
 from gateway.centre.api.stations import make_stations
 from gateway.centre.casework import Casework
+from gateway.centre.certify import Certify
+from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
 from gateway.centre.intake import Intake
@@ -35,6 +38,7 @@ from gateway.metrics import CentreMetrics
 from gateway.settings import Settings
 from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
+from gateway.tls import Security
 from gateway.web.centre_pages import CHANGES, changed, make_centre_pages
 from gateway.web.centre_view import CentreDesk
 from gateway.web.feed import Feed
@@ -86,6 +90,8 @@ class CentreProcess:
             self._database, master, self._policies.current, self._casework.today, self._send_to_station
         )
         self._deliveries = Deliveries(self._database, self._metrics, slips)
+        self._commands = Commands(self._database, self._send_to_station, wall=wall)
+        self._certify = Certify(master, self._send_to_station, wall=wall)
         self._intake = Intake(
             self._database,
             Sorter(self._stations),
@@ -94,6 +100,7 @@ class CentreProcess:
             Acks(self._epoch, self._rosters.version, self._send_to_station),
             greeted=self._rosters.wanted,
             answered=self._take_answer,
+            errands={"reply": self._commands.answered, "renew": self._certify.asked},
             changed=self._work_changed,
         )
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
@@ -146,7 +153,8 @@ class CentreProcess:
     def _make_bus(self, url: str, password: str) -> Bus:
         broker = self._settings.broker
         username = broker.username or CENTRE
-        account = Account(url, f"centre-{self._epoch}", username, password, broker.ca_file, broker.protocol)
+        security = Security(broker.ca_file, broker.certificate_file)
+        account = Account(url, f"centre-{self._epoch}", username, password, security, broker.protocol)
         return Bus(
             account,
             [*wire.FROM_STATIONS, wire.FROM_POLICE],
@@ -175,6 +183,8 @@ class CentreProcess:
             desk.stations,
             desk.holes,
             desk.accept,
+            desk.commands,
+            desk.set_aside,
             desk.policy,
             self.parts,
         )
@@ -192,6 +202,7 @@ class CentreProcess:
                 now=self._casework.now,
                 changed=self._work_changed,
             ),
+            make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
@@ -211,12 +222,13 @@ class CentreProcess:
     def _announcement(self, state: str) -> bytes:
         return wire.encode({"state": state, "epoch": self._epoch})
 
-    def _send_to_station(self, community: str, station: str, leaf: str, plain: bytes) -> None:
+    def _send_to_station(self, community: str, station: str, leaf: str, plain: bytes) -> bool:
         """Wrap a message for a station and publish it; a station that is away asks again when it is back."""
         peer = self._stations.find(station)
-        if peer is not None:
-            topic = StationTopics(community, station)(leaf)
-            self._bus.publish(topic, peer.down.wrap(topic, plain))
+        if peer is None or peer.revoked:
+            return False
+        topic = StationTopics(community, station)(leaf)
+        return self._bus.publish(topic, peer.down.wrap(topic, plain)) is not None
 
     def _take_answer(self, connection: Connection, answer: wire.Answer, police_station: str) -> None:
         done = self._slips.answer(connection, answer, police_station, self._casework.now())

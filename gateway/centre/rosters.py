@@ -35,6 +35,10 @@ AT_MOST_EVERY_S = 1.0
 COUNT_ONLY_UNDER = 14
 """Of younger children only the number of passes is kept: no token in the spool (PIPL article 31)."""
 _PART = 60_000
+BYTES_PER_S = 8_000_000
+"""Of rosters to all stations together: 500 of 50 kB are out in three seconds."""
+BURST = 4_000_000
+"""So much goes at once: a roster of 100,000 rows, or those of a street."""
 
 
 def build(
@@ -102,6 +106,20 @@ class Pace:
         self._last = now
 
 
+class Flow:
+    """How fast rosters go out in all: many stations at once must not fill the broker's queues, nor the line."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._paid = 0.0
+
+    def take(self, size: int) -> float:
+        """Seconds to wait before so many bytes may go; 0 while there is room."""
+        now = self._clock()
+        self._paid = max(self._paid, now - BURST / BYTES_PER_S) + size / BYTES_PER_S
+        return max(self._paid - now, 0.0)
+
+
 @dataclass(frozen=True, slots=True)
 class _Built:
     """A roster as this process has it, and the day and the policy that it was built by."""
@@ -121,9 +139,11 @@ class Rosters:
         master: Master,
         policy: Callable[[], Policy],
         today: Callable[[], date],
-        send: Callable[[str, str, str, bytes], None],
+        send: Callable[[str, str, str, bytes], object],
         *,
         now: Callable[[], int] = lambda: int(time.time() * 1000),
+        clock: Callable[[], float] = time.monotonic,
+        wait: Callable[[float], None] = time.sleep,
     ) -> None:
         self._database = database
         self._master = master
@@ -131,7 +151,11 @@ class Rosters:
         self._today = today
         self._send = send
         self._now = now
-        self._asked: queue.Queue[tuple[str, str, int] | None] = queue.Queue()
+        self._wait = wait
+        self._asked: queue.Queue[str | None] = queue.Queue()
+        self._wanted: dict[str, tuple[str, int]] = {}
+        self._lock = threading.Lock()
+        self._flow = Flow(clock)
         self._built: dict[str, _Built] = {}
         self._pace = Pace()
 
@@ -145,8 +169,11 @@ class Rosters:
         self._asked.put(None)
 
     def wanted(self, community: str, station: str, version: int) -> None:
-        """A station said hello with this version of its roster."""
-        self._asked.put((community, station, version))
+        """A station said hello with this version of its roster; asked again before it is answered, it is asked once."""
+        with self._lock:
+            waits, self._wanted[station] = station in self._wanted, (community, version)
+        if not waits:
+            self._asked.put(station)
 
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
@@ -166,7 +193,9 @@ class Rosters:
             if asked is None:
                 self._pace.changed(time.monotonic())
             else:
-                self.answer(*asked)
+                with self._lock:
+                    community, version = self._wanted.pop(asked)
+                self.answer(community, asked, version)
         if self._pace.due(time.monotonic()):
             self._pace.published(time.monotonic())
             self.publish()
@@ -179,6 +208,7 @@ class Rosters:
         built = self._built[community]
         if version != built.version:
             for message in built.messages:
+                self._wait(self._flow.take(len(message)))
                 self._send(community, station, "roster", message)
             points.reached(Point.ROSTER_SENT)
 

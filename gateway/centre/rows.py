@@ -47,4 +47,5 @@ def report_of(status: wire.Status) -> Report:
         status.unrecorded,
         status.verdict_buckets,
         status.verdict_sum,
+        status.refused,
     )

@@ -48,6 +48,8 @@ class Batch:
     beats: list[tuple[Peer, wire.Status, float]] = field(default_factory=list)
     """Every heartbeat, with its arrival."""
     answers: list[tuple[Address, bytes]] = field(default_factory=list)
+    errands: list[tuple[Peer, str, bytes]] = field(default_factory=list)
+    """Beside swipes: a station, the last word of the topic, and the payload."""
     quarantine: list[dict[str, Any]] = field(default_factory=list)
 
 
@@ -131,9 +133,11 @@ class Sorter:
         return peer, peer.up.unwrap(message.topic, message.payload)
 
     def _peer(self, address: Address) -> Peer:
-        peer = self._stations.find(address.station)
+        peer = self._stations.fresh(address.station)
         if peer is None:
             raise LookupError("a station that is not enrolled")
+        if peer.revoked:
+            raise LookupError("a station that was revoked")
         if peer.community != address.community:
             raise LookupError("the topic does not match the enrolment of the station")
         return peer
@@ -153,6 +157,8 @@ class Sorter:
                 batch.statuses[peer.name] = (peer, status, not message.retained and status.state != "lost")
                 if status.state == "online" and not message.retained:
                     batch.beats.append((peer, status, arrived))
+            case "reply" | "renew":
+                batch.errands.append((peer, leaf, plain))
             case _:
                 raise Malformed("a topic that stations do not write")
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 
 from gateway.keys import Envelope, Master
 from gateway.store.database import Database
-from gateway.store.queries import streams
+from gateway.store.queries import fleet
 
 LOOK_AGAIN_S = 2.0
-"""The table is read at most so often for the sake of messages that do not fit it."""
+"""The table is read at most so often for the sake of messages that do not fit it, …"""
+FRESH_S = 5.0
+"""… and is never older than this when a message is believed: a station may have been revoked."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +24,7 @@ class Peer:
     generation: int
     up: Envelope
     down: Envelope
+    revoked: bool = False
 
 
 class Stations:
@@ -39,6 +42,12 @@ class Stations:
         """The station of this name, or None. A name that is not known is looked for in the table."""
         return self._peers.get(name) or (self._peers.get(name) if self.look_again() else None)
 
+    def fresh(self, name: str) -> Peer | None:
+        """As `find`, from a table that was read not long ago."""
+        if self._clock() - self._looked >= FRESH_S:
+            self.look_again()
+        return self.find(name)
+
     def look_again(self) -> bool:
         """Read the table, unless that was just done; whether it was read."""
         with self._lock:
@@ -46,14 +55,16 @@ class Stations:
             if now - self._looked < LOOK_AGAIN_S:
                 return False
             with self._database.read() as connection:
-                rows = streams.stations(connection)
+                rows = fleet.peers(connection)
             self._looked = now
-            self._peers = {row.name: self._peer(row.name, row.community, row.generation) for row in rows}
+            self._peers = {
+                row.name: self._peer(row.name, row.community, row.generation, row.revoked_at) for row in rows
+            }
         return True
 
-    def _peer(self, name: str, community: str, generation: int) -> Peer:
-        known = self._peers.get(name)
-        if known is not None and (known.community, known.generation) == (community, generation):
+    def _peer(self, name: str, community: str, generation: int, revoked_at: int | None) -> Peer:
+        known, revoked = self._peers.get(name), revoked_at is not None
+        if known is not None and (known.community, known.generation, known.revoked) == (community, generation, revoked):
             return known
         keys = self._master.station(name, generation)
-        return Peer(name, community, generation, keys.up(), keys.down())
+        return Peer(name, community, generation, keys.up(), keys.down(), revoked)

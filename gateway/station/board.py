@@ -10,11 +10,13 @@ from datetime import UTC, datetime
 from drivers.api import Direction
 from gateway.metrics import SECONDS, StationMetrics
 from gateway.station.clock import boot_id, clock_state
-from gateway.station.console.view import Health, PortalView, Shown, StationState, Visitor
+from gateway.station.commands import BY_COMMAND
+from gateway.station.console.view import TROUBLES, Health, PortalView, Shown, StationState, Visitor
 from gateway.station.decider import Decider, Gate, Outcome
 from gateway.station.door import DoorView
 from gateway.station.readers import Supervised, open_output, signal_reader
 from gateway.station.recorder import Recorder
+from gateway.station.refusals import Refusals
 from gateway.station.uplink import Uplink
 from gateway.wire import SOFTWARE, DeviceReport, Status
 from rules.model import CredentialKind
@@ -22,6 +24,7 @@ from rules.model import CredentialKind
 log = logging.getLogger(__name__)
 
 KEPT = 100
+_VISITORS = {visitor.value: visitor for visitor in Visitor}
 CENTRE_LATE_S = 20.0
 REFUSED_SHOWN_S = 3600.0
 """A message that was refused as forged, foreign or out of date stays on show for so long."""
@@ -123,7 +126,8 @@ class Signals:
             reasons=outcome.decision.reasons,
             recorded=recorded,
             remind=outcome.remind,
-            answered=Visitor(record.by_hand) if record.by_hand else None,
+            answered=_VISITORS.get(record.by_hand or ""),
+            by_command=record.by_hand == BY_COMMAND,
         )
 
 
@@ -144,6 +148,8 @@ class Board:
         uplink: Uplink,
         signals: Signals,
         connected: Callable[[], bool],
+        refusals: Refusals,
+        certificate_until: Callable[[], datetime | None],
         doors: Callable[[], tuple[DoorView, ...]] = tuple,
     ) -> None:
         self._station = station
@@ -159,6 +165,8 @@ class Board:
         self._signals = signals
         self._connected = connected
         self._doors = doors
+        self._refusals = refusals
+        self._certificate_until = certificate_until
         self._bus_since: datetime | None = None
 
     def bus_changed(self) -> None:
@@ -188,6 +196,8 @@ class Board:
             lost_swipes=self._recorder.lost,
             clock=clock_state(),
             troubles=self._troubles(),
+            refused=self._refusals.total,
+            refused_last=self._refusals.last,
         )
 
     def status(self, heartbeat: int, depth: int) -> Status:
@@ -214,13 +224,17 @@ class Board:
             version=SOFTWARE,
             verdict_buckets=buckets,
             verdict_sum=total,
+            refused=self._refusals.total,
+            certificate_until=_ms(self._certificate_until()),
         )
 
     def _troubles(self) -> tuple[str, ...]:
         """What is wrong with the station itself, as codes that the pages have a text for."""
-        refused = self._uplink.refused
-        recent = refused is not None and time.monotonic() - refused[1] < REFUSED_SHOWN_S
-        return (*self._recorder.troubles, *([f"{refused[0]}_refused"] if refused is not None and recent else []))
+        last = self._refusals.last
+        if last is None or (datetime.now(UTC) - last.at).total_seconds() > REFUSED_SHOWN_S:
+            return tuple(self._recorder.troubles)
+        code = f"{last.leaf}_refused"
+        return (*self._recorder.troubles, code if code in TROUBLES else "message_refused")
 
     def _centre(self, heard: float | None) -> Health:
         """A centre that is online is heard only when there is something to acknowledge."""
@@ -232,6 +246,10 @@ class Board:
         if heard is not None and time.monotonic() - heard < CENTRE_LATE_S:
             return Health.OK
         return Health.OK if said == "online" and self._uplink.depth == 0 else Health.UNCERTAIN
+
+
+def _ms(moment: datetime | None) -> int:
+    return int(moment.timestamp() * 1000) if moment is not None else 0
 
 
 def _wall(mono: float | None) -> datetime | None:

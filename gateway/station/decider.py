@@ -88,6 +88,10 @@ class ByHand:
     whom: str
     dwelling: str
     mono: float
+    by: str = "console"
+    """Where it was said, in place of a reader."""
+    told: Callable[[int], None] = lambda _seq: None
+    """Told the number of the swipe that stands for it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +162,9 @@ class Decider:
                 points.reached(Point.CARD_TAKEN)
                 self._settle(self.judge(item))
             case ByHand():
-                self._settle(self._by_hand(item))
+                outcome = self._by_hand(item)
+                self._settle(outcome)
+                item.told(outcome.record.seq)
 
     def judge(self, heard: Heard) -> Outcome:
         """Decide one card read and number it."""
@@ -208,7 +214,7 @@ class Decider:
             at=int(self._now().timestamp() * 1000),
             mono=int(act.mono * 1000),
             portal=act.portal,
-            reader="console",
+            reader=act.by,
             direction=Direction.IN.value,
             verdict=decision.verdict.value,
             reasons=[Reason.MANUAL.value],

@@ -5,13 +5,14 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from drivers.api import CardRead, Driver, Input, Noise, ReaderEvent, ReaderFault, StreamDriver
 from gateway import points
 from gateway.bundle import Roster
-from gateway.bus import Account, Bus, Will
+from gateway.bus import Account, Bus, Message, Will
 from gateway.keys import Enrolled
 from gateway.metrics import StationMetrics
 from gateway.points import Point
@@ -19,6 +20,7 @@ from gateway.settings import Output, Reader, Settings, SettingsError
 from gateway.station import roster as roster_files
 from gateway.station.board import Board, Signals
 from gateway.station.clock import boot_id, clock_state
+from gateway.station.commands import Commands, Powers
 from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health, Visitor
@@ -26,13 +28,17 @@ from gateway.station.decider import ByHand, Decider, Heard, ReaderPlace
 from gateway.station.devices import drivers_of
 from gateway.station.door import DoorEvent
 from gateway.station.doors import Doors
+from gateway.station.errands import Errands, of_errands
 from gateway.station.events import DoorLog
 from gateway.station.gates import contacts_of, gate_of
 from gateway.station.readers import Place, Supervised, open_driver
 from gateway.station.recorder import Recorder
+from gateway.station.refusals import Refusals
+from gateway.station.renewal import Renewal
 from gateway.station.salvage import Keeper, carry_over
 from gateway.station.spool import Spool, SpoolBroken, set_aside
 from gateway.station.uplink import Uplink
+from gateway.trusted import TrustedTime
 from gateway.web.page import make_pages
 from gateway.web.server import Server
 from rules.model import Direction
@@ -46,12 +52,20 @@ _SILENT = {Health.UNKNOWN: "not heard yet", Health.UNCERTAIN: "not heard for a w
 class StationProcess:
     """Everything that one station runs. `run` blocks until `stop`.
 
+    `mistakes` says what is wrong in the configuration as it is on the disk now; a command of the centre may ask that
+    it be read again.
+
     Raises:
         SettingsError: a driver is unknown or its settings are wrong.
         OSError: the console's address cannot be had.
     """
 
-    def __init__(self, settings: Settings, enrolled: Enrolled, broker_ca: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        enrolled: Enrolled,
+        mistakes: Callable[[], list[str]] = lambda: ["cannot be read again"],
+    ) -> None:
         if settings.station is None:
             raise SettingsError(["station: there is no [station] table"])
         self._settings = settings
@@ -62,6 +76,9 @@ class StationProcess:
         self._metrics = StationMetrics()
         self._gates = {portal.id: gate_of(portal) for portal in settings.portals}
         self._threads: list[threading.Thread] = []
+        self._stop: threading.Event | None = None
+        self.again = False
+        """Whether the process ended in order to be started again, with the configuration as it is then."""
         self._changed = threading.Event()
         pages = make_pages()
         self._gate_feed = GateFeed(pages)
@@ -96,6 +113,10 @@ class StationProcess:
         )
         known = roster_files.load(folder, enrolled.roster_public, enrolled.community)
         self._decider.roster = known
+        refusals = Refusals(lambda leaf: self._metrics.refused.labels(leaf).inc())
+        trusted = TrustedTime(folder / "time")
+        self._errands = Errands(enrolled, trusted, refusals)
+        self._renewal = Renewal(folder, enrolled, trusted, self._errands.say)
         self._uplink = Uplink(
             enrolled,
             self._spool.reader(),
@@ -106,6 +127,7 @@ class StationProcess:
             unreadable=lambda found: self._recorder.unreadable(found),
             settled=lambda what: self._recorder.settled(what),
             status=lambda beat, depth: self._board.status(beat, depth),
+            refused=refusals.note,
         )
         self._recorder = Recorder(
             self._spool,
@@ -119,7 +141,8 @@ class StationProcess:
         )
         self._keeping = threading.Event()
         self._keeper = Keeper(self._spool, lambda work: self._recorder.do(work).wait(self._keeping))
-        self._bus = self._make_bus(broker_ca)
+        self._commands = self._make_commands(epoch, mistakes, refusals)
+        self._bus = self._make_bus()
         self._board = Board(
             enrolled.station,
             _community_name(settings, enrolled),
@@ -132,6 +155,8 @@ class StationProcess:
             uplink=self._uplink,
             signals=signals,
             connected=lambda: self._bus.connected,
+            refusals=refusals,
+            certificate_until=lambda: self._renewal.ends,
             doors=self._doors.view,
         )
         desk = ConsoleDesk(
@@ -148,6 +173,7 @@ class StationProcess:
 
     def run(self, stop: threading.Event) -> None:
         """Run every part until `stop`; the console in the calling thread."""
+        self._stop = stop
         workers = threading.Event()
         recording = threading.Event()
         self._start("decider", self._decider.run, workers)
@@ -155,6 +181,7 @@ class StationProcess:
         self._start("keeper", self._keeper.run, self._keeping)
         self._start("uplink", self._uplink.run, self._bus, workers)
         self._start("doors", self._doors.run, workers)
+        self._start("errands", self._errands.run, self._bus, self._commands, self._renewal, workers)
         self._start("watch", self._watch, workers)
         for device in self._supervised.values():
             device.start()
@@ -215,24 +242,49 @@ class StationProcess:
             away=lambda device: self._doors.away(device),
         )
 
-    def _make_bus(self, ca_file: Path | None) -> Bus:
+    def _make_commands(self, epoch: str, mistakes: Callable[[], list[str]], refusals: Refusals) -> Commands:
+        powers = Powers(
+            self._gates,
+            self._decider.inbox.put_nowait,
+            {name: device.identify for name, device in self._supervised.items()},
+            self._uplink.greet,
+            mistakes,
+            self._start_again,
+        )
+        refused = partial(refusals.note, "command")
+        return Commands(epoch, lambda: self._uplink.beats, powers, self._errands.answer, refused)
+
+    def _start_again(self) -> None:
+        """End as if told to stop; whoever runs the process sees `again` and starts it anew."""
+        self.again = True
+        if self._stop is not None:
+            self._stop.set()
+
+    def _make_bus(self) -> Bus:
         enrolled = self._enrolled
+        broker = self._settings.broker
+        security = self._renewal.security
+        if security.authority is None and broker.ca_file is not None:
+            security = replace(security, authority=broker.ca_file)
         account = Account(
-            self._settings.broker.url or enrolled.broker_url,  # the file on the spot knows best where the broker is
+            broker.url or enrolled.broker_url,  # the file on the spot knows best where the broker is
             f"{enrolled.station}-{self._spool.epoch}",
             enrolled.station,
             enrolled.keys.broker_password(),
-            ca_file,
-            self._settings.broker.protocol,
+            security,
+            broker.protocol,
         )
         return Bus(
             account,
             self._uplink.topics(),
-            on_message=self._uplink.message,
+            on_message=self._message,
             on_up=self._bus_up,
             on_down=self._bus_down,
             will=Will(*self._uplink.will()),
         )
+
+    def _message(self, message: Message) -> None:
+        (self._errands if of_errands(message.topic) else self._uplink).message(message)
 
     def _bus_up(self) -> None:
         self._board.bus_changed()

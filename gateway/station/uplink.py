@@ -14,13 +14,13 @@ from dataclasses import dataclass
 from typing import Literal
 
 from gateway import points, wire
-from gateway.bundle import Roster, unpack
+from gateway.bundle import Roster
 from gateway.bus import Bus, Message
 from gateway.keys import Enrolled, Envelope, NotAuthentic
 from gateway.points import Point
 from gateway.ranges import Range
 from gateway.station import backlog, losses
-from gateway.station.assembly import Assembly
+from gateway.station.assembly import Incoming
 from gateway.station.cover import Cover
 from gateway.station.recorder import Settled
 from gateway.station.spool_reader import SpoolReader
@@ -50,7 +50,9 @@ MAX_EPOCHS = 1024
 
 @dataclass(frozen=True, slots=True)
 class _Up:
-    """The connection stands."""
+    """The connection stands; `again`: it did before, and hello is to be said once more."""
+
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +91,7 @@ class Uplink:
         settled: Callable[[Settled], None],
         unreadable: Callable[[Sequence[tuple[str, int]]], None],
         status: Callable[[int, int], Status],
+        refused: Callable[[str, str], None] = lambda _leaf, _why: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._enrolled = enrolled
@@ -102,6 +105,7 @@ class Uplink:
         self._use_roster = use_roster
         self._settled = settled
         self._status = status
+        self._refused = refused
         self._clock = clock
         self._inbox: queue.Queue[_Up | _Fresh | _LostSome | Message] = queue.Queue()
         self._bus: Bus | None = None
@@ -116,11 +120,10 @@ class Uplink:
         self._lost_told: tuple[tuple[str, int] | None, float] = (None, 0.0)
         """Epoch and first seq of the losses told last, and when."""
         self._failing = ""
-        self._roster_version = roster.header.version if roster is not None else 0
-        self._roster_issued = roster.header.issued if roster is not None else -1
+        self._incoming = Incoming(enrolled, roster)
         self._roster_wanted: float | None = None
-        self._assembly = Assembly()
-        self._beats = 0
+        self.beats = 0
+        """Heartbeats said in this epoch."""
         self._next_beat = 0.0
         self.depth = 0
         """Swipes that the centre has not settled, as of the last look."""
@@ -128,13 +131,15 @@ class Uplink:
         """Monotonic seconds at which the centre last acknowledged something."""
         self.centre_said: Literal["online", "stopped", "lost"] | None = None
         """What the centre last announced of itself, on this connection."""
-        self.refused: tuple[str, float] | None = None
-        """The topic of the last message that was refused, and the monotonic seconds at which it came."""
         self.roster_checked: float | None = None
         """Monotonic seconds at which the centre last said that our roster is the newest."""
 
     def topics(self) -> list[str]:
         return [*(self._topics(leaf) for leaf in wire.TO_STATION), wire.CENTRE_STATUS]
+
+    def greet(self) -> None:
+        """Say hello again soon, so that the centre answers with what it has newer than we do."""
+        self._inbox.put(_Up(again=True))
 
     def up(self) -> None:
         self._inbox.put(_Up())
@@ -196,6 +201,8 @@ class Uplink:
 
     def _take(self, item: _Up | _Fresh | _LostSome | Message) -> None:
         match item:
+            case _Up(again=True):
+                self._greet_again()
             case _Up():
                 self._greet_at, self.centre_said = self._clock(), None
                 self._greet_if_due()
@@ -218,7 +225,7 @@ class Uplink:
             return
         points.reached(Point.HELLO_DUE)
         held = self._spool.held()[-MAX_EPOCHS:]
-        hello = Hello(self._epoch, self._spool.previous(), held, self._roster_version, wire.SOFTWARE)
+        hello = Hello(self._epoch, self._spool.previous(), held, self._incoming.version, wire.SOFTWARE)
         self._live.clear()
         self._batch = None
         self._behind = False
@@ -277,8 +284,7 @@ class Uplink:
             elif leaf == "roster":
                 self._roster_part(wire.decode(plain, RosterPart))
         except (NotAuthentic, Malformed) as error:
-            log.warning("a message on …/%s was refused: %s", leaf, error)
-            self.refused = leaf if leaf in wire.TO_STATION else "message", self._clock()
+            self._refused(leaf if leaf in wire.TO_STATION else "message", str(error))
 
     def _announced(self, said: Announcement, retained: bool) -> None:
         """The centre went or came. One that comes back knows nothing of what we sent meanwhile: hello again."""
@@ -289,7 +295,7 @@ class Uplink:
     def _acknowledged(self, ack: Ack) -> None:
         points.reached(Point.ACK_CAME)
         self.centre_heard = self._clock()
-        if ack.roster == self._roster_version:
+        if ack.roster == self._incoming.version:
             self.roster_checked, self._roster_wanted = self._clock(), None
         elif self._roster_wanted is None and ack.roster:
             self._roster_wanted = self._clock()
@@ -343,19 +349,11 @@ class Uplink:
             points.reached(Point.BACKLOG_SENT)
 
     def _roster_part(self, part: RosterPart) -> None:
-        if part.version == self._roster_version:
-            return
-        data = self._assembly.add(part)
-        if data is None:
-            return
-        points.reached(Point.ROSTER_CAME)
-        roster = unpack(data, self._enrolled.roster_public, self._enrolled.community)
-        if roster.header.version != part.version or roster.header.issued <= self._roster_issued:
-            raise NotAuthentic("a roster that was not issued after ours")
-        self._roster_version, self._roster_issued = roster.header.version, roster.header.issued
-        self.roster_checked, self._roster_wanted = self._clock(), None
-        self._use_roster(roster, data)
-        log.info("roster %d with %d rows is in use", roster.header.version, len(roster))
+        found = self._incoming.add(part)
+        if found is not None:
+            self.roster_checked, self._roster_wanted = self._clock(), None
+            self._use_roster(*found)
+            log.info("roster %d with %d rows is in use", found[0].header.version, len(found[0]))
 
     def _tick(self) -> None:
         now = self._clock()
@@ -374,8 +372,8 @@ class Uplink:
             self._tell_lost()
         if now >= self._next_beat and self._bus is not None and self._bus.connected:
             self._next_beat = now + HEARTBEAT_S
-            self._beats += 1
-            status = self._status(self._beats, self.depth)
+            self.beats += 1
+            status = self._status(self.beats, self.depth)
             self._publish("status", wire.encode(status), retain=True)
 
     def _cover(self, epoch: str) -> Cover:

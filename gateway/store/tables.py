@@ -61,6 +61,8 @@ stations = Table(
     Column("enrolled_at", BigInteger, nullable=False),
     Column("heard_at", BigInteger),
     Column("status", JSON),
+    Column("revoked_at", BigInteger),
+    Column("commands", BigInteger, nullable=False, server_default="0"),
 )
 
 troubles = Table(
@@ -83,6 +85,39 @@ clocks = Table(
     Column("noted", BigInteger, nullable=False),
 )
 
+certificates = Table(
+    "certificates",
+    metadata,
+    Column("serial", String(40), primary_key=True),
+    Column("name", String(60), nullable=False, index=True),
+    Column("generation", Integer, nullable=False),
+    Column("begins", BigInteger, nullable=False),
+    Column("ends", BigInteger, nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("revoked_at", BigInteger),
+)
+
+commands = Table(
+    "commands",
+    metadata,
+    Column("id", _id, primary_key=True),
+    Column("station", ForeignKey("stations.name"), nullable=False, index=True),
+    Column("community", String(40), nullable=False),
+    Column("epoch", String(16), nullable=False),
+    Column("counter", BigInteger, nullable=False),
+    Column("heartbeat", BigInteger, nullable=False),
+    Column("act", String(16), nullable=False),
+    Column("target", String(64), nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("role", String(16), nullable=False),
+    Column("issued", BigInteger, nullable=False),
+    Column("state", String(16), nullable=False),
+    Column("reason", String(40), nullable=False, server_default=""),
+    Column("answered", BigInteger),
+    Column("seq", BigInteger),
+    UniqueConstraint("station", "counter"),
+)
+
 streams = Table(
     "streams",
     metadata,
@@ -94,6 +129,7 @@ streams = Table(
     Column("first_heard", BigInteger, nullable=False),
     Column("missing_since", BigInteger, index=True),
     Column("boot", String(16), nullable=False, server_default=""),
+    Column("generation", Integer, nullable=False, server_default="1"),
 )
 
 swipes = Table(

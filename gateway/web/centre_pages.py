@@ -14,7 +14,17 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.web.because import sentence
-from gateway.web.centre_view import BECAUSE, LOST_REASONS, RULES, STATION_TROUBLES, CaseRow, CentreDesk, Freshness, Hole
+from gateway.web.centre_view import (
+    BECAUSE,
+    COMMAND_STATES,
+    LOST_REASONS,
+    RULES,
+    STATION_TROUBLES,
+    CaseRow,
+    CentreDesk,
+    Freshness,
+    Hole,
+)
 from gateway.web.feed import Feed
 from gateway.web.page import Pages, lang_of
 from gateway.web.site import events
@@ -24,7 +34,7 @@ from rules.model import CaseKind, Source
 ROWS = 50
 """Rows on one page of a list."""
 LARGEST_ID = 2**63 - 1
-CHANGES = ("state", "cases", "alerts", "stations", "policy")
+CHANGES = ("state", "cases", "alerts", "stations", "quarantine", "policy")
 """What may change: the names of the events."""
 
 
@@ -66,7 +76,13 @@ def make_centre_pages(
 
     @router.get("/stations")
     def stations(request: Request) -> HTMLResponse:
-        return show(request, "stations", stations=data.stations())
+        return show(request, "stations", stations=data.stations(), commands=data.commands())
+
+    @router.get("/quarantine")
+    def quarantine(request: Request) -> HTMLResponse:
+        before = _before(request)
+        rows = data.set_aside(ROWS + 1, before)
+        return show(request, "quarantine", rows=rows[:ROWS], more=len(rows) > ROWS, before=before)
 
     @router.get("/policy")
     def policy(request: Request) -> HTMLResponse:
@@ -134,6 +150,7 @@ def _words() -> list[str]:
     words += [f"case.because.{code}" for code in BECAUSE]
     words += [f"alert.state.{state.value}" for state in AlertState]
     words += [f"alert.rule.{rule}" for rule in RULES]
+    words += [f"command.state.{state}" for state in COMMAND_STATES]
     words += [f"freshness.{freshness.value}" for freshness in Freshness]
     words += [f"{prefix}.{kind.value}" for kind in Hole for prefix in ("hole", "hole.accept")]
     words += [f"lost_reason.{reason}" for reason in LOST_REASONS]

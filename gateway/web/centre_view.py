@@ -28,6 +28,8 @@ RULES = ("overdue",)
 LOST_REASONS = ("spool_full", "size_limit", "unreadable", "spool_broken", "given_up")
 STATION_TROUBLES = ("restored_from_image", "cloned", "spool_unwritable", "spool_full", "spool_broken", "roster_refused")
 """What may be wrong with a station, as codes that have a text; a station may say others."""
+COMMAND_STATES = ("sent", "done", "refused", "not_sent", "unanswered")
+"""Where a command stands, each with a text."""
 
 
 class Freshness(StrEnum):
@@ -143,6 +145,11 @@ class StationRow:
     """synced, unsynced or unknown, as it last said; "" before that and when nothing is known."""
     skew: float | None = None
     """Seconds by which its clock is ahead of the centre's; None when nothing is known."""
+    refused: int | None = None
+    """Messages to it that the station itself refused since it started."""
+    certificate_until: date | None = None
+    """The last day of its certificate; None where it shows none."""
+    revoked: bool = False
 
 
 class Hole(StrEnum):
@@ -164,6 +171,32 @@ class HoleRow:
     reasons: tuple[str, ...]
     accepted_by: str | None = None
     accepted_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRow:
+    """A command to a station, who gave it, and what became of it."""
+
+    id: int
+    station: str
+    issued: datetime
+    act: str
+    target: str
+    actor: str
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsideRow:
+    """A message that was set aside, or that the broker refused. `station` is who sent it, None for nobody known."""
+
+    id: int
+    received: datetime
+    station: str | None
+    topic: str
+    reason: str
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +224,10 @@ class CentreDesk:
     """What is open of a station, then what was accepted, newest first. LookupError when there is no such station."""
     accept: Callable[[str, Hole, str], None]
     """(station, kind, who): a person accepts what is open of that kind. LookupError as above."""
+    commands: Callable[[], list[CommandRow]]
+    """The newest, newest first."""
+    set_aside: Callable[[int, int | None], list[AsideRow]]
+    """(limit, before), as `cases`."""
     policy: Callable[[], PolicyText]
     parts: Callable[[], dict[str, str]]
     """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""

@@ -246,7 +246,14 @@ def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | No
     )
     stations = [
         centre.StationRow(
-            "bhy-1", "滨河苑", centre.Freshness.ONLINE, now - timedelta(seconds=3), readers, 0, 0, 42, 42, 0, 0, 0
+            "bhy-1",
+            "滨河苑",
+            centre.Freshness.ONLINE,
+            now - timedelta(seconds=3),
+            readers,
+            *(0, 0, 42, 42, 0, 0, 0),
+            refused=2,
+            certificate_until=today + timedelta(days=700),
         ),
         centre.StationRow(
             "jwl-1",
@@ -275,7 +282,26 @@ def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | No
             centre.Hole.LOST, now - timedelta(days=9), 31, ("spool_broken",), "示例管理员", now - timedelta(days=8)
         ),
     ]
-
+    commands = [
+        centre.CommandRow(3, "bhy-1", now - timedelta(minutes=2), "open", "east", "property-office", "done", ""),
+        centre.CommandRow(
+            2, "bhy-1", now - timedelta(hours=1), "open", "east", "property-office", "refused", "too_old"
+        ),
+        centre.CommandRow(1, "jwl-1", now - timedelta(hours=5), "identify", "east-in", "technician", "unanswered", ""),
+    ]
+    aside = [
+        centre.AsideRow(
+            9,
+            now - timedelta(minutes=3),
+            "jwl-1",
+            "xq/v1/s/7/bhy/bhy-1/swipe",
+            "the broker refused it: not a topic of this account's",
+            312,
+        ),
+        centre.AsideRow(
+            8, now - timedelta(hours=2), None, "", "the broker refused a connection: certificate verify failed", 0
+        ),
+    ]
     return centre.CentreDesk(
         state=lambda: state,
         cases=lambda limit, before: [row for row in cases if before is None or row.id < before][:limit],
@@ -283,6 +309,8 @@ def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | No
         stations=lambda: stations,
         holes=lambda _station: holes,
         accept=lambda station, kind, who: accepted.append((station, kind, who)),
+        commands=lambda: commands,
+        set_aside=lambda limit, before: [row for row in aside if before is None or row.id < before][:limit],
         policy=lambda: centre.PolicyText(
             3, now - timedelta(days=2), "示例区", "演示：缩短期限", "[case]\ngrace_days = 7\n"
         ),

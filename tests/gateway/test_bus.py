@@ -212,7 +212,7 @@ def test_the_broker_that_pip_installs_serves_the_same_accounts(tmp_path: Path, m
             up(newer.bus)  # it speaks 3.1.1 alone, and is found to
             newer.bus.publish(TOPIC, b"hello")
             assert newer.messages.get(timeout=5).payload == b"hello"
-        with client(Account(broker.url, "y", "centre", "wrong", None, 4)) as stranger:
+        with client(Account(broker.url, "y", "centre", "wrong", protocol=4)) as stranger:
             until(lambda: stranger.bus._told_down)
             assert not stranger.bus.connected
     finally:

@@ -2,6 +2,8 @@
 
 import json
 import logging
+import os
+import shutil
 import stat
 import subprocess
 import sys
@@ -11,10 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography import x509
 
 from gateway.__main__ import main
-from gateway.keys import Enrolled
+from gateway.bus import Account
+from gateway.keys import Enrolled, write_secret
+from gateway.keys.certificates import check_fits
+from gateway.tls import Security
 from gateway.wire import SOFTWARE
+from tests.brokers import client, free_port
+from tests.waiting import until
 
 CONFIG = """
 data = "data"
@@ -218,3 +226,106 @@ def test_asking_for_accounts_makes_no_new_master_key(gateway: Run, config: str, 
         assert done.returncode == 2
         assert "master.key" in done.stderr
     assert not (tmp_path / "data" / "master.key").exists()
+
+
+def listening(tmp_path: Path, more: str = 'listen = "0.0.0.0"\nhost = "gate.example"\n') -> None:
+    (tmp_path / "gateway.toml").write_text(CONFIG.replace("[centre]", f"[broker]\n{more}[centre]"), encoding="utf-8")
+
+
+def test_a_station_elsewhere_is_given_a_certificate_and_told_where_to_come(
+    gateway: Run, config: str, tmp_path: Path
+) -> None:
+    listening(tmp_path)
+    target = tmp_path / "box.enrolment"
+    enrol = ["station", "enrol", "box-1", "--community", "test-yuan", "--config", config, "--out", str(target)]
+    assert gateway(*enrol).returncode == 0
+    first = Enrolled.loads(target.read_text(encoding="utf-8"))
+    assert first.broker_url == "mqtts://gate.example:8883"
+    check_fits(first.certificate, first.private_key, "box-1")
+    folder = tmp_path / "data" / "broker"
+    assert "BEGIN X509 CRL" in (folder / "revoked.pem").read_text()
+    before = (folder / "revoked.pem").read_text(), (folder / "broker.pem").read_text()
+
+    target.unlink()
+    assert gateway(*enrol).returncode == 0
+    again = Enrolled.loads(target.read_text(encoding="utf-8"))
+    assert (again.secret, again.generation) == (first.secret, 1)
+    assert again.certificate != first.certificate
+    assert before == ((folder / "revoked.pem").read_text(), (folder / "broker.pem").read_text()), "nobody is cut off"
+
+    target.unlink()
+    assert gateway(*enrol, "--replace").returncode == 0
+    new = Enrolled.loads(target.read_text(encoding="utf-8"))
+    assert new.generation == 2
+    assert new.secret != first.secret
+    listed = x509.load_pem_x509_crl((folder / "revoked.pem").read_bytes())
+    assert {f"{one.serial_number:x}" for one in listed} == {
+        f"{x509.load_pem_x509_certificate(box.certificate.encode()).serial_number:x}" for box in (first, again)
+    }
+
+
+def test_a_station_that_is_revoked_has_no_account_and_no_second_file(gateway: Run, config: str, tmp_path: Path) -> None:
+    listening(tmp_path)
+    target = tmp_path / "box.enrolment"
+    enrol = ["station", "enrol", "box-1", "--community", "test-yuan", "--config", config, "--out", str(target)]
+    assert gateway(*enrol).returncode == 0
+    assert "user box-1\n" in gateway("broker", "acl", "--config", config).stdout
+    done = gateway("station", "revoke", "box-1", "--config", config)
+    cut = {"station": "box-1", "community": "test-yuan", "generation": 1, "certificates": 1, "people": 0, "missing": 0}
+    assert json.loads(done.stdout) == cut
+    assert "box-1" not in gateway("broker", "acl", "--config", config).stdout
+    assert "box-1" not in (tmp_path / "data" / "broker" / "passwords").read_text()
+    target.unlink()
+    refused = gateway(*enrol)
+    assert refused.returncode == 2
+    assert "--replace" in refused.stderr
+    assert gateway(*enrol, "--replace").returncode == 0
+    assert "user box-1\n" in gateway("broker", "acl", "--config", config).stdout
+
+
+def test_what_is_not_there_cannot_be_revoked(gateway: Run, config: str, tmp_path: Path) -> None:
+    assert gateway("migrate", "--config", config).returncode == 0
+    target = str(tmp_path / "box")
+    gateway("station", "enrol", "box-1", "--community", "test-yuan", "--config", config, "--out", target)
+    assert gateway("station", "revoke", "--config", config).returncode == 2
+    done = gateway("station", "revoke", "box-2", "--config", config)
+    assert done.returncode == 2
+    assert "no station 'box-2'" in done.stderr
+
+
+@pytest.mark.real("mosquitto")
+def test_a_mosquitto_elsewhere_is_given_all_that_it_needs(gateway: Run, config: str, tmp_path: Path) -> None:
+    """The folder that the command writes, moved to where nobody knows us, serves a station by its certificate."""
+    listening(tmp_path, 'managed = false\nurl = "mqtts://127.0.0.1:8883"\nca_file = "theirs/authority.pem"\n')
+    gateway("migrate", "--config", config)
+    write_secret(tmp_path / "data" / "master.key", bytes(range(32)).hex())
+    port, plain = free_port(), free_port()
+    out = tmp_path / "theirs"
+    assert gateway("broker", "files", "--config", config, "--out", str(out)).returncode == 2, "say under which name"
+    done = gateway("broker", "files", "--config", config, "--out", str(out), "--host", "127.0.0.1")
+    assert (done.returncode, done.stdout.strip()) == (0, str(out / "mosquitto.conf")), done.stderr
+    target = tmp_path / "box"
+    gateway("station", "enrol", "box-1", "--community", "test-yuan", "--config", config, "--out", str(target))
+    box = Enrolled.loads(target.read_text(encoding="utf-8"))
+    assert box.authority == (out / "authority.pem").read_text()
+    gateway("broker", "files", "--config", config, "--out", str(out), "--host", "127.0.0.1")
+    conf = out / "mosquitto.conf"
+    conf.write_text(
+        conf.read_text().replace("listener 8883", f"listener {port}").replace("listener 1883", f"listener {plain}")
+    )
+    identity = tmp_path / "identity"
+    identity.write_text(f"{box.private_key}\n{box.certificate}\n")
+    path = shutil.which("mosquitto", path=f"{os.environ['PATH']}:/usr/sbin") or ""
+    process = subprocess.Popen([path, "-c", str(conf)], stderr=subprocess.DEVNULL)
+    try:
+        security = Security(out / "authority.pem", identity)
+        with client(Account(f"mqtts://127.0.0.1:{port}", "x", security=security)) as one:
+            until(lambda: one.bus.connected)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_the_document_of_the_bus_is_printed_without_a_configuration(gateway: Run) -> None:
+    done = gateway("bus", "asyncapi", "--config", "/nowhere")
+    assert json.loads(done.stdout)["asyncapi"] == "3.0.0"

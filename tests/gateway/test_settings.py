@@ -156,3 +156,36 @@ def test_a_station_keeps_what_is_acknowledged_for_two_backups(tmp_path: Path) ->
     with pytest.raises(SettingsError, match=r"1\.5 days are less than twice centre"):
         load(file, {})
     assert load(file, {"GATEWAY__CENTRE__BACKUP_INTERVAL_HOURS": "12"}).centre.backup_interval_hours == 12
+
+
+@pytest.mark.parametrize(
+    ("broker", "wrong"),
+    [
+        ('listen = "0.0.0.0"', "state host"),
+        ('listen = "::"', "state host"),
+        ('listen = "everywhere"', "an address of this machine"),
+        ('listen = "0.0.0.0"\nhost = "a b"', "broker.host"),
+    ],
+)
+def test_a_broker_that_stations_could_not_find_is_a_mistake(tmp_path: Path, broker: str, wrong: str) -> None:
+    (tmp_path / "gateway.toml").write_text(f"[broker]\n{broker}\n", encoding="utf-8")
+    with pytest.raises(SettingsError, match=wrong):
+        load(tmp_path / "gateway.toml", {})
+
+
+@pytest.mark.parametrize(
+    ("broker", "secure", "reached"),
+    [
+        ("", False, "127.0.0.1"),
+        ("tls = true", True, "127.0.0.1"),
+        ('listen = "192.168.1.10"', True, "192.168.1.10"),
+        ('listen = "0.0.0.0"\nhost = "gate.example"', True, "gate.example"),
+        ('managed = false\nurl = "mqtts://x"\ntls = true', False, "127.0.0.1"),
+    ],
+)
+def test_whoever_listens_beyond_this_machine_does_so_over_tls(
+    tmp_path: Path, broker: str, secure: bool, reached: str
+) -> None:
+    (tmp_path / "gateway.toml").write_text(f"[broker]\n{broker}\n", encoding="utf-8")
+    found = load(tmp_path / "gateway.toml", {}).broker
+    assert (found.secure, found.reached_at) == (secure, reached)

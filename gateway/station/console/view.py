@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 
 from gateway.station.door import DoorEvent, DoorView
+from gateway.station.refusals import Refused
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
 CLOCKS = ("synced", "unsynced", "unknown")
@@ -59,6 +60,8 @@ class Shown:
     remind: bool = False
     answered: Visitor | None = None
     """Set on a grant by hand: as whom the guard let the person in."""
+    by_command: bool = False
+    """Opened by a command of the centre."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +123,9 @@ class StationState:
     """The doors whose contacts are read."""
     troubles: tuple[str, ...] = ()
     """What is wrong with the station itself, as codes."""
+    refused: int = 0
+    """Messages over the bus that the station refused since it started."""
+    refused_last: Refused | None = None
 
 
 @dataclass(frozen=True, slots=True)

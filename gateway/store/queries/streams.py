@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, text, update
+from sqlalchemy import Connection, Row, ScalarSelect, bindparam, delete, func, insert, select, text, update
 
 from gateway.store import tables as t
 from gateway.store.queries.people import Token
@@ -113,7 +113,10 @@ def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> d
 def save_streams(
     connection: Connection, streams: dict[tuple[str, str], Stream], now: int, begun: Mapping[tuple[str, str], int]
 ) -> None:
-    """Save how far streams are settled; one that is new began when `begun` says, or now."""
+    """Save how far streams are settled; one that is new began when `begun` says, or now, at the box of today."""
+    c = t.stations.c
+    named = {station for station, _ in streams}
+    boxes = dict(connection.execute(select(c.name, c.generation).where(c.name.in_(named))).tuples().all())
     rows = [
         {
             "station": station,
@@ -124,17 +127,18 @@ def save_streams(
             "claimed": stream.claimed,
             "missing_since": stream.missing_since,
             "boot": stream.boot,
+            "generation": boxes[station],
         }
         for (station, epoch), stream in streams.items()
     ]
-    upsert(connection, t.streams, rows, ["station", "epoch"], only_new=["first_heard"])
+    upsert(connection, t.streams, rows, ["station", "epoch"], only_new=["first_heard", "generation"])
 
 
 def newest_epoch(connection: Connection, station: str) -> str | None:
-    """The epoch of a station that began last, of those in which it recorded anything."""
+    """The epoch of a station that began last, of those in which it recorded anything; not of a box before this one."""
     c = t.streams.c
-    query = select(c.epoch).where(c.station == station, c.claimed > 0).order_by(c.first_heard.desc()).limit(1)
-    return connection.execute(query).scalar()
+    recorded = c.station == station, c.claimed > 0, c.generation == _generation(station)
+    return connection.execute(select(c.epoch).where(*recorded).order_by(c.first_heard.desc()).limit(1)).scalar()
 
 
 def is_known(connection: Connection, station: str, epoch: str) -> bool:
@@ -251,6 +255,10 @@ def count_swipes(connection: Connection, since: int) -> tuple[int, int]:
 def stream_of(row: Row[Any]) -> Stream:
     """A row of the table as a stream."""
     return Stream(row.upto, _pairs(row.ranges), row.claimed, row.missing_since, row.boot)
+
+
+def _generation(station: str) -> ScalarSelect[Any]:
+    return select(t.stations.c.generation).where(t.stations.c.name == station).scalar_subquery()
 
 
 def _pairs(ranges: list[list[int]]) -> tuple[tuple[int, int], ...]:

@@ -12,6 +12,8 @@ from gateway import wire
 from gateway.bus import Message
 from gateway.centre.acks import Acks
 from gateway.centre.casework import Casework
+from gateway.centre.certify import Certify
+from gateway.centre.commands import Commands
 from gateway.centre.intake import Intake
 from gateway.centre.register import EnrolmentEntry, Register, RegistrationEntry
 from gateway.centre.slips import Slips
@@ -143,6 +145,8 @@ class Office:
         self.stations = Stations(self.database, MASTER, clock=lambda: self.mono)
         self.acks = Acks(CENTRE_EPOCH, lambda _c: 7, lambda *a: self.sent.append(Sent(*a)), clock=lambda: self.mono)
         self.sorter = Sorter(self.stations, wall=self.wall, clock=lambda: self.mono)
+        self.commands = Commands(self.database, self._send, wall=self.wall)
+        self.certify = Certify(MASTER, self._send, wall=self.wall)
         self.intake = Intake(
             self.database,
             self.sorter,
@@ -151,6 +155,7 @@ class Office:
             self.acks,
             greeted=lambda *a: self.greeted.append(a),
             answered=self.answered,
+            errands={"reply": self.commands.answered, "renew": self.certify.asked},
             changed=lambda: None,
         )
         with self.database.write() as connection:
@@ -164,6 +169,10 @@ class Office:
             )
             streams.put_station(connection, STATION, YUAN, 1, 0)
             streams.put_station(connection, OTHER_STATION, OTHER, 1, 0)
+
+    def _send(self, *what: Any) -> bool:
+        self.sent.append(Sent(*what))
+        return True
 
     def wall(self) -> float:
         return self.moment.timestamp()

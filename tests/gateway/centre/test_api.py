@@ -123,9 +123,11 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("PUT", "/api/v1/communities/{community}/enrolments"): {"property", "administrator"},
     ("PUT", "/api/v1/communities/{community}/registrations"): {"administrator"},
     ("POST", "/api/v1/communities/{community}/credentials/lost"): {"property", "administrator"},
+    ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
+    ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
 }
 """Who may use which route. A route that is not here fails the test below."""
-OPEN = {"/", "/cases", "/alerts", "/stations", "/policy", "/stream", "/healthz", "/metrics"} | {
+OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/stream", "/healthz", "/metrics"} | {
     "/stations/{station}",
     "/stations/{station}/accept",
 }
@@ -156,6 +158,7 @@ def body_of(path: str) -> Any:
         "withdraw": {"revision": 1, "why": "found"},
         "answer": {"answer": "acknowledged"},
         "accept": {"kind": "missing", "person": "示例管理员"},
+        "commands": {"act": "identify", "target": "east-in"},
         "lost": {"kind": "citizen-id", "number": A, "lost": True},
         "enrolments": {"rows": [person(B, room="502室")]},
         "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},

@@ -6,7 +6,7 @@ from datetime import date, timedelta
 
 from gateway import wire
 from gateway.bundle import Roster, unpack
-from gateway.centre.rosters import AT_MOST_EVERY_S, QUIET_S, Pace, Rosters, parts
+from gateway.centre.rosters import AT_MOST_EVERY_S, BURST, BYTES_PER_S, QUIET_S, Flow, Pace, Rosters, parts
 from gateway.store import tables as t
 from gateway.store.queries import streams
 from rules.model import CredentialKind, Enrolment, Role
@@ -221,3 +221,38 @@ def test_on_its_thread_it_answers_a_hello_at_once_and_a_change_soon(small: Offic
     stop.set()
     thread.join()
     assert sending.last().find(token(A)) is not None
+
+
+def test_many_stations_at_once_get_their_rosters_at_a_bounded_pace() -> None:
+    """Five hundred rosters of 50 kB: the first burst at once, then so many bytes a second, whoever asks."""
+    now = [1000.0]
+    flow, sent = Flow(lambda: now[0]), []
+    for _ in range(500):
+        now[0] += flow.take(50_000)
+        sent.append(now[0] - 1000.0)
+    assert sum(at < 0.001 for at in sent) == BURST // 50_000
+    for begin in range(4):
+        assert sum(50_000 for at in sent if begin <= at < begin + 1) <= BURST + BYTES_PER_S
+    assert sent[-1] < 500 * 50_000 / BYTES_PER_S
+
+
+def test_after_a_quiet_time_no_more_than_one_burst_is_saved_up() -> None:
+    now = [1000.0]
+    flow = Flow(lambda: now[0])
+    now[0] += 3600
+    assert flow.take(BURST) == 0.0
+    assert flow.take(BYTES_PER_S) > 0.9
+
+
+def test_a_station_that_asks_again_and_again_is_answered_once(office: Office) -> None:
+    sending = Sending(office)
+    for version in (1, 2, 3):
+        sending.rosters.wanted(YUAN, STATION, version)
+    sending.rosters.wanted(OTHER, OTHER_STATION, 0)
+    stop = threading.Event()
+    thread = threading.Thread(target=sending.rosters.run, args=(stop,))
+    thread.start()
+    until(lambda: any(to == OTHER_STATION for _, to, _ in sending.sent))
+    stop.set()
+    thread.join()
+    assert [to for _, to, _ in sending.sent] == [STATION, OTHER_STATION]

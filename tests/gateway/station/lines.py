@@ -108,6 +108,7 @@ class Line:
     came: "queue.Queue[Message]"
     reader: SpoolReader
     unreadable: list[tuple[str, int]]
+    refused: list[tuple[str, str]]
 
     def record(self, *seqs: int, **over: Any) -> list[SwipeRecord]:
         swipes = [swipe(seq, **over) for seq in seqs]
@@ -134,6 +135,7 @@ def centre_on(broker: Broker) -> Iterator[Centre]:
 def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
     clock, settled, used, unreadable = Clock(), [], [], []
     came: queue.Queue[Message] = queue.Queue()
+    refused: list[tuple[str, str]] = []
     enrolled = rosters.enrolled(broker.url)
     with closing(Spool(path)) as spool, closing(spool.reader()) as reader:
         uplink = Uplink(
@@ -145,6 +147,7 @@ def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
             use_roster=lambda roster, _data: used.append(roster),
             settled=settled.append,
             status=lambda beat, depth: Status("online", spool.epoch, beat, 0, spool_depth=depth),
+            refused=lambda leaf, why: refused.append((leaf, why)),
             clock=clock,
         )
 
@@ -160,7 +163,7 @@ def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
         if start:
             bus.start()
         try:
-            yield Line(uplink, bus, spool, clock, settled, used, came, reader, unreadable)
+            yield Line(uplink, bus, spool, clock, settled, used, came, reader, unreadable, refused)
         finally:
             stop.set()
             thread.join()

@@ -8,6 +8,7 @@ import pytest
 
 from gateway.station.board import CENTRE_LATE_S, Board
 from gateway.station.console.view import Health
+from gateway.station.refusals import Refusals
 from gateway.station.spool import Spool
 from gateway.station.uplink import Uplink
 from gateway.wire import Status
@@ -30,7 +31,8 @@ def board(tmp_path: Path, *, connected: bool, said: Said, depth: int) -> Board:
         status=lambda beat, _depth: Status("online", spool.epoch, beat, 0),
     )
     uplink.centre_said, uplink.depth = said, depth
-    none: dict[str, object] = {"decider": None, "recorder": None, "signals": None}
+    none: dict[str, object] = {"decider": None, "recorder": None, "signals": None, "refusals": Refusals()}
+    none["certificate_until"] = lambda: None
     return Board("s", "c", "", spool.epoch, {}, {}, uplink=uplink, connected=lambda: connected, **none)  # type: ignore[arg-type]
 
 

@@ -18,7 +18,7 @@ from tests.browser.doubles import centre_desk
 from tests.browser.serving import Site, served
 
 AT = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
-PAGES = ("/", "/cases", "/alerts", "/stations", "/policy")
+PAGES = ("/", "/cases", "/alerts", "/stations", "/quarantine", "/policy")
 
 
 def site_of(desk: CentreDesk, feed: Feed) -> Iterator[Site]:
@@ -69,6 +69,18 @@ def test_a_case_says_its_source_state_and_arithmetic_in_words(site: Site) -> Non
 def test_a_slip_says_where_it_stands(site: Site) -> None:
     text = site.get("/alerts").text
     for said in ("江湾派出所", "待报派出所", "办结反馈", "任务超期未登记", "20261120-0A3F33"):
+        assert said in text
+
+
+def test_a_command_says_who_gave_it_and_what_became_of_it(site: Site) -> None:
+    text = site.get("/stations").text
+    for said in ("远程开门", "property-office", "已执行", "命令已过时", "没有回复"):
+        assert said in text
+
+
+def test_what_was_set_aside_says_from_whom_and_why(site: Site) -> None:
+    text = site.get("/quarantine").text
+    for said in ("jwl-1", "not a topic of this account", "来源不明", "certificate verify failed"):
         assert said in text
 
 

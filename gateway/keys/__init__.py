@@ -113,6 +113,10 @@ class Master:
         """Password of an account of the managed broker that is not a station's."""
         return derive(self._key, "broker", account).hex()
 
+    def authority_seed(self) -> bytes:
+        """What the authority for certificates of the bus is made of (`keys.certificates.Authority`)."""
+        return derive(self._key, "authority")
+
     def index(self, number: str) -> bytes:
         """Keyed district index of a canonical number or phone: equal numbers, equal bytes; nothing else is learnt."""
         return hmac.new(derive(self._key, "index"), number.encode(), hashlib.sha256).digest()[:16]
@@ -263,6 +267,11 @@ class Enrolled(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     roster_public: _Key
     identity_public: _Key
     broker_url: str
+    authority: str = ""
+    """Whom to believe who the broker is (PEM); "" for whoever the system believes."""
+    certificate: str = ""
+    """What the station shows of itself at the broker (PEM), and its private key; "" where a password is enough."""
+    private_key: str = ""
     version: Literal[1] = 1
 
     def __repr__(self) -> str:

@@ -1,0 +1,60 @@
+"""The time that certificates are held against: never earlier than what this machine has seen before.
+
+A box without a battery starts in 1970. So the time is the latest of its clock, the time last saved, and the day of this
+release. It is saved only while a connection stands whose certificates were good at that time, so that a clock that is
+far ahead leaves nothing behind.
+"""
+
+import contextlib
+import logging
+import os
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+log = logging.getLogger(__name__)
+
+RELEASED = datetime(2026, 11, 25, tzinfo=UTC)
+"""No clock is right that says an earlier day."""
+SAVE_EVERY_S = 3600.0
+_MOST_BYTES = 64
+
+
+class TrustedTime:
+    """`now` may be called from any thread, `save` from one at a time. `path` is the file that keeps the time."""
+
+    def __init__(self, path: Path, *, wall: Callable[[], float] = time.time) -> None:
+        self._path = path
+        self._wall = wall
+        self._floor = max(RELEASED.timestamp(), _read(path))
+        self._saved = 0.0
+
+    def now(self) -> datetime:
+        return datetime.fromtimestamp(max(self._wall(), self._floor), UTC)
+
+    def save(self) -> None:
+        """Keep the time for the next start; at most once in `SAVE_EVERY_S`. A disk that fails is logged."""
+        now = self.now().timestamp()
+        if self._saved <= now < self._saved + SAVE_EVERY_S:
+            return
+        self._saved = now
+        partial = self._path.with_name(f".{self._path.name}.partial")
+        try:
+            with partial.open("w", encoding="ascii") as file:
+                file.write(f"{now:.0f}\n")
+                file.flush()
+                os.fsync(file.fileno())
+            partial.replace(self._path)
+        except OSError as error:
+            log.warning("the time cannot be kept for the next start: %s", error.strerror)
+
+
+def _read(path: Path) -> float:
+    """Seconds since 1970, or 0 when there is no such file or it holds no time."""
+    with contextlib.suppress(OSError, ValueError):
+        with path.open("rb") as file:
+            found = float(file.read(_MOST_BYTES).decode("ascii"))
+        if 0 < found < datetime.max.replace(tzinfo=UTC).timestamp() / 2:
+            return found
+    return 0.0
