@@ -90,7 +90,7 @@ class Commands:
         reply = wire.decode(payload, wire.Reply)
         row = fleet.command_of(connection, peer.name, reply.counter)
         if row is None or row.epoch != reply.epoch:
-            raise LookupError(f"the station {reply.outcome} a command that was never given {reply.reason}".rstrip())
+            raise LookupError(f"an answer to a command that was never given: {reply.reason or reply.outcome}")
         if row.answered is None:
             values = {"state": reply.outcome, "reason": reply.reason, "seq": reply.seq}
             fleet.answer_command(connection, peer.name, reply.counter, values | {"answered": int(self._wall() * 1000)})
