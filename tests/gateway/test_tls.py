@@ -123,6 +123,14 @@ def test_by_a_clock_of_1970_a_station_comes_in(here: Site, tmp_path: Path) -> No
     assert comes_in(here.account("yuan-1", given("yuan-1"), now=trusted.now))
 
 
+def test_the_machines_clock_is_not_asked(tmp_path: Path) -> None:
+    """A certificate that by the machine's clock has not begun is good at the time that is trusted."""
+    later = NOW + timedelta(days=400)
+    with site(tmp_path / "site", AUTHORITY.server(["127.0.0.1"], later)) as one:
+        assert not comes_in(one.account("yuan-1", given("yuan-1")))
+        assert comes_in(one.account("yuan-1", given("yuan-1"), now=lambda: later))
+
+
 @pytest.mark.parametrize("ago", [731, 3000])
 def test_by_a_clock_of_1970_a_broker_whose_certificate_ended_is_still_refused(tmp_path: Path, ago: int) -> None:
     with site(tmp_path / "site", AUTHORITY.server(["127.0.0.1"], NOW - timedelta(days=ago))) as old:

@@ -116,7 +116,10 @@ def save_streams(
     """Save how far streams are settled; one that is new began when `begun` says, or now, at the box of today."""
     c = t.stations.c
     named = {station for station, _ in streams}
-    boxes = dict(connection.execute(select(c.name, c.generation).where(c.name.in_(named))).tuples().all())
+    boxes = {
+        row.name: row.generation
+        for row in connection.execute(select(c.name, c.generation).where(c.name.in_(sorted(named))))
+    }
     rows = [
         {
             "station": station,
