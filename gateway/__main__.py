@@ -82,7 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     bus.add_argument("act", choices=["tail", "asyncapi"])
     configured(bus)
     served = configured(command("broker", _broker, "what a broker needs: accounts of the police, access list, files"))
-    served.add_argument("act", choices=["accounts", "acl", "files"])
+    served.add_argument("act", choices=["accounts", "acl", "files", "certificate"])
+    served.add_argument("--account", default="centre", help="certificate: centre, or police-NAME (%(default)s)")
     served.add_argument("--out", type=Path, default=Path("broker"), help="files: the folder to write (%(default)s)")
     served.add_argument("--host", action="append", default=[], help="files: a name or address that stations use")
     technician.add_arguments(
@@ -158,6 +159,11 @@ def _bus(options: argparse.Namespace) -> int:
 def _broker(options: argparse.Namespace) -> int:
     if options.act == "acl":
         print(app.broker_acl(options.config))
+        return 0
+    if options.act == "certificate":
+        target = options.out if options.out != Path("broker") else Path(f"{options.account}.pem")
+        app.broker_certificate(options.config, options.account, target)
+        print(target)
         return 0
     if options.act == "files":
         if not options.host:

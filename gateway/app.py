@@ -184,6 +184,17 @@ def broker_files(config: Path, folder: Path, names: tuple[str, ...]) -> Path:
     return written
 
 
+def broker_certificate(config: Path, account: str, target: Path) -> None:
+    """`gateway broker certificate`: what the centre or a police station's platform shows of itself, with its key.
+
+    Raises:
+        LookupError: it is no such account. FileExistsError: `target` is there already.
+    """
+    _, master, database = _office(config)
+    write_secret(target, enrolling.certificate_of(database, master, account).pem.strip())
+    database.close()
+
+
 def _office(config: Path) -> tuple[Settings, Master, Database]:
     """What a command at the centre works with: a database and a master key that are there already."""
     settings = load(config)

@@ -182,6 +182,22 @@ def _listener(database: Database, master: Master, settings: Settings, folder: Pa
     return secured(database, master, settings, folder, names)
 
 
+def certificate_of(database: Database, master: Master, account: str) -> Identity:
+    """A certificate for the centre or for a police station's platform; a station has its own in its enrolment.
+
+    Raises:
+        LookupError: it is no such account.
+    """
+    known = accounts(database, master)
+    if account not in {broker.CENTRE, *(broker.police_account(name) for name in known.police)}:
+        raise LookupError(f"there is no account {account!r} of the centre or of the police")
+    now = datetime.now(UTC)
+    identity, issued = Authority(master.authority_seed()).client(account, now)
+    with database.write() as connection:
+        fleet.add_certificate(connection, issued, 1, _ms(now))
+    return identity
+
+
 def write_files(database: Database, master: Master, settings: Settings, folder: Path, names: tuple[str, ...]) -> Path:
     """Write what a Mosquitto on another machine needs into `folder`, the certificate for these host names among it."""
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)

@@ -321,6 +321,16 @@ def test_a_mosquitto_elsewhere_is_given_all_that_it_needs(gateway: Run, config: 
         security = Security(out / "authority.pem", identity)
         with client(Account(f"mqtts://127.0.0.1:{port}", "x", security=security)) as one:
             until(lambda: one.bus.connected)
+        for account in ("centre", "police-jiangwan"):
+            shown = tmp_path / f"{account}.pem"
+            made = gateway("broker", "certificate", "--account", account, "--config", config, "--out", str(shown))
+            assert made.returncode == 0, made.stderr
+            assert stat.S_IMODE(shown.stat().st_mode) == 0o600
+            security = Security(out / "authority.pem", shown)
+            with client(Account(f"mqtts://127.0.0.1:{port}", account, security=security)) as one:
+                until(lambda: one.bus.connected)
+        other = gateway("broker", "certificate", "--account", "box-1", "--config", config, "--out", str(tmp_path / "x"))
+        assert other.returncode == 2
     finally:
         process.kill()
         process.wait()
