@@ -5,13 +5,14 @@ libosdp is an optional extra: without it the reader is down and says why, and al
 """
 
 import re
+import stat
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty
 from threading import Event
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from drivers import wiegand
 from drivers.api import (
@@ -37,6 +38,8 @@ from rules.identity import BadNumber, canonical
 
 DEFAULT_KEY = b"0123456789:;<=>?"
 """SCBK-D of the standard: known to everybody, so it protects nothing."""
+Baud = Literal[9600, 19200, 38400, 57600, 115200, 230400]
+BAUDS: tuple[int, ...] = get_args(Baud)
 LONGEST_TEXT = 32
 SILENT_S = 3.0
 """A reader that answers nothing for so long is gone; it is polled about twenty times a second."""
@@ -59,7 +62,7 @@ class Settings:
 
     key: str = field(default="", repr=False)
     key_file: str = ""
-    baud: Literal[9600, 19200, 38400, 57600, 115200, 230400] = 9600
+    baud: Baud = 9600
     order: Literal["as-sent", "reversed"] = "as-sent"
     also: tuple[int, ...] = ()
     led: bool = True
@@ -94,9 +97,13 @@ class Settings:
 
 def _read_key(path: str) -> str:
     try:
-        return Path(path).read_text("ascii").strip()
+        shared = Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
+        text = Path(path).read_text("ascii").strip()
     except (OSError, UnicodeDecodeError):
         raise ValueError("key_file: cannot be read") from None
+    if shared:
+        raise ValueError("key_file: others may read it; run chmod 600 on it")
+    return text
 
 
 def checked_key(text: str) -> bytes:

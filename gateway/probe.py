@@ -1,6 +1,7 @@
 """Lines looked at by hand: one opened and told of as it comes, all scanned, one recorded with nobody in it."""
 
 import json
+import secrets
 import sys
 import threading
 import tomllib
@@ -10,12 +11,14 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from drivers import ga467, pcsc
+from drivers import ga467, osdp, pcsc
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
 from drivers.lines import Port
+from drivers.osdp_install import INSTALL_S, install
 from drivers.registry import BadSettings, find, settings_for
 from drivers.stream import StreamLink, local_ports
 from gateway.decode import Found, event_of
+from gateway.keys import KeyFileError, read_secret, write_secret
 from gateway.recording import FROM, TITLE, TO, Recording
 
 HEARD, NOT_HEARD = 0, 1
@@ -157,6 +160,36 @@ def _card_readers(say: Say) -> list[Found]:
     except LinkLost as error:
         say({"url": pcsc.SCHEME, "trouble": str(error)})
         return []
+
+
+def give_key(
+    url: str, key_file: Path, stop: threading.Event, *, baud: int, seconds: float = INSTALL_S, say: Say = say
+) -> int:
+    """Give a new OSDP reader the key of a file, which is drawn and written first if there is none. 0 when it holds it.
+
+    The file is there before the reader hears of its key: no reader is left with a key that nobody has.
+
+    Raises:
+        LookupError: the URL is none, or the file holds no key.
+        OSError: the file cannot be written, or is not the owner's alone.
+    """
+    try:
+        osdp.split_url(url)
+        if not key_file.exists():
+            write_secret(key_file, secrets.token_hex(16).upper())
+        key = read_secret(key_file)
+        osdp.checked_key(key)
+    except (ValueError, KeyFileError) as error:
+        raise LookupError(str(error)) from error
+    say({"event": "install_mode", "url": url, "key_file": str(key_file), "ends_after_s": min(seconds, INSTALL_S)})
+    try:
+        done = install(url, key, stop, baud=baud, seconds=seconds)
+    except LinkLost as error:
+        say({"event": "link_lost", "why": str(error)})
+        return NOT_HEARD
+    why = "the reader did not take it: is it in install mode? The key is kept; say the same again"
+    say({"event": "key_installed"} if done else {"event": "key_not_installed", "why": why})
+    return HEARD if done else NOT_HEARD
 
 
 class _Tapped:

@@ -12,7 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, record, scan, try_line
+from drivers import osdp
+from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, scan, try_line
 from gateway.settings import load
 
 COLUMNS = ("id", "driver", "line", "state", "last read", "reads", "noise", "faults", "says of itself")
@@ -87,8 +88,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         added.add_argument("--seconds", type=float, help="end after so long (at Ctrl-C)")
         added.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="a setting of the driver")
         added.set_defaults(run=run)
+    three = acts.add_parser("install", help="osdp: give a new reader a key of its own; ends by itself")
+    three.add_argument("url", help="LINE#ADDRESS; stop the station first")
+    three.add_argument("key_file", type=Path, help="where its key is, or is written if there is none")
+    three.add_argument("--baud", type=int, default=9600, choices=osdp.BAUDS)
+    three.set_defaults(run=_install)
     acts.add_parser("scan", help="which ports there are, and what answers on them").set_defaults(
-        run=lambda _options: until_interrupted(scan, None)
+        run=lambda _options: until_interrupted(scan)
     )
 
 
@@ -106,7 +112,11 @@ def _record(options: argparse.Namespace) -> int:
     )
 
 
-def until_interrupted(work: Callable[[threading.Event], int], seconds: float | None) -> int:
+def _install(options: argparse.Namespace) -> int:
+    return until_interrupted(lambda stop: give_key(options.url, options.key_file, stop, baud=options.baud))
+
+
+def until_interrupted(work: Callable[[threading.Event], int], seconds: float | None = None) -> int:
     """Run `work(stop)` on a thread of its own until it ends, Ctrl-C, or so many seconds; return what it returns."""
     stop, results, errors = threading.Event(), list[int](), list[Exception]()
 

@@ -1,5 +1,6 @@
 """A relay board on RS-485 that speaks Modbus RTU: coils (function 05), contacts (function 02), exceptions."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 FUNCTIONS = (0x02, 0x05)
@@ -27,6 +28,8 @@ class ModbusBoard:
     contacts: list[bool] = field(default_factory=list)
     mute: bool = False
     lost: int = 0
+    switched: Callable[[int, bool, float], None] = lambda _coil, _on, _at: None
+    """Told of each coil that is switched, counted from 0."""
     closed: dict[int, bool] = field(default_factory=dict)
     history: list[tuple[int, bool, float]] = field(default_factory=list)
     _inbox: bytearray = field(default_factory=bytearray)
@@ -68,6 +71,7 @@ class ModbusBoard:
         if self.closed.get(coil, False) != on:
             self.closed[coil] = on
             self.history.append((coil, on, now))
+            self.switched(coil, on, now)
         return frame[:6]
 
     def _read(self, frame: bytes) -> bytes:

@@ -10,6 +10,7 @@ from typing import Any
 
 LINES = 2**16
 """Nothing of the gateway counts beyond so many bytes that nobody took."""
+CONTACTS = 2
 
 
 @dataclass(slots=True)
@@ -74,12 +75,15 @@ class OsdpReaderDevice:
             event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_LOCAL, nr_entries=2, report=bytes([tamper, power])
         )
 
-    def contacts(self, *closed: bool) -> None:
-        """Report the contacts, as a reader does when one of them moves."""
+    def contacts(self, first: bool, second: bool) -> None:
+        """Report whether the contacts are closed, as a reader does when one of them moves."""
         import osdp_sys  # noqa: PLC0415
 
         self._report(
-            event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_INPUT, nr_entries=len(closed), report=bytes(closed)
+            event=osdp_sys.EVENT_STATUS,
+            type=osdp_sys.STATUS_REPORT_INPUT,
+            nr_entries=CONTACTS,
+            report=bytes([first, second]),
         )
 
     def restart(self) -> None:
@@ -126,7 +130,7 @@ class OsdpReaderDevice:
             "firmware_version": 0x010203,
         }
         able = (
-            (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, 2),
+            (osdp_sys.CAP_CONTACT_STATUS_MONITORING, 1, CONTACTS),
             (osdp_sys.CAP_OUTPUT_CONTROL, 1, 2),
             (osdp_sys.CAP_CARD_DATA_FORMAT, 1, 1),
             (osdp_sys.CAP_READER_LED_CONTROL, 1, 1),
@@ -143,7 +147,8 @@ class OsdpReaderDevice:
         import osdp_sys  # noqa: PLC0415
 
         if command.get("command") == osdp_sys.CMD_KEYSET:
-            self.keys_set.append(bytes(command["data"]))
+            self.key = bytes(command["data"])
+            self.keys_set.append(self.key)
         else:
             self.told.append(command)
         return 0, None

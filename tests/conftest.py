@@ -40,6 +40,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "pcscd": lambda: find_spec("smartcard") is not None and pcscd.available(),
     "strace": lambda: _program("strace"),
     "faketime": lambda: _program("faketime"),
+    "osdp-peer": (Path(__file__).parents[1] / ".venv/osdp-peer/installed").exists,
     "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
 }
 

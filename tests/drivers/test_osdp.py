@@ -308,6 +308,10 @@ def test_settings_that_cannot_be_are_refused_without_saying_a_key(table: dict[st
 
 def test_a_key_is_read_from_a_file_and_never_printed(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY + "\n", "ascii")
+    (tmp_path / "key").chmod(0o640)
+    with pytest.raises(ValueError, match="others may read it"):
+        osdp.Settings(key_file=str(tmp_path / "key"))
+    (tmp_path / "key").chmod(0o600)
     settings = osdp.Settings(key_file=str(tmp_path / "key"))
     assert settings.secret() == bytes.fromhex(KEY)
     assert KEY not in repr(osdp.Settings(key=KEY))

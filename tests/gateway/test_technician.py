@@ -3,13 +3,18 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
+from drivers import osdp
 from gateway.__main__ import main
+from gateway.decode import Found
+from gateway.probe import give_key
 from gateway.technician import table_text
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
+from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.relay import RelayBoard
 from simulators.sam import Card, SamModule
 from tests.brokers import free_port
@@ -78,7 +83,7 @@ def test_a_line_is_tried_for_so_many_seconds_and_nobody_is_shown(
     with PtyLine(module) as line:
         status, said, _ = gateway("readers", "try", "ga467", line.url, "--seconds", "1.5", "--set", "read=identity")
     assert status == 0
-    assert [json.loads(one)["event"] for one in said.splitlines()] == ["online", "device_fact", "card_read"]
+    assert [json.loads(one)["event"] for one in said.splitlines()][:3] == ["online", "device_fact", "card_read"]
     assert not [secret for secret in (CARD.number, CARD.name, CARD.address) if secret in said]
 
 
@@ -112,3 +117,48 @@ def test_a_command_that_is_plugged_in_is_listed_and_run(capsys: pytest.CaptureFi
         said.append(capsys.readouterr().out)
     assert "simulate" in said[0]
     assert "--every SECONDS" in said[1]
+
+
+def test_a_new_osdp_reader_is_given_a_key_that_only_its_file_knows(
+    tmp_path: Path, gateway: Callable[..., tuple[int, str, str]]
+) -> None:
+    device, file = OsdpReaderDevice(4, None), tmp_path / "reader.key"
+    with PtyLine(OsdpLine([device])) as line:
+        status, said, _ = gateway("readers", "install", f"{line.url}#4", str(file))
+        assert status == 0
+        assert [json.loads(one)["event"] for one in said.splitlines()] == ["install_mode", "key_installed"]
+        key = file.read_text("ascii").strip()
+        assert (file.stat().st_mode & 0o777, key in said) == (0o600, False)
+        assert set(device.keys_set) == {bytes.fromhex(key)}
+        again, said, _ = gateway("readers", "install", f"{line.url}#4", str(file))
+        assert (again, json.loads(said.splitlines()[-1])["event"]) == (0, "key_installed")
+        words = ("--set", f'key_file="{file}"', "--seconds", "2")
+        status, said, _ = gateway("readers", "try", "osdp", f"{line.url}#4", *words)
+    assert (status, json.loads(said.splitlines()[0])["event"]) == (0, "online")
+
+
+def test_install_mode_ends_by_itself_and_the_key_is_kept_for_another_try(tmp_path: Path) -> None:
+    device, found, file = OsdpReaderDevice(4, bytes(range(16))), list[Found](), tmp_path / "reader.key"
+    with PtyLine(OsdpLine([device])) as line:
+        assert give_key(f"{line.url}#4", file, Event(), baud=9600, seconds=1.0, say=found.append) == 1
+    assert [one["event"] for one in found] == ["install_mode", "key_not_installed"]
+    assert found[0]["ends_after_s"] == 1.0
+    assert (device.keys_set, len(file.read_text("ascii").strip())) == ([], 32)
+
+
+def test_nothing_is_said_to_a_line_when_the_key_or_the_address_cannot_be(
+    tmp_path: Path, gateway: Callable[..., tuple[int, str, str]]
+) -> None:
+    (tmp_path / "shared.key").write_text("00112233445566778899AABBCCDDEEFF")
+    (tmp_path / "shared.key").chmod(0o644)
+    (tmp_path / "default.key").write_text(osdp.DEFAULT_KEY.hex())
+    (tmp_path / "default.key").chmod(0o600)
+    for url, name, why in (
+        ("/dev/null", "new.key", "LINE#ADDRESS"),
+        ("/dev/null#1", "shared.key", "others may read it"),
+        ("/dev/null#1", "default.key", "known to everybody"),
+    ):
+        status, said, wrong = gateway("readers", "install", url, str(tmp_path / name))
+        assert (status, said) == (2, "")
+        assert why in wrong
+    assert not (tmp_path / "new.key").exists()

@@ -1,16 +1,32 @@
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from queue import Queue
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
-from drivers.api import CardGone, CardRead, OutputState, ReaderEvent, ReaderFault
+from drivers.api import (
+    CardGone,
+    CardRead,
+    Credential,
+    CredentialKind,
+    DeviceFact,
+    Input,
+    Online,
+    OutputState,
+    ReaderEvent,
+    ReaderFault,
+    StreamDriver,
+)
 from drivers.registry import find, settings_for
 from drivers.stream import StreamLink
+from gateway.probe import give_key
+from simulators.command import run
 
 
 @contextmanager
@@ -38,9 +54,10 @@ def order(process: subprocess.Popen[str], words: str) -> None:
 
 
 @contextmanager
-def running(driver: str, url: str, table: dict[str, object] | None = None) -> Iterator[tuple[StreamLink, Queue]]:
+def running(driver: str, url: str, table: dict[str, object] | None = None) -> Iterator[tuple[Any, Queue]]:
     found = find(driver)
-    link = StreamLink(found, url, settings_for(found, table or {}))
+    settings = settings_for(found, table or {})
+    link = StreamLink(found, url, settings) if isinstance(found, StreamDriver) else found.make(url, settings)
     events: Queue[ReaderEvent] = Queue()
     stop = Event()
     thread = Thread(target=link.run, args=(events.put, stop))
@@ -53,7 +70,8 @@ def running(driver: str, url: str, table: dict[str, object] | None = None) -> It
 
 
 def first(events: Queue[ReaderEvent], kind: type[ReaderEvent]) -> ReaderEvent:
-    while not isinstance(event := events.get(timeout=10.0), kind):
+    deadline = time.monotonic() + 10.0
+    while not isinstance(event := events.get(timeout=max(0.0, deadline - time.monotonic())), kind):
         pass
     return event
 
@@ -107,6 +125,51 @@ def test_a_simulated_relay_says_when_it_switches() -> None:
         assert process.stdout is not None
         assert process.stdout.readline() == "channel 1 closed\n"
         assert process.stdout.readline() == "channel 1 opened\n"
+
+
+@pytest.mark.parametrize("where", [[], ["--tcp", "0"]])
+def test_a_simulated_osdp_reader_is_read_on_its_own_key(tmp_path: Path, where: list[str]) -> None:
+    key = tmp_path / "key"
+    with simulated("osdp", "--address", "7", "--key-file", str(key), *where) as (process, url):
+        assert url.endswith("#7")
+        assert key.stat().st_mode & 0o777 == 0o600
+        with running("osdp", url, {"key_file": str(key), "inputs": 2}) as (_, events):
+            first(events, DeviceFact)
+            order(process, "present")
+            assert first(events, CardRead)
+            order(process, "press 13800138000#")
+            assert first(events, CardRead) == CardRead(Credential(CredentialKind.VISITOR, "13800138000"))
+            order(process, "contact 1 closed")
+            assert first(events, Input) == Input(0, closed=False)
+            order(process, "tamper")
+            assert first(events, ReaderFault).code == "tamper"
+
+
+def test_a_simulated_new_osdp_reader_takes_a_key_and_keeps_it(tmp_path: Path) -> None:
+    key = tmp_path / "key"
+    with simulated("osdp", "--install") as (_, url):
+        assert give_key(url, key, Event(), baud=9600, say=lambda _: None) == 0
+        with running("osdp", url, {"key_file": str(key)}) as (_, events):
+            assert first(events, Online)
+
+
+def test_an_osdp_reader_without_a_word_about_its_key_is_refused() -> None:
+    with pytest.raises(SystemExit):
+        run(["osdp"])
+
+
+def test_a_simulated_modbus_board_confirms_and_its_contacts_are_moved_by_hand() -> None:
+    with (
+        simulated("relay", "--modbus") as (process, url),
+        running("relay-modbus", url, {"inputs": 1}) as (link, events),
+    ):
+        assert first(events, OutputState) == OutputState(0, on=False, confirmed=True)
+        assert first(events, Input) == Input(0, closed=False)
+        assert link.open(0.3)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "channel 0 closed\n"
+        order(process, "contact 0 closed")
+        assert first(events, Input) == Input(0, closed=True)
 
 
 def test_it_ends_on_sigterm_though_nobody_types_and_takes_its_name_away(tmp_path: Path) -> None:
