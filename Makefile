@@ -2,10 +2,12 @@
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format fuzz chaos reliability load lock clean
+.PHONY: help setup demo test lint format fuzz soak lock clean
 
 PORT = 8080
 DATA =
 SECONDS =
+MINUTES = 15
 ARGS =
 
 # Handed on by the environment, so that a name with quotes or blanks stays one word.
@@ -25,6 +27,7 @@ help:
 	@echo 'make chaos [POINTS=a,b] [SEEDS=20]                kill the program at every step of a swipe; the last line is JSON'
 	@echo 'make reliability                                   do to a running site what can go wrong; writes docs/reliability.md'
 	@echo 'make load [STATIONS=500] [RATE=600] [MINUTES=10]   so many stations on one centre, then all cut off and back at once'
+	@echo 'make soak [MINUTES=15]                             sixteen readers, lines pulled and pcscd killed at random'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -60,6 +63,9 @@ reliability:
 load:
 	@scripts/setup test
 	@.venv/bin/python -m tests.load.run --stations $(or $(STATIONS),500) --rate $(or $(RATE),600) --minutes $(or $(MINUTES),10)
+soak:
+	@scripts/setup test
+	@.venv/bin/python -m tests.soak.run $(MINUTES)
 
 lock: setup
 	@scripts/lock

@@ -7,7 +7,7 @@ from threading import Event
 from typing import Any
 
 from drivers.osdp import checked_key, library, split_url
-from drivers.osdp_line import RETRY_S, Wire, description, exchange
+from drivers.osdp_line import RETRY_S, Wire, description, exchange, hear
 from drivers.stream import Transport, opened
 
 INSTALL_S = 300.0
@@ -49,6 +49,7 @@ def _installed(osdp: Any, transport: Transport, address: int, key: bytes, until:
             if now - asked > RETRY_S and not panel.sc_status():
                 panel.disable_pd(0) if panel.is_pd_enabled(0) else panel.enable_pd(0)
                 asked = now
+            hear(wire, transport)
             exchange(panel, wire, transport)
     return True
 

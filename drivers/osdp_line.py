@@ -130,6 +130,7 @@ class Line:
         self._orders: deque[tuple[Seat, Command]] = deque(maxlen=64)
         self._changed = True
         self._stop = False
+        self._ended: Ended | None = None
         self._lock = threading.Lock()
         self._pulled, self._pushed = os.pipe()
         os.set_blocking(self._pulled, False)
@@ -142,10 +143,17 @@ class Line:
 
     @property
     def alive(self) -> bool:
-        return self._thread.is_alive()
+        return self._ended is None
 
     def sit(self, address: int, key: bytes) -> Seat:
-        """Take a place, which may be one that was left before."""
+        """Take a place, which may be one that was left before. On a line that has ended meanwhile, one is told so."""
+        seat = self._seat(address, key)
+        with self._lock:
+            if self._ended is not None:
+                seat.mail.put(self._ended)
+        return seat
+
+    def _seat(self, address: int, key: bytes) -> Seat:
         with self._lock:
             for seat in self._seats:
                 if (seat.address, seat.key) == (address, key) and not seat.wanted:
@@ -200,12 +208,13 @@ class Line:
         finally:
             self._panel = None
             with self._lock:
-                self._stop = True
+                self._stop, self._ended = True, Ended(why)
                 for seat in self._seats:
                     seat.secure = False
-                    seat.mail.put(Ended(why))
+                    seat.mail.put(self._ended)
 
     def _turn(self, transport: Transport) -> None:
+        early = hear(self._wire, transport)
         with self._lock:
             seats, changed, self._changed = self._seats.copy(), self._changed, False
             orders = list(self._orders)
@@ -215,8 +224,7 @@ class Line:
         for seat, command in orders:
             if seat.secure and seat in seats:
                 self._panel.submit_command(seats.index(seat), dict(command))
-        data = exchange(self._panel, self._wire, transport)
-        self._listen(data, seats)
+        self._listen(early + exchange(self._panel, self._wire, transport), seats)
         now = time.monotonic()
         secure = self._panel.sc_status()
         for index, seat in enumerate(seats):
@@ -291,15 +299,23 @@ def description(address: int, key: bytes, flags: int, wire: Wire) -> dict[str, o
     return {"name": f"reader-{address}", "address": address, "flags": flags, "scbk": key, "channel": wire} | unknown
 
 
+def hear(wire: Wire, transport: Transport, seconds: float = 0.0) -> bytes:
+    """Hand over what came, or comes within so long; return that.
+
+    Before libosdp works it is to have what came meanwhile: a program that was held up must not miss an answer.
+    """
+    data = transport.read(seconds, to_write=bool(wire.outbox))
+    wire.inbox += data
+    del wire.inbox[:-HELD]
+    return data
+
+
 def exchange(panel: Any, wire: Wire, transport: Transport) -> bytes:
     """Let libosdp work once, write what it says, and wait briefly for what comes; return that."""
     panel.refresh()
     if wire.outbox:
         del wire.outbox[: transport.write(bytes(wire.outbox))]
-    data = transport.read(REFRESH_S, to_write=bool(wire.outbox))
-    wire.inbox += data
-    del wire.inbox[:-HELD]
-    return data
+    return hear(wire, transport, REFRESH_S)
 
 
 _open: dict[str, Line] = {}

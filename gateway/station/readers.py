@@ -29,8 +29,8 @@ from gateway.station.console.view import Device, Health
 
 log = logging.getLogger(__name__)
 
-BACKOFF_S = (0.2, 0.5, 1.0, 2.0)
-"""A device that is plugged in again is used within two seconds."""
+BACKOFF_S = (0.2, 0.5, 1.0)
+"""A device that is plugged in again is used within two seconds, its own greeting included."""
 SAME_S = 10.0
 """A card that lay on the reader when its line went, and lies there when the line is back by then, is not read twice."""
 STALE_S = 15.0

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import osdp, osdp_install, wiegand
+from drivers import osdp, osdp_install, osdp_line, wiegand
 from drivers.api import (
     CardRead,
     CredentialKind,
@@ -267,6 +267,18 @@ def test_contacts_are_told_when_they_move_and_only_those_that_are_followed() -> 
         device.contacts(True, False)
         device.contacts(False, False)
         assert run.until(Input) == Input(0, closed=False)
+
+
+def test_whoever_comes_to_a_line_that_has_ended_is_told_so_at_once() -> None:
+    line = osdp_line.Line(osdp.library(), "/dev/nowhere-at-all", 9600)
+    try:
+        assert eventually(lambda: not line.alive)
+        seat = line.sit(1, bytes.fromhex(KEY))
+        mail = seat.mail.get_nowait()
+        assert isinstance(mail, osdp_line.Ended)
+        assert "cannot open" in mail.why
+    finally:
+        line.close()
 
 
 def test_nothing_is_open_after_the_last_reader_has_left() -> None:

@@ -33,7 +33,7 @@ def lives(pid: int) -> bool:
     """Whether the process runs: one that has ended and was not waited for does not."""
     try:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):  # it is gone, or went while it was read
         return False
 
 
