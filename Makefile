@@ -3,11 +3,14 @@
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint format fuzz chaos reliability load lock clean
 .PHONY: help setup demo test lint format fuzz soak lock clean
+.PHONY: help setup demo test lint format fuzz soak bench lock clean
 
 PORT = 8080
 DATA =
 SECONDS =
 MINUTES = 15
+QUICK =
+SECTIONS =
 ARGS =
 
 # Handed on by the environment, so that a name with quotes or blanks stays one word.
@@ -28,6 +31,7 @@ help:
 	@echo 'make reliability                                   do to a running site what can go wrong; writes docs/reliability.md'
 	@echo 'make load [STATIONS=500] [RATE=600] [MINUTES=10]   so many stations on one centre, then all cut off and back at once'
 	@echo 'make soak [MINUTES=15]                             sixteen readers, lines pulled and pcscd killed at random'
+	@echo 'make bench [QUICK=1] [SECTIONS=...]                speed and cost against references, into bench/latest.json'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
 	@echo 'make clean                                        remove all that setup and the tools made'
 
@@ -66,6 +70,10 @@ load:
 soak:
 	@scripts/setup test
 	@.venv/bin/python -m tests.soak.run $(MINUTES)
+
+bench:
+	@scripts/setup test
+	@.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(SECTIONS)
 
 lock: setup
 	@scripts/lock

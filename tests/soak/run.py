@@ -22,6 +22,7 @@ from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import IO
 
 from drivers.api import CardRead
 from drivers.registry import find, settings_for
@@ -102,6 +103,10 @@ class FarEnd:
         self._lock = threading.Lock()
         if self._process.stdout is None or self._process.stdout.readline() != "ready\n":
             raise RuntimeError("the far ends did not start")
+        self.held_up: list[tuple[int, float, float]] = []
+        """Lines whose OSDP readers were held up, from when to when."""
+        self._listener = threading.Thread(target=self._listen, args=(self._process.stdout,), name="far end")
+        self._listener.start()
 
     def do(self, do: str, line: int, **more: object) -> None:
         with self._lock:
@@ -109,11 +114,18 @@ class FarEnd:
             self._process.stdin.write(json.dumps({"do": do, "line": line} | more) + "\n")
             self._process.stdin.flush()
 
+    def _listen(self, said: IO[str]) -> None:
+        for line in said:
+            late = json.loads(line)
+            self.held_up.append((late["line"], late["begin"], late["end"]))
+
     def close(self) -> None:
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                stream.close()
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
         self._process.wait(timeout=10.0)
+        self._listener.join()
+        self._process.stdout.close()
 
 
 class Soak:
@@ -150,6 +162,7 @@ class Soak:
         time.sleep(SETTLE_S)
         for one in self.readers:
             one.ledger.close(time.monotonic())
+            one.ledger.dead += [(begin, end) for line, begin, end in self.far.held_up if line == one.line]
 
     def _present(self, one: One, stop: threading.Event) -> None:
         stop.wait(one.number * PACE_S / len(self.readers))
@@ -268,6 +281,7 @@ def figures(found: Soak, seconds: float, seed: int, took: float, used: float) ->
         "by_kind": by_kind,
         "cuts": found.cuts,
         "daemon_kills": found.kills,
+        "osdp_readers_held_up": len(found.far.held_up),
         "reads_per_second": round(sums["read"] / seconds, 1),
         "back_s": back_of(found),
         "cpu_percent": round(100 * used / took, 1),

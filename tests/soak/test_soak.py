@@ -1,5 +1,7 @@
 """A short soak, and the ledger that judges a long one."""
 
+import json
+
 import pytest
 
 from tests.soak.ledger import Presented, ReaderLedger
@@ -10,7 +12,7 @@ from tests.soak.run import good, soak
 @pytest.mark.xdist_group("pcscd")
 def test_reads_are_lost_on_dead_lines_alone_and_nothing_is_left_behind() -> None:
     result = soak(8.0, seed=7, cut_every_s=1.5, kill_every_s=3.0)
-    assert good(result), result
+    assert good(result), json.dumps(result)
     assert (result["readers"], result["lost"], result["twice"], result["of_nobody"]) == (16, 0, 0, 0)
     assert result["cuts"]
     assert result["daemon_kills"]

@@ -1,0 +1,310 @@
+"""Readers: from the last byte of a card to the first byte of its verdict, and what connected readers cost when idle.
+
+The station is the program itself in a process of its own, with a broker; sixteen readers (SAM, Wiegand, ASCII), each
+with its portal and relay, are at the other ends of pseudo-terminals here. The reference is a program that only echoes,
+on as many pseudo-terminals, asked as often: that is what the machine takes for the way there and back.
+"""
+
+import os
+import select
+import subprocess
+import sys
+import tempfile
+import time
+import tty
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+from gateway.broker import Accounts, StationAccount
+from gateway.keys import write_secret
+from gateway.station import roster as roster_files
+from rules.model import Credential, CredentialKind, token_of
+from simulators.ascii_line import AsciiDevice
+from simulators.people import number_of
+from simulators.sam import Card, SamModule
+from simulators.wiegand import WiegandAdapter, w34
+from tests import brokers
+from tests.bench.harness import Candidate, Results, Section, Summary, percentile
+from tests.gateway import rosters
+from tests.waiting import until
+
+KINDS = ("sam",) * 4 + ("wiegand",) * 6 + ("ascii",) * 6
+DRIVERS = {"sam": "ga467", "wiegand": "wiegand", "ascii": "ascii-line"}
+ASKED_EVERY_S = 0.5
+PULSE_S = 0.2
+LATE_S = 2.0
+ROUND_S, QUICK_ROUND_S = 12.0, 5.0
+ECHO = """
+import os, sys, threading
+def echo(path):
+    line = os.open(path, os.O_RDWR | os.O_NOCTTY)
+    while data := os.read(line, 4096):
+        os.write(line, data)
+threads = [threading.Thread(target=echo, args=(path,), daemon=True) for path in sys.argv[1:]]
+for thread in threads: thread.start()
+print("ready", flush=True)
+sys.stdin.read()
+"""
+OPENED = b"\xa0\x01\x01\xa2"
+
+
+class Pty:
+    """Our end of a line; the other end is named `path`."""
+
+    def __init__(self) -> None:
+        self.near, self._far = os.openpty()
+        tty.setraw(self._far)
+        self.path = os.ttyname(self._far)
+        os.set_blocking(self.near, False)
+
+    def close(self) -> None:
+        os.close(self.near)
+        os.close(self._far)
+
+
+@dataclass(slots=True)
+class Lane:
+    """One reader, its relay, and when the last byte of its card went out."""
+
+    kind: str
+    number: int
+    card: str
+    device: SamModule | WiegandAdapter | AsciiDevice
+    reads: Pty
+    opens: Pty
+    due: float = 0.0
+    sent: float | None = None
+    lift_at: float = 0.0
+
+    def present(self) -> None:
+        match self.device:
+            case SamModule() as module:
+                module.present(Card(self.card, "测试"))
+            case WiegandAdapter() as adapter:
+                adapter.present(w34(bytes.fromhex(self.card)))
+            case AsciiDevice() as scanner:
+                scanner.show(self.card)
+
+    def speak(self, now: float) -> None:
+        """Write what the device says; the last byte of a card is noted."""
+        if said := self.device.to_send(now):
+            os.write(self.reads.near, said)
+            if len(said) > 1000 or not isinstance(self.device, SamModule):
+                self.sent = time.monotonic()
+
+    @property
+    def credential(self) -> Credential:
+        kinds = {"sam": CredentialKind.CITIZEN_ID, "wiegand": CredentialKind.CARD_UID, "ascii": CredentialKind.VISITOR}
+        return Credential(kinds[self.kind], self.card)
+
+
+def lane(kind: str, number: int) -> Lane:
+    cards = {"sam": number_of(f"5100{number:02d}19000101001"), "wiegand": f"04{number:06X}", "ascii": f"{number:08d}"}
+    devices: dict[str, Callable[[], SamModule | WiegandAdapter | AsciiDevice]] = {
+        "sam": SamModule, "wiegand": WiegandAdapter, "ascii": AsciiDevice,
+    }  # fmt: skip
+    return Lane(kind, number, cards[kind], devices[kind](), Pty(), Pty())
+
+
+def configuration(lanes: list[Lane], port: int) -> str:
+    """A station with a portal, a reader and a relay for each lane."""
+    text = f'data = "data"\nlog_level = "WARNING"\n[station]\nname = "{rosters.STATION}"\nport = {port}\n'
+    for one in lanes:
+        settings = "period_ms = 100" if one.kind == "sam" else ""
+        text += f"""
+[[portals]]
+id = "p{one.number}"
+name = "p{one.number}"
+attended = "00:00-24:00"
+unattended = "grant"
+opener = "o{one.number}"
+pulse_seconds = {PULSE_S}
+[[readers]]
+id = "r{one.number}"
+portal = "p{one.number}"
+direction = "in"
+driver = "{DRIVERS[one.kind]}"
+url = "{one.reads.path}"
+[readers.settings]
+{settings}
+[[outputs]]
+id = "o{one.number}"
+driver = "relay-lcus"
+url = "{one.opens.path}"
+"""
+    return text
+
+
+@contextmanager
+def station(folder: Path, lanes: list[Lane], broker: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, until the block ends; its readers are heard when it begins."""
+    here = folder / name
+    here.mkdir()
+    port = brokers.free_port()
+    (here / "gateway.toml").write_text(configuration(lanes, port), "utf-8")
+    enrolled = rosters.enrolled(broker)
+    write_secret(here / "yuan-1.enrolment", enrolled.dumps())
+    kept = here / "data" / f"station-{rosters.STATION}"
+    kept.mkdir(parents=True)
+    people = [
+        replace(rosters.person(number), token=token_of(enrolled.token_key, one.credential))
+        for number, one in enumerate(lanes, 1)
+    ]
+    roster_files.save(kept, rosters.bundle(*people))
+    config = ["--config", str(here / "gateway.toml"), "--enrolment", str(here / "yuan-1.enrolment")]
+    with subprocess.Popen([sys.executable, "-m", "gateway", "station", *config], stderr=subprocess.DEVNULL) as process:
+        try:
+            until(lambda: brokers.answers(port), within=30.0, what="a station that answers")
+            yield process
+        finally:
+            process.terminate()
+            process.wait(10.0)
+
+
+def cpu_s(process: int) -> float:
+    """What a process has used of the processor."""
+    words = Path(f"/proc/{process}/stat").read_text("ascii").rpartition(")")[2].split()
+    return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Play:
+    """Lets the lanes' devices talk, and presents a card to each in turn when `busy`."""
+
+    def __init__(self, lanes: list[Lane]) -> None:
+        self._by_line = {one.reads.near: one for one in lanes}
+        self._by_relay = {one.opens.near: one for one in lanes}
+        self._lanes = lanes
+        self._poll = select.poll()
+        for descriptor in (*self._by_line, *self._by_relay):
+            self._poll.register(descriptor, select.POLLIN)
+
+    def run(self, seconds: float, *, busy: bool) -> list[float]:
+        """For so long; returns how long each verdict took, in seconds."""
+        begun = time.monotonic()
+        took: list[float] = []
+        for one in self._lanes:
+            one.due, one.sent = begun + 0.1 + one.number * ASKED_EVERY_S / len(self._lanes), None
+        while (now := time.monotonic()) < begun + seconds:
+            if busy:
+                self._present(now, last=begun + seconds - LATE_S)
+            for descriptor, _ in self._poll.poll(2):
+                data = os.read(descriptor, 4096)
+                if descriptor in self._by_relay:
+                    took += self._verdict(self._by_relay[descriptor], data, time.monotonic())
+                else:
+                    self._by_line[descriptor].device.receive(data, now)
+            for one in self._lanes:
+                one.speak(time.monotonic())
+        return took
+
+    def _present(self, now: float, last: float) -> None:
+        for one in self._lanes:
+            if one.lift_at and now >= one.lift_at and isinstance(one.device, SamModule):
+                one.device.lift()
+                one.lift_at = 0.0
+            if one.due <= now < last:
+                one.due += ASKED_EVERY_S
+                one.present()
+                one.lift_at = now + 0.3
+
+    def _verdict(self, one: Lane, data: bytes, now: float) -> list[float]:
+        if OPENED not in data or one.sent is None:
+            return []
+        took, one.sent = now - one.sent, None
+        return [took]
+
+
+def verdicts(play: Play, seconds: float) -> Mapping[str, float]:
+    """One round of busy readers."""
+    took = [1000 * one for one in play.run(seconds, busy=True)]
+    asked = len(KINDS) * (seconds - LATE_S) / ASKED_EVERY_S
+    if len(took) < asked / 2:
+        raise RuntimeError(f"only {len(took)} verdicts of some {asked:.0f} came")
+    return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "verdicts": len(took)}
+
+
+def idle(play: Play, process: int, seconds: float) -> Mapping[str, float]:
+    """One round in which nothing is presented: what the process uses, in percent of a core."""
+    begun, used = time.monotonic(), cpu_s(process)
+    play.run(seconds, busy=False)
+    return {"percent": 100 * (cpu_s(process) - used) / (time.monotonic() - begun)}
+
+
+def echoes(lines: list[Pty], seconds: float) -> Mapping[str, float]:
+    """One round of asking the program that only echoes, as often as the readers are asked."""
+    poll = select.poll()
+    for one in lines:
+        poll.register(one.near, select.POLLIN)
+    end, took, turn = time.monotonic() + seconds, list[float](), 0
+    while time.monotonic() < end:
+        time.sleep(ASKED_EVERY_S / len(KINDS))
+        line = lines[turn % len(lines)]
+        turn += 1
+        sent = time.monotonic()
+        os.write(line.near, b"00112233445566\r\n")
+        if not poll.poll(1000 * LATE_S):
+            raise RuntimeError("the echo did not come")
+        took.append(1000 * (time.monotonic() - sent))
+        for late, _ in poll.poll(0):
+            os.read(late, 4096)
+    return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99)}
+
+
+@contextmanager
+def echo_program() -> Iterator[list[Pty]]:
+    """The reference."""
+    lines = [Pty() for _ in KINDS]
+    command = [sys.executable, "-c", ECHO, *(one.path for one in lines)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            assert process.stdout is not None
+            process.stdout.readline()
+            yield lines
+        finally:
+            process.kill()
+    for one in lines:
+        one.close()
+
+
+@contextmanager
+def opened(quick: bool) -> Iterator[Mapping[str, Candidate]]:
+    seconds = QUICK_ROUND_S if quick else ROUND_S
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-")))
+        word = rosters.enrolled().keys.broker_password()
+        accounts = Accounts("c" * 16, (StationAccount(rosters.STATION, rosters.COMMUNITY, word),), {})
+        broker = stack.enter_context(brokers.running(folder / "broker", accounts))
+        lanes = [lane(kind, number) for number, kind in enumerate(KINDS)]
+        for one in lanes:
+            stack.callback(one.reads.close)
+            stack.callback(one.opens.close)
+        busy = stack.enter_context(station(folder, lanes, broker.url, "sixteen"))
+        none = stack.enter_context(station(folder, [], broker.url, "none"))
+        play, nothing = Play(lanes), Play([])
+        play.run(3.0, busy=True)  # files are made, caches are warm
+        yield {
+            "echo on 16 ptys": partial(echoes, stack.enter_context(echo_program()), seconds),
+            "16 readers busy": partial(verdicts, play, seconds),
+            "16 readers idle": partial(idle, play, busy.pid, seconds),
+            "no readers": partial(idle, nothing, none.pid, seconds),
+        }
+
+
+def sum_up(results: Results) -> Summary:
+    busy, echo = results["16 readers busy"], results["echo on 16 ptys"]
+    cost = results["16 readers idle"]["percent"].median - results["no readers"]["percent"].median
+    return Summary(
+        ratios={"verdict_p50_vs_pty_echo": busy["p50_ms"].median / echo["p50_ms"].median},
+        absolute={"verdict_p99_ms": busy["p99_ms"].median, "readers_idle_percent": cost},
+    )
+
+
+SECTION = Section(
+    "readers",
+    "last byte of a card to first byte of its verdict against a bare echo; sixteen idle readers against none",
+    opened,
+    sum_up,
+)
