@@ -53,10 +53,11 @@ class Command(Enum):
     FIND = b"\x20\x01"
     SELECT = b"\x20\x02"
     READ = b"\x30\x01"
+    RADIO_BLOCK = b"\x61\xff"
 
 
-ALLOWED = frozenset({command.value for command in Command} | {b"\x60" + bytes([n]) for n in range(5)} | {b"\x61\xff"})
-"""CMD PARA that may be sent to a module at all; 60 (baud) and 61 (radio block size) only when it is set up."""
+ALLOWED = frozenset({command.value for command in Command} | {b"\x60" + bytes([n]) for n in range(5)})
+"""CMD PARA that may be sent to a module at all; 60 (baud) by `drivers.ga467_setup` alone."""
 
 TIMEOUT_S = {Command.READ: 3.0}
 """To the first byte of the answer, 0.5 s where not named; a frame under way has its own deadline."""
@@ -64,19 +65,26 @@ TIMEOUT_S = {Command.READ: 3.0}
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`read`: what is handed on of a card. `period_ms`: between two searches; vendors recommend more than 300."""
+    """`read`: what is handed on of a card. `period_ms`: between two searches; vendors recommend more than 300.
+
+    `radio_block`: most bytes that the module exchanges with a card at once, 24 to 255; 0 leaves what it has.
+    """
 
     read: Literal["number", "identity"] = "number"
     period_ms: int = 300
+    radio_block: int = 0
 
     def __post_init__(self) -> None:
         if not 100 <= self.period_ms <= 10_000:
             raise ValueError("period_ms: must be between 100 and 10000")
+        if self.radio_block and not 24 <= self.radio_block <= 255:
+            raise ValueError("radio_block: must be between 24 and 255, or 0")
 
 
 @dataclass(frozen=True, slots=True)
 class _Ask:
     command: Command
+    data: bytes = b""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +140,7 @@ class SamReader:
                 self._go_on(None)
         if isinstance(self._step, _Ask) and self._until is None:
             self._until = now + TIMEOUT_S.get(self._step.command, 0.5)
-            return encode(self._step.command.value)
+            return encode(self._step.command.value + self._step.data)
         return b""
 
     def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
@@ -156,11 +164,11 @@ class SamReader:
         self._until = None
         self._step = self._talk.send(answer)
 
-    def _ask(self, command: Command) -> Exchange:
+    def _ask(self, command: Command, data: bytes = b"") -> Exchange:
         """Send a command; once more when the module says that something went wrong on the way."""
-        answer = yield _Ask(command)
+        answer = yield _Ask(command, data)
         if answer is not None and answer.body[2] in sam_codes.ASK_AGAIN:
-            answer = yield _Ask(command)
+            answer = yield _Ask(command, data)
         return answer
 
     def _all_day(self) -> Talk:
@@ -183,6 +191,7 @@ class SamReader:
         while (answer := (yield from self._ask(Command.STATUS))) is None or answer.body[2] != sam_codes.DONE:
             if answer is not None:
                 self._refused(answer.body[2])
+                yield from self._ask(Command.RESET)
             else:
                 silent += 1
                 self._lost(silent)
@@ -194,6 +203,15 @@ class SamReader:
         if not self._known:
             number = yield from self._ask(Command.SAM_NUMBER)
             self._device_number(number)
+        if block := self._settings.radio_block:
+            yield from self._set_block(block)
+
+    def _set_block(self, block: int) -> Talk:
+        """A module that does not take it works as it did, and that is told."""
+        answer = yield from self._ask(Command.RADIO_BLOCK, bytes([block]))
+        if answer is not None:
+            taken = answer.body[2] == sam_codes.DONE
+            self._events.append(DeviceFact("radio_block", str(block) if taken else "refused"))
 
     def _other_baud(self, answer: Frame | None) -> int:
         """Go on to the next speed while nobody ever answered; return the first when a round of tries is over."""
@@ -286,7 +304,8 @@ def _answers(command: Command, frame: Frame) -> bool:
     if command is Command.FIND and code == sam_codes.FOUND:
         return True
     if code in (sam_codes.DONE, sam_codes.FOUND):
-        good = {Command.STATUS: 3, Command.SAM_NUMBER: 3 + 16, Command.SELECT: 3 + 8}
+        good = dict.fromkeys((Command.STATUS, Command.RESET, Command.RADIO_BLOCK), 3)
+        good |= {Command.SAM_NUMBER: 3 + 16, Command.SELECT: 3 + 8}
         return code == sam_codes.DONE and frame.size == good.get(command)
     return frame.size == 3 and (command not in (Command.STATUS, Command.SAM_NUMBER) or code not in sam_codes.IDLE)
 

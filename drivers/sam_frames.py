@@ -8,6 +8,7 @@ over len..xor is 0. Source: vendor documents that follow GA 467 (SAM_V protocol)
 """
 
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from drivers.api import Noise
 
@@ -32,6 +33,34 @@ class Frame:
 
     body: bytes = field(repr=False)
     size: int
+
+
+class Reply(StrEnum):
+    """What a good reply holds, by its size and the lengths in it; all but `DONE` belong to one command."""
+
+    DONE = "done"
+    SELECTED = "selected"
+    SAM_NUMBER = "sam_number"
+    CARD = "card"
+    FINGERPRINT = "fingerprint"
+    ADDRESSES = "addresses"
+    MANAGEMENT = "management"
+
+
+_STATUS = 3
+_ADDRESS = 70
+_FIXED = {_STATUS + 8: Reply.SELECTED, _STATUS + 16: Reply.SAM_NUMBER, _STATUS + 28: Reply.MANAGEMENT}
+_FIXED |= {_STATUS + n * _ADDRESS: Reply.ADDRESSES for n in range(1, 5)}
+
+
+def reply_of(frame: Frame) -> Reply:
+    """Return what a reply of the module with a good status holds: text and photo, a fingerprint too, addresses, ..."""
+    for words, kind in ((3, Reply.FINGERPRINT), (2, Reply.CARD)):
+        begin = _STATUS + 2 * words
+        lengths = [int.from_bytes(frame.body[at : at + 2], "big") for at in range(_STATUS, begin, 2)]
+        if frame.size > begin and lengths[0] and frame.size == begin + sum(lengths):
+            return kind
+    return _FIXED.get(frame.size, Reply.DONE)
 
 
 def encode(body: bytes) -> bytes:

@@ -1,7 +1,9 @@
-"""Wiegand frames from a serial adapter: one frame a line, ended by CR, LF or both, in either of two forms.
+"""Wiegand frames from a serial adapter: one frame a line, ended by CR, LF or both; `Settings.form` says in which form.
 
-    00101101000000001010001000    the bits, in the order of their pulses
-    26:0B40288                    number of bits, colon, the same bits as one right-aligned hexadecimal number
+    bits         00101101000000001010001000   the bits, in the order of their pulses
+                 26:0B40288                   number of bits, colon, the same bits as one right-aligned hexadecimal
+    decimal-8    09000324, 090,00324          a W26 as three digits of facility and five of number, its parity gone
+    decimal-10   0078750403                   the 32 data bits of a W34 as one decimal number, their parity gone
 
 W26: even parity over the first 12 data bits in front, odd over the last 12 behind; 8 bits facility, 16 bits number.
 W34: the same over 16 and 16; the 32 data bits are mostly a card's four-byte UID, in an order that differs by reader.
@@ -33,15 +35,21 @@ KEYS = (4, 8)
 NEIGHBOURS = frozenset({25, 27, 33, 35})
 
 _BITS = re.compile(r"[01]+")
+_EIGHT = re.compile(r"([0-9]{3})[, ]?([0-9]{5})")
+_TEN = re.compile(r"[0-9]{10}")
 _COUNTED = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]+)")
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`order`: whether the four bytes of a W34 are as sent over the air or reversed. `also`: neighbours to accept."""
+    """`order`: whether the four bytes of a W34 are as sent over the air or reversed. `also`: neighbours to accept.
+
+    `form`: what the adapter says of a frame.
+    """
 
     order: Literal["as-sent", "reversed"] = "as-sent"
     also: tuple[int, ...] = ()
+    form: Literal["bits", "decimal-8", "decimal-10"] = "bits"
 
 
 class WiegandReader:
@@ -63,8 +71,12 @@ class WiegandReader:
         return [item if isinstance(item, Noise) else self._line(item) for item in self._lines.feed(data, now)]
 
     def _line(self, line: bytes) -> ReaderEvent:
-        bits = bits_of(line)
-        return Noise(len(line), "not a Wiegand line") if bits is None else card_of(bits, self._settings)
+        bits = bits_of(line) if self._settings.form == "bits" else _DECIMAL[self._settings.form](line)
+        if bits is None:
+            return Noise(len(line), "not a Wiegand line")
+        return (
+            card_of(bits, self._settings) if self._settings.form == "bits" else _number_of(bits, bits, self._settings)
+        )
 
 
 def card_of(bits: str, settings: Settings) -> ReaderEvent:
@@ -75,11 +87,17 @@ def card_of(bits: str, settings: Settings) -> ReaderEvent:
         return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, f"{len(bits)} bits: a pulse was lost or added")
     if len(bits) in (26, 34) and not parity_holds(bits):
         return ReaderFault("wiegand_parity", Remedy.PRESENT_AGAIN, f"parity of {len(bits)} bits is wrong")
+    data = bits[1:-1] if len(bits) in (26, 34) else ""
+    return _number_of(data, bits, settings)
+
+
+def _number_of(data: str, bits: str, settings: Settings) -> ReaderEvent:
+    """Return the card of 24 or 32 data bits, or of any other frame as it is."""
     kind, text = CredentialKind.WIEGAND_N, f"{len(bits)}:{int(bits, 2):X}"
-    if len(bits) == 26:
-        kind, text = CredentialKind.WIEGAND_26, f"{int(bits[1:-1], 2):06X}"
-    elif len(bits) == 34:
-        kind, text = CredentialKind.CARD_UID, uid(int(bits[1:-1], 2).to_bytes(4, "big"), settings.order)
+    if len(data) == 24:
+        kind, text = CredentialKind.WIEGAND_26, f"{int(data, 2):06X}"
+    elif len(data) == 32:
+        kind, text = CredentialKind.CARD_UID, uid(int(data, 2).to_bytes(4, "big"), settings.order)
     try:
         return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
     except BadNumber:
@@ -103,6 +121,23 @@ def bits_of(line: bytes) -> str | None:
     if not 1 <= count <= LONGEST_BITS or value >> count:
         return None
     return f"{value:0{count}b}"
+
+
+def _three_and_five(line: bytes) -> str | None:
+    """The 24 data bits of a facility and a number in decimal, or None."""
+    found = _EIGHT.fullmatch(line.decode("ascii", "replace").strip())
+    if found is None or int(found[1]) > 0xFF or int(found[2]) > 0xFFFF:
+        return None
+    return f"{int(found[1]):08b}{int(found[2]):016b}"
+
+
+def _ten(line: bytes) -> str | None:
+    """The 32 data bits of a number in decimal, or None."""
+    found = _TEN.fullmatch(line.decode("ascii", "replace").strip())
+    return f"{int(found[0]):032b}" if found is not None and int(found[0]) < 1 << 32 else None
+
+
+_DECIMAL = {"decimal-8": _three_and_five, "decimal-10": _ten}
 
 
 def parity_holds(bits: str) -> bool:

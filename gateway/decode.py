@@ -17,6 +17,7 @@ from drivers.api import (
     ReaderFault,
     ReaderProtocol,
 )
+from drivers.sam_frames import Reply
 from gateway.recording import frames_of
 from rules import identity
 
@@ -165,16 +166,29 @@ def _frame(frame: sam_frames.Frame, reveal: bool) -> Found:
 
 def _reply(frame: sam_frames.Frame, reveal: bool) -> Found:
     code = frame.body[2]
-    if code == sam_codes.DONE and frame.size == 3 + 16:
-        return {"event": "device_fact", "name": "sam_number", "value": sam_codes.number_text(frame.body[3:])}
-    if code == sam_codes.DONE and frame.size >= sam_frames.KEEP:
-        return _card_reply(frame, reveal)
-    if code in (sam_codes.DONE, sam_codes.FOUND):
-        meaning = "card found" if code == sam_codes.FOUND else "selected" if frame.size == 3 + 8 else "done"
-        return {"event": "reply", "status": f"{code:02X}", "meaning": meaning}
+    if code == sam_codes.DONE:
+        return _good_reply(frame, reveal)
+    if code == sam_codes.FOUND:
+        return {"event": "reply", "status": "9F", "meaning": "card found"}
     if code == sam_codes.NO_CARD:
         return {"event": "reply", "status": "80", "meaning": "no card"}
     return _fault(sam_codes.fault(code)) | {"status": f"{code:02X}"}
+
+
+def _good_reply(frame: sam_frames.Frame, reveal: bool) -> Found:
+    kind = sam_frames.reply_of(frame)
+    if kind is Reply.SAM_NUMBER:
+        return {"event": "device_fact", "name": "sam_number", "value": sam_codes.number_text(frame.body[3:])}
+    if kind is Reply.CARD or (kind is Reply.DONE and frame.size >= sam_frames.KEEP):
+        return _card_reply(frame, reveal)
+    return {"event": "reply", "status": "90", "meaning": _NEVER_READ.get(kind, kind.value)}
+
+
+_NEVER_READ = {
+    Reply.FINGERPRINT: "text, photo and fingerprint (30 10), which are never asked for: not read",
+    Reply.ADDRESSES: "newest addresses (30 03), which are never asked for: not read",
+    Reply.MANAGEMENT: "card management number (30 05), which is never asked for: not read",
+}
 
 
 def _card_reply(frame: sam_frames.Frame, reveal: bool) -> Found:

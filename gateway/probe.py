@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, cast
 from urllib.parse import quote
 
-from drivers import ga467, osdp, pcsc
+from drivers import ga467, ga467_setup, osdp, pcsc
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
 from drivers.lines import Port
 from drivers.osdp_install import INSTALL_S, install
@@ -105,7 +105,7 @@ def _ask(port: Port, stop: threading.Event) -> Found:
     """Listen at a port, and ask for a SAM module at each speed."""
     found = _names(port)
     made: list[ga467.SamReader] = []
-    enough, sizes = threading.Event(), list[int]()
+    enough, sizes = _Enough(stop), list[int]()
 
     def make(settings: ga467.Settings) -> ga467.SamReader:
         made.append(ga467.SamReader(settings))
@@ -125,7 +125,7 @@ def _ask(port: Port, stop: threading.Event) -> Found:
     timer = threading.Timer(SCAN_S, enough.set)
     timer.start()
     try:
-        StreamLink(driver, port.device, ga467.Settings()).run(heard, _Either(stop, enough))
+        StreamLink(driver, port.device, ga467.Settings()).run(heard, enough)
     except LinkLost as error:
         found["trouble"] = str(error)
     timer.cancel()
@@ -143,15 +143,15 @@ def _names(port: Port) -> Found:
     return {"url": port.device, "usb": f"usb://{port.vid:04x}:{port.pid:04x}{serial}", "product": port.product}
 
 
-class _Either(threading.Event):
-    """Set when one of two is."""
+class _Enough(threading.Event):
+    """Set by itself, or when another is."""
 
-    def __init__(self, one: threading.Event, other: threading.Event) -> None:
+    def __init__(self, other: threading.Event) -> None:
         super().__init__()
-        self._both = one, other
+        self._other = other
 
     def is_set(self) -> bool:
-        return any(event.is_set() for event in self._both)
+        return super().is_set() or self._other.is_set()
 
 
 def _card_readers(say: Say) -> list[Found]:
@@ -190,6 +190,29 @@ def give_key(
     why = "the reader did not take it: is it in install mode? The key is kept; say the same again"
     say({"event": "key_installed"} if done else {"event": "key_not_installed", "why": why})
     return HEARD if done else NOT_HEARD
+
+
+def set_speed(url: str, speed: int, stop: threading.Event, *, say: Say = say) -> int:
+    """Find a SAM module at whatever speed it has and set it to another; 0 when it answers at that one.
+
+    Raises:
+        LookupError: there is no such speed.
+    """
+    enough, found = _Enough(stop), list[ReaderEvent]()
+
+    def heard(event: ReaderEvent) -> None:
+        found.append(event)
+        say(event_of(event, reveal=False))
+        if not isinstance(event, Online):
+            enough.set()
+
+    try:
+        StreamLink(ga467_setup.DRIVER, url, ga467_setup.Settings(speed)).run(heard, enough)
+    except ValueError as error:
+        raise LookupError(str(error)) from error
+    except LinkLost as error:
+        say({"event": "link_lost", "why": str(error)})
+    return HEARD if any(isinstance(event, DeviceFact) for event in found) else NOT_HEARD
 
 
 class _Tapped:

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from drivers import id_text, sam_codes, sam_frames
 from drivers.api import Noise
 from drivers.id_text import CardType, NotACardText
+from drivers.sam_frames import Reply
 
 TITLE = "# gateway recording 1, ga467"
 TO, FROM = ">", "<"
@@ -28,7 +29,7 @@ _NUMBERS = {
     CardType.PR_2017: "USA110000010104",
     CardType.PR_2023: "911840190001010017",
 }
-_STATUS, _SAM_NUMBER = 3, 3 + 16
+_STATUS, _LENGTHS = 3, 3 + 6
 _LINE = re.compile(r"\d+\.\d{3} [<>] ([0-9A-F]+)")
 
 
@@ -50,13 +51,16 @@ def blanked_text(record: bytes) -> bytes:
 def _blanked(direction: str, frame: sam_frames.Frame) -> bytes:
     """The body of a frame without anything of a person."""
     head = 2 if direction == TO else _STATUS
-    if frame.size <= _STATUS or (direction == FROM and frame.size == _SAM_NUMBER):
+    good = direction == FROM and frame.size > _STATUS and frame.body[2] == sam_codes.DONE
+    kind = sam_frames.reply_of(frame) if good else Reply.DONE
+    if frame.size <= _STATUS or kind is Reply.SAM_NUMBER:
         return frame.body[: frame.size]
-    rest = bytes(max(0, frame.size - head))
-    if direction == FROM and frame.body[2] == sam_codes.DONE and frame.size >= sam_frames.KEEP:
-        photo = bytes(frame.size - sam_frames.KEEP)
-        rest = frame.body[_STATUS : _TEXT.start] + blanked_text(frame.body[_TEXT]) + photo
-    return frame.body[:head] + rest
+    kept = frame.body[:head]
+    if kind is Reply.CARD and frame.size >= sam_frames.KEEP:
+        kept = frame.body[: _TEXT.start] + blanked_text(frame.body[_TEXT])
+    elif kind is Reply.FINGERPRINT:
+        kept = frame.body[:_LENGTHS]
+    return kept + bytes(frame.size - len(kept))
 
 
 class Recording:

@@ -12,8 +12,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drivers import osdp
-from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, scan, try_line
+from drivers import ga467, osdp
+from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, scan, set_speed, try_line
 from gateway.settings import load
 
 COLUMNS = ("id", "driver", "line", "state", "last read", "reads", "noise", "faults", "says of itself")
@@ -93,6 +93,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     three.add_argument("key_file", type=Path, help="where its key is, or is written if there is none")
     three.add_argument("--baud", type=int, default=9600, choices=osdp.BAUDS)
     three.set_defaults(run=_install)
+    four = acts.add_parser("speed", help="ga467: set a module to another speed, whichever it has now")
+    four.add_argument("url")
+    four.add_argument("speed", type=int, choices=ga467.BAUDS)
+    four.set_defaults(run=lambda options: until_interrupted(lambda stop: set_speed(options.url, options.speed, stop)))
     acts.add_parser("scan", help="which ports there are, and what answers on them").set_defaults(
         run=lambda _options: until_interrupted(scan)
     )

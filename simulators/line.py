@@ -55,6 +55,10 @@ class PtyLine:
     ) -> None:
         self.close()
 
+    def respeed(self, baud: int) -> None:
+        """The device understands this speed alone from now on; what it says at this moment goes at the old one."""
+        self._speed = getattr(termios, f"B{baud}")
+
     def close(self) -> None:
         """End the thread and the line."""
         self._stop.set()

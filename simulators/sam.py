@@ -7,8 +7,11 @@ from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import partial
 
 PREAMBLE = bytes.fromhex("AAAAAA9669")
+BAUDS = (115_200, 57_600, 38_400, 19_200, 9_600)
+"""Set by 60 00 to 60 04."""
 PHOTO = bytes.fromhex("574C66007E003200") + bytes(1016)
 """A placeholder, not decodable."""
 
@@ -125,6 +128,8 @@ class SamModule:
     commands: Counter[bytes] = field(default_factory=Counter)
     """Every command received, by its bytes."""
     bad_frames: int = 0
+    respeed: Callable[[int], None] = lambda _baud: None
+    """Told of the speed that the module was set to; it answers at the old one."""
     _card: bytes | None = field(default=None, repr=False)
     _done: bool = False
     _found: bool = False
@@ -209,8 +214,13 @@ class SamModule:
             b"\x20\x02": self._select,
             b"\x30\x01": self._read,
             b"\x61\xff": lambda: b"\x00\x00\x90",
+            **{b"\x60" + bytes([n]): partial(self._respeed, baud) for n, baud in enumerate(BAUDS)},
         }
         return answers.get(body[:2], lambda: b"\x00\x00\x21")()
+
+    def _respeed(self, baud: int) -> bytes:
+        self.respeed(baud)
+        return b"\x00\x00\x90"
 
     def _find(self) -> bytes:
         self._found = self._card is not None and (self.rereads or not self._done)

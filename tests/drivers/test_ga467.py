@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers import sam_codes
 from drivers.api import (
     CardGone,
     CardRead,
@@ -18,7 +19,9 @@ from drivers.api import (
     ReaderFault,
     Remedy,
 )
-from drivers.ga467 import ALLOWED, DRIVER, Command, SamReader, Settings
+from drivers.ga467 import ALLOWED, BAUDS, DRIVER, Command, SamReader, Settings
+from drivers.ga467_setup import Settings as SpeedSettings
+from drivers.ga467_setup import SpeedChange
 from drivers.sam_frames import MAX_HELD, encode
 from simulators.sam import Card, CardType, SamModule, Spoil, card_reply
 from tests import strategies as some
@@ -142,11 +145,14 @@ def test_a_spoiled_answer_costs_a_moment_and_not_the_card(command: bytes, how: S
         (0x31, "card_refuses_module", Remedy.PRESENT_AGAIN),
         (0x32, "card_not_authentic", Remedy.PRESENT_AGAIN),
         (0x33, "card_not_verified", Remedy.PRESENT_AGAIN),
+        (0x37, "fingerprint", Remedy.CALL_TECHNICIAN),
         (0x3F, "information_length", Remedy.CALL_TECHNICIAN),
         (0x40, "unknown_card_type", Remedy.NOT_A_SUPPORTED_CARD),
         (0x41, "card_unreadable", Remedy.PRESENT_AGAIN),
         (0x47, "no_random_number", Remedy.PRESENT_AGAIN),
+        (0x50, "write_failed", Remedy.CALL_TECHNICIAN),
         (0x60, "self_test_failed", Remedy.CALL_TECHNICIAN),
+        (0x61, "login_failed", Remedy.CALL_TECHNICIAN),
         (0x66, "not_authorised", Remedy.CALL_TECHNICIAN),
         (0x91, "no_such_content", Remedy.PRESENT_AGAIN),
         (0x77, "status_77", Remedy.CALL_TECHNICIAN),
@@ -159,6 +165,12 @@ def test_every_status_says_what_is_wrong_and_what_to_do_and_says_it_once(code: i
     (fault,) = bench.meaning(2.0)
     assert isinstance(fault, ReaderFault)
     assert (fault.code, fault.remedy) == (name, remedy)
+
+
+def test_every_status_that_vendors_list_has_a_remedy() -> None:
+    listed = bytes.fromhex("808191101121232431323334373F40414750606166")
+    assert sam_codes.FAULTS.keys() == set(listed)
+    assert {sam_codes.fault(code).remedy for code in listed} == set(Remedy)
 
 
 @pytest.mark.parametrize("code", [0x10, 0x11, 0x24, 0x47])
@@ -255,6 +267,25 @@ def test_a_module_that_failed_its_self_test_is_reported_and_not_asked_for_cards(
     assert bench.module.commands[FIND] == 0
 
 
+def test_a_module_that_is_not_well_is_reset_once_at_each_try() -> None:
+    bench = Bench()
+    bench.module.refuse(STATUS, 0x60, times=3)
+    bench.run(10.0)
+    assert bench.module.commands[b"\x10\xff"] == 3
+    assert bench.module.commands[FIND] > 0
+
+
+@pytest.mark.parametrize(("refused", "said"), [(False, "80"), (True, "refused")])
+def test_the_radio_block_is_set_where_it_is_configured(refused: bool, said: str) -> None:
+    bench = Bench(settings=Settings(radio_block=0x50))
+    if refused:
+        bench.module.refuse(b"\x61\xff", 0x21)
+    events = bench.run(1.0)
+    assert DeviceFact("radio_block", said) in events
+    assert bench.module.commands[b"\x61\xff\x50"] == 1
+    assert bench.module.commands[FIND] > 0
+
+
 def test_a_late_card_is_not_taken_for_the_answer_to_another_question() -> None:
     bench = Bench(module=SamModule(read_s=3.5))
     bench.module.present(ONE)
@@ -269,10 +300,10 @@ def test_a_module_that_answers_keeps_saying_that_it_is_there() -> None:
 
 def test_only_what_the_list_allows_is_ever_sent() -> None:
     assert {command.value for command in Command} == {
-        bytes.fromhex(c) for c in ("10FF", "11FF", "12FF", "2001", "2002", "3001")
+        bytes.fromhex(c) for c in ("10FF", "11FF", "12FF", "2001", "2002", "3001", "61FF")
     }
     assert {a.hex() for a in ALLOWED} - {c.value.hex() for c in Command} == {
-        "6000", "6001", "6002", "6003", "6004", "61ff"
+        "6000", "6001", "6002", "6003", "6004"
     }  # fmt: skip
 
 
@@ -335,3 +366,14 @@ def test_a_period_that_would_hammer_the_module_is_refused() -> None:
 
 def test_the_driver_is_declared() -> None:
     assert (DRIVER.name, DRIVER.baud) == ("ga467", 115200)
+
+
+@given(answers=st.lists(some.sam_frames | st.binary(max_size=40), max_size=40))
+def test_no_answer_breaks_a_change_of_speed_and_nothing_else_is_sent(answers: list[bytes]) -> None:
+    change, now = SpeedChange(SpeedSettings(9_600)), 0.0
+    for answer in answers:
+        now += 0.3
+        assert change.to_send(now) in {b"", encode(b"\x11\xff"), encode(b"\x60\x04")}
+        change.receive(answer, now)
+        assert change._deframer.held <= MAX_HELD
+        assert change.baud in BAUDS

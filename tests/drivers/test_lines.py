@@ -69,6 +69,39 @@ def test_every_order_of_a_uid_comes_to_the_same_card(raw: bytes) -> None:
     assert one.credential == two.credential
 
 
+@pytest.mark.parametrize("line", [b"09000324\n", b"090,00324\r\n", b"090 00324\r"])
+def test_a_decimal_w26_is_the_same_card_as_its_bits(line: bytes) -> None:
+    (one,) = wiegand_of(line, wiegand.Settings(form="decimal-8"))
+    (two,) = wiegand_of(b"00101101000000001010001000\n")
+    assert isinstance(one, CardRead)
+    assert isinstance(two, CardRead)
+    assert one.credential == two.credential
+    assert one.raw_bits == (two.raw_bits or "")[1:-1]
+
+
+@given(raw=st.binary(min_size=4, max_size=4).filter(any))
+def test_a_decimal_uid_forward_or_reversed_is_the_same_card_as_its_bits(raw: bytes) -> None:
+    (bits,) = wiegand_of(w34(raw).encode() + b"\n")
+    assert isinstance(bits, CardRead)
+    for order, sent in (("as-sent", raw), ("reversed", raw[::-1])):
+        line = f"{int.from_bytes(sent, 'big'):010d}\r\n".encode()
+        (one,) = wiegand_of(line, wiegand.Settings(order=order, form="decimal-10"))  # type: ignore[arg-type]
+        assert isinstance(one, CardRead)
+        assert one.credential == bits.credential
+
+
+@pytest.mark.parametrize(
+    ("form", "line"),
+    [
+        ("decimal-8", b"25600000"), ("decimal-8", b"00065536"), ("decimal-8", b"0900032"),
+        ("decimal-10", b"4294967296"), ("decimal-10", b"123456789"), ("decimal-10", b"26:0B40288"),
+    ],
+)  # fmt: skip
+def test_a_decimal_number_that_no_frame_holds_is_no_card(form: str, line: bytes) -> None:
+    (event,) = wiegand_of(line + b"\n", wiegand.Settings(form=form))  # type: ignore[arg-type]
+    assert isinstance(event, Noise)
+
+
 def test_a_uid_of_zeros_is_no_identity() -> None:
     (event,) = wiegand_of(w34(bytes(4)).encode() + b"\n")
     assert isinstance(event, ReaderFault)

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from drivers.sam_frames import encode
 from gateway.decode import DECODERS, decode
 from simulators.sam import Card, CardType, card_reply
 from simulators.wiegand import w26
@@ -75,6 +76,31 @@ def test_every_reply_means_something(vector: dict[str, str]) -> None:
     (kind,), code = events("ga467", vector["frame"])
     assert kind in {"reply", "device_fact", "reader_fault"}
     assert code == 1
+
+
+def never_read(*lengths: int, rest: bytes = b"") -> bytes:
+    """A good reply with such length words, whose content is one letter over and over."""
+    words = b"".join(length.to_bytes(2, "big") for length in lengths)
+    return encode(b"\x00\x00\x90" + words + "测".encode("utf-16-le") * (sum(lengths) // 2) + rest)
+
+
+@pytest.mark.parametrize(
+    ("frame", "said"),
+    [
+        (never_read(256, 1024, 1024), "fingerprint (30 10)"),
+        (never_read(256, 1024, 512), "fingerprint (30 10)"),
+        (never_read(256, 1024, 0), "fingerprint (30 10)"),
+        (never_read(rest=bytes(70)), "addresses (30 03)"),
+        (never_read(rest="路".encode("utf-16-le") * 140), "addresses (30 03)"),
+        (never_read(rest=bytes(28)), "management number (30 05)"),
+    ],
+)
+def test_replies_that_are_never_asked_for_are_named_and_not_read(frame: bytes, said: str) -> None:
+    (found,), code = decode("ga467", frame.hex(), reveal=True, today=TODAY)
+    assert (found["event"], code) == ("reply", 1)
+    assert said in str(found["meaning"])
+    assert str(found["meaning"]).endswith("never asked for: not read")
+    assert "测" not in str(found)
 
 
 def test_a_cut_frame_is_noise_and_the_next_one_is_read() -> None:

@@ -8,9 +8,9 @@ from serial.tools.list_ports_common import ListPortInfo
 from drivers import ga467, wiegand
 from drivers.registry import find
 from gateway.decode import Found, decode
-from gateway.probe import driver_and_settings, record, scan, try_line
+from gateway.probe import driver_and_settings, record, scan, set_speed, try_line
 from simulators.line import PtyLine
-from simulators.sam import Card, SamModule
+from simulators.sam import BAUDS, Card, SamModule
 from simulators.wiegand import WiegandAdapter, w34
 from tests.gateway.test_recording import TODAY
 
@@ -106,3 +106,26 @@ def test_settings_of_a_driver_are_given_as_words() -> None:
         driver_and_settings("ga467", ["period_ms=1"])
     with pytest.raises(LookupError, match="no driver"):
         driver_and_settings("ga468", [])
+
+
+@pytest.mark.parametrize(("was", "wanted"), [(115_200, 9_600), (9_600, 115_200), (38_400, 38_400)])
+def test_a_module_is_set_to_another_speed_and_found_there(was: int, wanted: int) -> None:
+    module, found = SamModule(), list[Found]()
+    with PtyLine(module, baud=was) as line:
+        module.respeed = line.respeed
+        assert set_speed(line.url, wanted, threading.Event(), say=found.append) == 0
+        assert found[-1] == {"event": "device_fact", "name": "speed", "value": str(wanted)}
+        heard = Heard(lambda one: one.get("event") == "device_fact")
+        assert try_line(ga467.DRIVER, line.url, ga467.Settings(), heard.stop, baud=wanted, say=heard.say) == 0
+    assert set(module.commands) <= {b"\x11\xff", b"\x12\xff", b"\x20\x01", b"\x60" + bytes([BAUDS.index(wanted)])}
+
+
+def test_a_module_that_refuses_or_is_not_there_is_said() -> None:
+    module, found = SamModule(), list[Found]()
+    module.refuse(b"\x60\x04", 0x21)
+    with PtyLine(module) as line:
+        assert set_speed(line.url, 9_600, threading.Event(), say=found.append) == 1
+        assert found[-1]["code"] == "unsupported_command"
+        module.power = False
+        assert set_speed(line.url, 9_600, threading.Event(), say=found.append) == 1
+        assert found[-1]["code"] == "no_answer"
