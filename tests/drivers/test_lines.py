@@ -1,6 +1,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from hypothesis import given
@@ -17,8 +18,10 @@ from simulators.wiegand import WiegandAdapter, w26, w34
 from tests import strategies as some
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "lines.json").read_text(encoding="utf-8"))
-MAKERS: list[Callable[[], ReaderProtocol]] = [lambda: WiegandReader(wiegand.Settings())] + [
-    lambda name=name: AsciiReader(ascii_line.Settings(frame=name)) for name in (*ascii_line.SHAPES, "text")
+FORMS: tuple[Literal["bits", "decimal-8", "decimal-10"], ...] = ("bits", "decimal-8", "decimal-10")
+MAKERS: list[Callable[[], ReaderProtocol]] = [
+    *(lambda form=form: WiegandReader(wiegand.Settings(form=form)) for form in FORMS),
+    *(lambda name=name: AsciiReader(ascii_line.Settings(frame=name)) for name in (*ascii_line.SHAPES, "text")),
 ]
 
 
@@ -177,9 +180,14 @@ def test_a_code_that_is_no_visitors_code_is_refused_and_not_quoted(text: str) ->
     assert text not in repr(event)
 
 
-SAMPLES = [w26(90, 324).encode() + b"\r\n"] + [
-    bytes.fromhex(next(v["hex"] for v in VECTORS["ascii"] if v["frame"] == name))
-    for name in (*ascii_line.SHAPES, "text")
+SAMPLES = [
+    w26(90, 324).encode() + b"\r\n",
+    b"090,00324\r\n",
+    b"0078750403\r\n",
+    *(
+        bytes.fromhex(next(v["hex"] for v in VECTORS["ascii"] if v["frame"] == name))
+        for name in (*ascii_line.SHAPES, "text")
+    ),
 ]
 
 

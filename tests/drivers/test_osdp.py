@@ -26,6 +26,7 @@ from drivers.api import (
     Verdict,
 )
 from drivers.registry import BadSettings, settings_for
+from simulators.conformance import check_native
 from simulators.line import PtyLine
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.tcp import TcpLine
@@ -100,6 +101,17 @@ def test_a_card_on_an_encrypted_line_is_read_with_its_raw_bits_and_the_reader_sa
         assert read.raw_bits == W26
         device.present(w34(UID))
         assert run.until(CardRead).credential.number == UID.hex().upper()
+
+
+def test_the_osdp_reader_passes_the_entrance_exam() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line:
+        check_native(
+            lambda: osdp.OsdpReader(f"{line.url}#1", osdp.Settings(key=KEY)),
+            lambda: device.present(W26),
+            lambda: None,
+            tells_gone=False,
+        )
 
 
 def test_a_visitor_code_is_typed_and_shorter_ones_are_none() -> None:

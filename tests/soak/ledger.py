@@ -15,7 +15,6 @@ class Presented:
     card: str
     begin: float
     end: float = 0.0
-    read: threading.Event = field(default_factory=threading.Event, repr=False)
 
 
 @dataclass(slots=True)

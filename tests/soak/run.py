@@ -69,7 +69,9 @@ class One:
     address: int
     url: str
     ledger: ReaderLedger = field(default_factory=ReaderLedger)
-    gone: threading.Event = field(default_factory=threading.Event)
+    lying: str = ""
+    """The card that lies there, and whether it was read."""
+    read: threading.Event = field(default_factory=threading.Event)
     device: Supervised | None = None
 
     def supervise(self) -> Supervised:
@@ -85,9 +87,8 @@ class One:
 
     def _heard(self, _id: str, card: CardRead, _now: float) -> None:
         self.ledger.reads[card.credential.number] += 1
-        for one in self.ledger.presented[-3:]:
-            if one.card == card.credential.number:
-                one.read.set()
+        if card.credential.number == self.lying:
+            self.read.set()
 
     def _changed(self) -> None:
         if self.device is not None and self.device.view().health is Health.OK:
@@ -172,9 +173,11 @@ class Soak:
             shown = Presented(card_of(one.kind, one.number, number), begin, begin + PATIENCE_S)
             number += 1
             one.ledger.presented.append(shown)
+            one.read.clear()
+            one.lying = shown.card
             self._lay(one, shown.card)
             if one.kind in ("sam", "pcsc"):
-                shown.read.wait(PATIENCE_S)
+                one.read.wait(PATIENCE_S)
                 time.sleep(max(0.0, begin + LIES_S - time.monotonic()))
                 self._lift(one)
             shown.end = time.monotonic()
