@@ -171,7 +171,8 @@ class StreamLink:
     ) -> None:
         pending, since = b"", 0.0
         while not stop.is_set():
-            self._hand_over(protocol)
+            if self._orders:
+                self._hand_over(protocol)
             now = self._clock()
             if not pending and (pending := protocol.to_send(now)):
                 since = now
@@ -269,6 +270,7 @@ class _Descriptor:
         self._poll = select.poll()
         self._poll.register(line, select.POLLIN)
         self._poll.register(wake, select.POLLIN)
+        self._for_room = False
 
     def write(self, data: bytes) -> int:
         try:
@@ -279,7 +281,9 @@ class _Descriptor:
             raise LinkLost(f"cannot write: {error}") from error
 
     def read(self, seconds: float, *, to_write: bool) -> bytes:
-        self._poll.modify(self._line, select.POLLIN | (select.POLLOUT if to_write else 0))
+        if to_write is not self._for_room:
+            self._for_room = to_write
+            self._poll.modify(self._line, select.POLLIN | (select.POLLOUT if to_write else 0))
         ready = dict(self._poll.poll(seconds * 1000))
         if self._wake in ready:
             _drain(self._wake)

@@ -109,18 +109,19 @@ def lane(kind: str, number: int) -> Lane:
     return Lane(kind, number, cards[kind], devices[kind](), Pty(), Pty())
 
 
-def configuration(lanes: list[Lane], port: int) -> str:
-    """A station with a portal, a reader and a relay for each lane."""
+def configuration(lanes: list[Lane], port: int, relays: bool) -> str:
+    """A station with a portal and a reader for each lane, and a relay where there are any."""
     text = f'data = "data"\nlog_level = "WARNING"\n[station]\nname = "{rosters.STATION}"\nport = {port}\n'
     for one in lanes:
-        settings = "period_ms = 100" if one.kind == "sam" else ""
+        settings = "period_ms = 100" if one.kind == "sam" and relays else ""
+        opener = f'opener = "o{one.number}"' if relays else ""
         text += f"""
 [[portals]]
 id = "p{one.number}"
 name = "p{one.number}"
 attended = "00:00-24:00"
 unattended = "grant"
-opener = "o{one.number}"
+{opener}
 pulse_seconds = {PULSE_S}
 [[readers]]
 id = "r{one.number}"
@@ -130,6 +131,9 @@ driver = "{DRIVERS[one.kind]}"
 url = "{one.reads.path}"
 [readers.settings]
 {settings}
+"""
+        if relays:
+            text += f"""
 [[outputs]]
 id = "o{one.number}"
 driver = "relay-lcus"
@@ -139,12 +143,14 @@ url = "{one.opens.path}"
 
 
 @contextmanager
-def station(folder: Path, lanes: list[Lane], broker: str, name: str) -> Iterator[subprocess.Popen[bytes]]:
+def station(
+    folder: Path, lanes: list[Lane], broker: str, name: str, *, relays: bool = True
+) -> Iterator[subprocess.Popen[bytes]]:
     """The program, until the block ends; its readers are heard when it begins."""
     here = folder / name
     here.mkdir()
     port = brokers.free_port()
-    (here / "gateway.toml").write_text(configuration(lanes, port), "utf-8")
+    (here / "gateway.toml").write_text(configuration(lanes, port, relays), "utf-8")
     enrolled = rosters.enrolled(broker)
     write_secret(here / "yuan-1.enrolment", enrolled.dumps())
     kept = here / "data" / f"station-{rosters.STATION}"
@@ -277,18 +283,19 @@ def opened(quick: bool) -> Iterator[Mapping[str, Candidate]]:
         word = rosters.enrolled().keys.broker_password()
         accounts = Accounts("c" * 16, (StationAccount(rosters.STATION, rosters.COMMUNITY, word),), {})
         broker = stack.enter_context(brokers.running(folder / "broker", accounts))
-        lanes = [lane(kind, number) for number, kind in enumerate(KINDS)]
-        for one in lanes:
+        lanes, quiet = ([lane(kind, number) for number, kind in enumerate(KINDS)] for _ in range(2))
+        for one in (*lanes, *quiet):
             stack.callback(one.reads.close)
             stack.callback(one.opens.close)
-        busy = stack.enter_context(station(folder, lanes, broker.url, "sixteen"))
+        stack.enter_context(station(folder, lanes, broker.url, "busy"))
+        idling = stack.enter_context(station(folder, quiet, broker.url, "idle", relays=False))
         none = stack.enter_context(station(folder, [], broker.url, "none"))
-        play, nothing = Play(lanes), Play([])
+        play, waits, nothing = Play(lanes), Play(quiet), Play([])
         play.run(3.0, busy=True)  # files are made, caches are warm
         yield {
             "echo on 16 ptys": partial(echoes, stack.enter_context(echo_program()), seconds),
             "16 readers busy": partial(verdicts, play, seconds),
-            "16 readers idle": partial(idle, play, busy.pid, seconds),
+            "16 readers idle": partial(idle, waits, idling.pid, seconds),
             "no readers": partial(idle, nothing, none.pid, seconds),
         }
 
