@@ -36,7 +36,7 @@ class SpeedChange:
         self._ask = Command.STATUS.value
         self._until: float | None = None
         self._tries = 0
-        self._over = False
+        self._taken = self._over = False
 
     def signal(self, verdict: Verdict) -> None:
         """Nobody is at the gate meanwhile."""
@@ -69,7 +69,7 @@ class SpeedChange:
             self._over = True
             return [sam_codes.fault(code)]
         if self._ask == self._order:
-            self.baud, self._ask = self._wanted, Command.STATUS.value
+            self.baud, self._ask, self._taken = self._wanted, Command.STATUS.value, True
             return []
         if self.baud == self._wanted:
             self._over = True
@@ -84,11 +84,12 @@ class SpeedChange:
             return []
         self._tries, self._ask = 0, Command.STATUS.value
         following = BAUDS.index(self.baud) + 1
-        if following < len(BAUDS):
+        if following < len(BAUDS) and not self._taken:
             self.baud = BAUDS[following]
             return []
         self._over = True
-        return [ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, "no module answers at any speed")]
+        why = "the module took the speed and does not answer at it" if self._taken else "no module answers at any speed"
+        return [ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, why)]
 
 
 DRIVER = StreamDriver("ga467-speed", Settings, SpeedChange, BAUDS[0])

@@ -25,6 +25,7 @@ def install(url: str, key: str, stop: Event, *, baud: int = 9600, seconds: float
     """
     osdp, (line, address), secret = library(), split_url(url), checked_key(key)
     until = time.monotonic() + min(seconds, INSTALL_S)
+    osdp.set_loglevel(osdp.LOG_EMERG)
     pulled, pushed = os.pipe()
     try:
         with opened(line, baud, pulled) as transport:

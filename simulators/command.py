@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from simulators.ascii_line import FRAMES
-from simulators.by_hand import ACTORS, Actor, say
+from simulators.by_hand import ACTORS, Actor, SamActor, say
 from simulators.card import FIRST_PORT
 from simulators.faults import Fault, Faulty
 from simulators.line import Device, PtyLine
@@ -68,6 +68,8 @@ def run(arguments: Sequence[str]) -> int:
         player = threading.Thread(target=_play, args=(actor, options, stop), name="player", daemon=True)
         try:
             player.start()
+            if isinstance(actor, SamActor) and isinstance(wire, PtyLine):
+                actor.module.respeed = wire.respeed
             say(_place(wire, options))
             desk = _Desk(actor, line, wire)
             if options.sw3:

@@ -120,6 +120,14 @@ def test_a_module_is_set_to_another_speed_and_found_there(was: int, wanted: int)
     assert set(module.commands) <= {b"\x11\xff", b"\x12\xff", b"\x20\x01", b"\x60" + bytes([BAUDS.index(wanted)])}
 
 
+def test_a_module_that_takes_a_speed_and_does_not_keep_to_it_is_not_asked_for_ever() -> None:
+    module, found = SamModule(), list[Found]()
+    with PtyLine(module, baud=38_400) as line:  # it goes on at the old one
+        assert set_speed(line.url, 9_600, threading.Event(), say=found.append) == 1
+    assert found[-1]["code"] == "no_answer"
+    assert module.commands[b"\x60\x04"] == 1
+
+
 def test_a_module_that_refuses_or_is_not_there_is_said() -> None:
     module, found = SamModule(), list[Found]()
     module.refuse(b"\x60\x04", 0x21)

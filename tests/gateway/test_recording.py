@@ -95,6 +95,17 @@ def test_of_bytes_in_no_frame_only_the_number_is_kept(before: bytes, after: byte
     assert sum(noise) == len(before + broken + after)
 
 
+@pytest.mark.parametrize("words", [(), (256, 1024, 1024), (256, 1024, 0)])
+def test_replies_that_are_never_asked_for_lose_all_that_they_hold(words: tuple[int, ...]) -> None:
+    lengths = b"".join(word.to_bytes(2, "big") for word in words)
+    personal = b"7\0" * ((sum(words) or 280) // 2)
+    lines = list(Recording().take(FROM, framed(b"\x00\x00\x90" + lengths + personal), 0.0))
+    found, _ = decode("ga467", frames_of("\n".join([TITLE, *lines])) or "", reveal=True, today=TODAY)
+    assert "not read" in str(found[0]["meaning"])
+    body = bytes.fromhex(lines[0].split()[-1])[7:-1]
+    assert not any(body[3 + len(lengths) :])
+
+
 def test_other_text_is_no_recording() -> None:
     assert frames_of("AAAAAA9669000311FFED") is None
     assert frames_of("") is None
