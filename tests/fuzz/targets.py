@@ -8,10 +8,11 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
-from drivers import apdu, ascii_line, ga467, id_text, osdp, relay, relay_modbus, wiegand
+from drivers import apdu, ascii_line, ga467, ga467_setup, id_text, osdp, relay, relay_modbus, wiegand
 from drivers.api import CardRead, Noise, OutputProtocol, ReaderFault, ReaderProtocol
-from drivers.sam_frames import MAX_HELD, Deframer
+from drivers.sam_frames import MAX_HELD, Deframer, Frame, reply_of
 from gateway import wire
 from gateway.bundle import Header, pack, unpack
 from gateway.keys import Master, NotAuthentic
@@ -59,11 +60,15 @@ def run_ga467(data: bytes) -> None:
     """A deframer holds 512 bytes at most; a reader that is asked goes on asking whatever is answered."""
     _stream(lambda: ga467.SamReader(ga467.Settings()), data)
     deframer, reader = Deframer(), ga467.SamReader(ga467.Settings(read="identity"))
+    change = ga467_setup.SpeedChange(ga467_setup.Settings(9_600))
     for step, piece in enumerate(_cut(data[1:], 1 + data[0] % 64 if data else 1)):
-        deframer.feed(piece, step * 0.05)
+        for item in deframer.feed(piece, step * 0.05):
+            if isinstance(item, Frame):
+                reply_of(item)
         assert deframer.held <= MAX_HELD
-        reader.to_send(step * 0.05)
-        reader.receive(piece, step * 0.05)
+        for one in (reader, change):
+            one.to_send(step * 0.05)
+            one.receive(piece, step * 0.05)
 
 
 def run_id_text(data: bytes) -> None:
@@ -74,7 +79,9 @@ def run_id_text(data: bytes) -> None:
 
 
 def run_wiegand(data: bytes) -> None:
-    _stream(lambda: wiegand.WiegandReader(wiegand.Settings()), data)
+    forms: tuple[Literal["bits", "decimal-8", "decimal-10"], ...] = ("bits", "decimal-8", "decimal-10")
+    form = forms[data[0] % 3] if data else "bits"
+    _stream(lambda: wiegand.WiegandReader(wiegand.Settings(form=form)), data[1:])
 
 
 def run_ascii_line(data: bytes) -> None:
@@ -164,6 +171,11 @@ def _vectors(name: str) -> Iterator[bytes]:
     return hexes(json.loads((VECTORS / name).read_text("utf-8")))
 
 
+def _numbers() -> Iterator[bytes]:
+    yield from _vectors("lines.json")
+    yield from (b"09000324", b"090,00324", b"0078750403")
+
+
 def _bundle() -> bytes:
     header = Header(1, "yuan", 0, None, 1, ["east"], [], GatePolicy())
     return pack(header, [], MASTER.sign)[:-64]
@@ -187,7 +199,7 @@ def _modbus() -> Iterator[bytes]:
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     "ga467": (run_ga467, lambda: (b"\x0f" + one for one in _vectors("sam.json"))),
     "id_text": (run_id_text, lambda: _vectors("cards.json")),
-    "wiegand": (run_wiegand, lambda: (b"\x03" + one + b"\r\n" for one in _vectors("lines.json"))),
+    "wiegand": (run_wiegand, lambda: (bytes([n, 3]) + one + b"\r\n" for one in _numbers() for n in range(3))),
     "ascii_line": (run_ascii_line, lambda: (bytes([i, 2]) + one for one in _vectors("lines.json") for i in range(5))),
     "apdu": (run_apdu, _cards),
     "relay_lcus": (run_relay_lcus, lambda: iter([b"\x00\x00\x00\x20" * 9, b"\xa0\x01\x01\xa2"])),
