@@ -36,7 +36,7 @@ DRIVERS = {"sam": "ga467", "wiegand": "wiegand", "ascii": "ascii-line"}
 ASKED_EVERY_S = 0.5
 PULSE_S = 0.2
 LATE_S = 2.0
-ROUND_S, QUICK_ROUND_S = 12.0, 5.0
+ROUND_S, QUICK_ROUND_S = 8.0, 5.0
 ECHO = """
 import os, sys, threading
 def echo(path):
