@@ -7,6 +7,7 @@ held up here for longer than the standard lets one be silent, which loses what i
 
 import json
 import sys
+import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
@@ -25,6 +26,9 @@ LATE_S = 0.15
 """A reader answers within 0.2 s (OSDP 2.2, 5.7); the way back is in it."""
 
 
+_SAYING = threading.Lock()
+
+
 class Watched:
     """OSDP readers on line `number` that say when they were held up."""
 
@@ -40,7 +44,9 @@ class Watched:
         said = self._device.to_send(now)
         done = time.monotonic()
         if done - self._last > LATE_S:
-            print(json.dumps({"line": self._number, "begin": self._last, "end": done}), flush=True)
+            late = json.dumps({"line": self._number, "begin": self._last, "end": done})
+            with _SAYING:
+                print(late, flush=True)
         self._last = done
         return said
 
