@@ -1,16 +1,11 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz chaos reliability load lock clean
-.PHONY: help setup demo test lint format fuzz soak lock clean
-.PHONY: help setup demo test lint format fuzz soak bench lock clean
+.PHONY: help setup demo test lint format fuzz soak bench chaos reliability load lock clean
 
 PORT = 8080
 DATA =
 SECONDS =
-MINUTES = 15
-QUICK =
-SECTIONS =
 ARGS =
 
 # Handed on by the environment, so that a name with quotes or blanks stays one word.
@@ -67,9 +62,10 @@ reliability:
 load:
 	@scripts/setup test
 	@.venv/bin/python -m tests.load.run --stations $(or $(STATIONS),500) --rate $(or $(RATE),600) --minutes $(or $(MINUTES),10)
+
 soak:
 	@scripts/setup test
-	@.venv/bin/python -m tests.soak.run $(MINUTES)
+	@.venv/bin/python -m tests.soak.run $(or $(MINUTES),15)
 
 bench:
 	@scripts/setup test
