@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import shutil
 import subprocess
 import sys
@@ -150,8 +151,28 @@ class District:
         return lost, sum(rows - distinct for rows, distinct in found.values())
 
 
-def steady(fleet: Fleet, watch: Watch, seconds: float, rate: float) -> dict[str, Any]:
+def buckets(url: str) -> list[tuple[float, float]]:
+    """The centre's own histogram, from the swipe to its commit: (bound in seconds, how many took at most so long)."""
+    found = re.findall(r'gateway_swipe_to_stored_seconds_bucket\{le="([^"]+)"\} (\S+)', get(f"{url}/metrics")[1])
+    return [(float(bound), float(count)) for bound, count in found]
+
+
+def within(before: list[tuple[float, float]], after: list[tuple[float, float]], share: float) -> float:
+    """Milliseconds within which this share of what came between two looks was stored; linear within a bucket."""
+    counts = [(bound, count - old) for (bound, count), (_, old) in zip(after, before, strict=True)]
+    wanted = share * counts[-1][1]
+    low, under = 0.0, 0.0
+    for bound, count in counts:
+        if count >= wanted:
+            part = (wanted - under) / (count - under) if count > under else 1.0
+            return round((low + (bound - low) * part) * 1000, 1)
+        low, under = bound, count
+    return float("inf")
+
+
+def steady(district: District, fleet: Fleet, watch: Watch, seconds: float, rate: float) -> dict[str, Any]:
     """A steady load for so long."""
+    before = buckets(district.url)
     fleet.latencies.clear()
     watch.start()
     begun, made = time.monotonic(), sum(one.seq for one in fleet.stations)
@@ -162,13 +183,16 @@ def steady(fleet: Fleet, watch: Watch, seconds: float, rate: float) -> dict[str,
             looked = now
             watch.look()
     watch.look()
+    after = buckets(district.url)
     count = sum(one.seq for one in fleet.stations) - made
     return {
         "seconds": round(now - begun),
         "swipes": count,
         "per_second": round(count / (now - begun)),
-        "stored_p50_ms": _ms(fleet.latencies, 50),
-        "stored_p99_ms": _ms(fleet.latencies, 99),
+        "stored_p50_ms": within(before, after, 0.5),
+        "stored_p99_ms": within(before, after, 0.99),
+        "acknowledged_p50_ms": _ms(fleet.latencies, 50),
+        "acknowledged_p99_ms": _ms(fleet.latencies, 99),
         "cpu_s": watch.used(),
         "peak_mb": {name: round(size) for name, size in watch.peak.items()},
     }
@@ -225,7 +249,7 @@ def main() -> int:
                 "stations": options.stations,
                 "first_connected_s": round(time.monotonic() - begun, 1),
             }
-            result["steady"] = steady(fleet, Watch(pids), options.minutes * 60, options.rate)
+            result["steady"] = steady(district, fleet, Watch(pids), options.minutes * 60, options.rate)
             print(json.dumps(result["steady"]), flush=True)
             result["cut"] = cut_and_back(district, fleet, options.cut, options.rate)
             until = time.monotonic() + WELL_S
