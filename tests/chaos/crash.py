@@ -14,10 +14,12 @@ import tempfile
 from collections.abc import Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 from gateway.points import Point
 from tests.chaos.site import Site
+from tests.chaos.writing import put
 from tests.waiting import until
 
 REACHED_WITHIN_S = 30.0
@@ -47,6 +49,15 @@ class Tally:
         """Count what came of another seed."""
         for name in ("runs", "unreached", "shown", "stored", "lost", "doubled", "shown_unrecorded", "lost_unrecorded"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
+
+    def line(self, now: datetime) -> str:
+        """A sentence for a page."""
+        return (
+            f"Run on {now:%Y-%m-%d}: {self.points} steps, {self.runs:,} kills, {self.shown:,} verdicts shown, "
+            f"{self.stored:,} swipes stored. **Lost {self.lost}, doubled {self.doubled}**, steps that were not reached "
+            f"{self.unreached}. Shown unrecorded while the disk hung: {self.shown_unrecorded}, lost of them "
+            f"{self.lost_unrecorded}."
+        )
 
     @property
     def good(self) -> bool:
@@ -172,6 +183,7 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--jobs", type=int, default=min(os.cpu_count() or 1, 2), help="seeds at a time")
     parser.add_argument("--folder", type=Path, help="keep what the runs leave in this folder")
+    parser.add_argument("--write", type=Path, help="a page with marks for the figures")
     options = parser.parse_args()
     chosen = [Point(name) for name in options.points.split(",") if name] or list(Point)
     tally = Tally(len(chosen))
@@ -183,6 +195,8 @@ def main() -> int:
             for done in as_completed(running):
                 print(f"seed {running[done]}: {json.dumps(asdict(done.result()))}", flush=True)
                 tally.add(done.result())
+    if options.write is not None:
+        put(options.write, "chaos", tally.line(datetime.now(UTC)))
     print(json.dumps(asdict(tally)))
     return 0 if tally.good else 1
 

@@ -16,12 +16,12 @@ from pathlib import Path
 
 from tests.chaos.faults import FAULTS, Fault
 from tests.chaos.site import Site
+from tests.chaos.writing import put
 
 BRIEF = 0.1
 SPARE = 400
 """Codes beyond what a fault takes."""
 WITHIN_S = 150.0
-BEGIN, END = "<!-- table: begin -->", "<!-- table: end -->"
 COLUMNS = "What happened|for|shown|stored|lost|doubled|shown unrecorded|slowest verdict|all in after|what was seen"
 
 
@@ -115,10 +115,7 @@ def main() -> int:
                 rows.append(examine(fault, folder, brief=options.brief))
                 print(rows[-1].line(), flush=True)
     if options.write is not None:
-        text = options.write.read_text("utf-8")
-        before, _, rest = text.partition(BEGIN)
-        after = rest.partition(END)[2]
-        options.write.write_text(f"{before}{BEGIN}\n{table(rows)}\n{END}{after}", "utf-8")
+        put(options.write, "table", table(rows))
     return 0 if all(row.good for row in rows) else 1
 
 
