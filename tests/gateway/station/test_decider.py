@@ -5,6 +5,7 @@ import threading
 from dataclasses import replace
 from datetime import date, timedelta
 
+import msgspec
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
@@ -76,7 +77,8 @@ def test_whatever_a_reader_reads_the_centre_can_parse_the_record(read: CardRead,
     record = bench.swipe(read).record
     assert wire.decode(wire.encode(record), SwipeRecord) == record
     if read.credential.number:
-        assert len(read.credential.number) < 6 or read.credential.number.encode() not in wire.encode(record)
+        untimed = msgspec.structs.replace(record, at=0, mono=0)  # any digits may stand in a time by chance
+        assert len(read.credential.number) < 6 or read.credential.number.encode() not in wire.encode(untimed)
 
 
 @given(dwelling=st.text(max_size=200))
