@@ -9,8 +9,8 @@ mask over the header's list, all ones for every portal; `schedule` counts from 1
 
 import struct
 from collections.abc import Callable, Iterable
-from datetime import date, timedelta
-from typing import Annotated, Any
+from datetime import date, datetime, timedelta
+from typing import Annotated
 
 import msgspec
 from msgspec import Meta, Struct
@@ -20,6 +20,8 @@ from rules.model import Enrolment, GatePolicy, Hours, Role
 
 _MAGIC = b"XQR1"
 _ROW = struct.Struct(">16sHHIHBBB3x")
+_SCHEDULE_AT = 26
+"""Of a row, where schedule, role and marks stand: a byte each."""
 _DAY_0 = date(2000, 1, 1)
 _NO_END = 0xFFFF
 _EVERY_PORTAL = 0xFFFFFFFF
@@ -40,6 +42,8 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     portals: Annotated[list[str], Meta(max_length=MAX_PORTALS)]
     schedules: Annotated[list[tuple[str, list[Hours]]], Meta(max_length=255)]
     policy: GatePolicy
+    next_policy: tuple[int, GatePolicy] | None = None
+    """What the gate decides by from that moment on (ms, UTC), so that it changes on time without a message."""
 
 
 class Roster:
@@ -53,6 +57,13 @@ class Roster:
 
     def __len__(self) -> int:
         return len(self._index)
+
+    def policy_at(self, moment: datetime) -> GatePolicy:
+        """The policy that holds at an aware moment."""
+        following = self.header.next_policy
+        if following is not None and moment.timestamp() * 1000 >= following[0]:
+            return following[1]
+        return self.header.policy
 
     def find(self, token: bytes) -> Enrolment | None:
         """The row of a token, or None when nobody here has it."""
@@ -105,14 +116,15 @@ def unpack(data: bytes, public: bytes, community: str) -> Roster:
         raise NotAuthentic("the roster of another community")
     if len(rows) % _ROW.size:
         raise NotAuthentic("a roster row is cut short")
-    if not all(_known(row, len(header.schedules)) for row in _ROW.iter_unpack(rows)):
+    if rows and not _known(rows, len(header.schedules)):
         raise NotAuthentic("a roster row says what this version does not know")
     return Roster(header, rows)
 
 
-def _known(row: tuple[Any, ...], schedules: int) -> bool:
-    _, _, _, _, _, schedule, role, marks = row
-    return schedule <= schedules and role in _ROLES and marks <= _MARKS
+def _known(rows: bytes, schedules: int) -> bool:
+    """Whether this version knows all schedules, roles and marks of the rows; each is one byte at its place of a row."""
+    schedule, role, marks = (rows[at :: _ROW.size] for at in (_SCHEDULE_AT, _SCHEDULE_AT + 1, _SCHEDULE_AT + 2))
+    return max(schedule) <= schedules and _ROLES.issuperset(role) and max(marks) <= _MARKS
 
 
 def _pack_row(person: Enrolment, portals: dict[str, int], schedules: dict[str, int]) -> bytes:

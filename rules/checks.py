@@ -22,7 +22,7 @@ def leaving(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
 
 def open_portal(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
     """A portal that stands open, by hand or by its hours, cannot hold anyone; the guard still sees a lost card."""
-    by_hours = any(hours.holds(snapshot.civil) for hours in snapshot.portal.hold_open)
+    by_hours = any(snapshot.within(hours) for hours in snapshot.portal.hold_open)
     if not (snapshot.held_open_by_hand or by_hours):
         return None
     return _grant(Reason.OPEN_PORTAL, snapshot.row)
@@ -76,7 +76,7 @@ def out_of_hours(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
     row = snapshot.row
     if row is None or row.schedule is None:
         return None
-    if any(hours.holds(snapshot.civil) for hours in snapshot.schedules.get(row.schedule, ())):
+    if any(snapshot.within(hours) for hours in snapshot.schedules.get(row.schedule, ())):
         return None
     return _ATTEND_HOURS
 

@@ -149,10 +149,11 @@ class Hours:
     end: time
     weekdays: frozenset[int] = frozenset(range(7))
 
-    def holds(self, moment: datetime) -> bool:
-        """Whether the civil `moment` lies in the span."""
+    def holds(self, moment: datetime, weekday: int | None = None) -> bool:
+        """Whether the civil `moment` lies in the span; `weekday` as what its day counts, if not as what it is."""
         clock = moment.time()
-        return moment.weekday() in self.weekdays and self.begin <= clock and (self.end == time(0) or clock < self.end)
+        day = moment.weekday() if weekday is None else weekday
+        return day in self.weekdays and self.begin <= clock and (self.end == time(0) or clock < self.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +175,9 @@ class Recent:
     signalled: bool = True
 
 
+MONDAY, SUNDAY = 0, 6
+
+
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
     """The part of the policy that the gate decides with. Zero or None switches a check off."""
@@ -186,6 +190,14 @@ class GatePolicy:
     side_line_days: int = 7
     """The guard's side line about registration shows at most once a person in so many days."""
     register_max_age_days: int = 7
+    holidays: frozenset[date] = frozenset()
+    """Days that count as Sundays wherever hours name weekdays, …"""
+    workdays: frozenset[date] = frozenset()
+    """… and days at a weekend that count as Mondays (调休)."""
+
+    def weekday(self, day: date) -> int:
+        """As what weekday a day counts; 0 is Monday."""
+        return SUNDAY if day in self.holidays else MONDAY if day in self.workdays else day.weekday()
 
 
 @dataclass(frozen=True, slots=True)
@@ -210,6 +222,10 @@ class Snapshot:
     def today(self) -> date:
         """The civil date at the portal, never the UTC date."""
         return self.civil.date()
+
+    def within(self, hours: Hours) -> bool:
+        """Whether hours hold now, by what the policy says of holidays."""
+        return hours.holds(self.civil, self.policy.weekday(self.today))
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from rules.trial import Trial, read_trial
 Section = TypeVar("Section")
 ADULT = 18
 """No policy may propose a slip about anyone younger."""
+MOST_HOLIDAYS = 200
 _GATE = GatePolicy()
 
 
@@ -176,6 +177,8 @@ def _gate(table: Table, version: int, register_max_age_days: int) -> GatePolicy:
         attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
         side_line_days=table.integer("side_line_days", 7, 1, 90),
         register_max_age_days=register_max_age_days,
+        holidays=table.days("holidays", MOST_HOLIDAYS),
+        workdays=table.days("workdays", MOST_HOLIDAYS),
     )
     table.finish()
     return policy
@@ -203,6 +206,8 @@ def _contradictions(policy: Policy) -> tuple[str, ...]:
         "escalation: the days must not go down from worker to community, street and police": list(turns)
         != sorted(turns)
     }
+    both = policy.gate.holidays & policy.gate.workdays
+    found["gate.workdays: a day cannot be a holiday too"] = bool(both)
     for name, opens in (("collection", policy.collection), ("gate_query", policy.gate_query)):
         found |= {
             f"{name}.days_distinct: more than window_days, so it never opens": opens.days_distinct > opens.window_days,

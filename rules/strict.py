@@ -68,6 +68,14 @@ class Table:
     def moments(self, key: str) -> tuple[datetime, ...]:
         return tuple(self._civil(key, value) for value in self._list(key))
 
+    def days(self, key: str, most: int) -> frozenset[date]:
+        """At most `most` days; none when the key is absent."""
+        values = self._list(key)
+        found = [value for value in values if type(value) is date and value.year in _YEARS]
+        if len(found) < len(values) or len(values) > most:
+            self.wrong(key, f"must be a list of at most {most} days, like [2026-01-31]")
+        return frozenset(found)
+
     def choice(self, key: str, kind: type[E], default: E | None = None) -> E | None:
         """A member of `kind`, by its value or, where values are numbers, by its name in lower case."""
         self._asked.add(key)

@@ -33,6 +33,11 @@ class PolicyFile:
     def current(self) -> Policy:
         return self.policy
 
+    def upcoming(self) -> Policy | None:
+        """The policy that has been taken and is not in force yet."""
+        waiting = self._waiting
+        return waiting[1] if waiting is not None else None
+
     def look(self) -> bool:
         """Take what a changed file says, from its time on. False while the old policy stays in force.
 
@@ -42,7 +47,7 @@ class PolicyFile:
         if stamp != self._stamp:
             self._stamp = stamp
             self._waiting = self._read_changed()
-        if self._waiting is None or _begins(self._waiting[1]) > self._now():
+        if self._waiting is None or begins(self._waiting[1]) > self._now():
             return False
         (self.text, self.policy), self._waiting = self._waiting, None
         self.since = self._now()
@@ -61,7 +66,7 @@ class PolicyFile:
         except PolicyError as error:
             log.error("the changed policy was not taken: %s", "; ".join(error.mistakes))  # noqa: TRY400
             return None
-        if _begins(policy) > self._now():
+        if begins(policy) > self._now():
             log.info("policy %d will be in force from %s", policy.version, policy.effective_from)
         return text, policy
 
@@ -76,7 +81,8 @@ class PolicyFile:
         return found.st_mtime_ns, found.st_size
 
 
-def _begins(policy: Policy) -> datetime:
+def begins(policy: Policy) -> datetime:
+    """The moment from which a policy holds."""
     moment = policy.effective_from
     return moment if moment.tzinfo is not None else moment.replace(tzinfo=CIVIL)
 

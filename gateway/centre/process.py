@@ -87,7 +87,12 @@ class CentreProcess:
         self._slips = slips
         self._stations = Stations(self._database, master)
         self._rosters = Rosters(
-            self._database, master, self._policies.current, self._casework.today, self._send_to_station
+            self._database,
+            master,
+            self._policies.current,
+            self._casework.today,
+            self._send_to_station,
+            upcoming=self._policies.upcoming,
         )
         self._deliveries = Deliveries(self._database, self._metrics, slips)
         self._commands = Commands(self._database, self._send_to_station, wall=wall)

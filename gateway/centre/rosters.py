@@ -17,6 +17,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
 from gateway import bundle, points, wire
+from gateway.centre.policies import begins
 from gateway.keys import Master, NotAuthentic
 from gateway.points import Point
 from gateway.store.database import Database
@@ -42,7 +43,14 @@ BURST = 4_000_000
 
 
 def build(
-    connection: Connection, master: Master, policy: Policy, community: str, today: date, now: int, known: bytes = b""
+    connection: Connection,
+    master: Master,
+    policy: Policy,
+    community: str,
+    today: date,
+    now: int,
+    known: bytes = b"",
+    upcoming: Policy | None = None,
 ) -> tuple[int, bytes, bytes] | None:
     """Number, build and sign the roster of a community as the register stands now (`now` in milliseconds, UTC).
 
@@ -63,6 +71,7 @@ def build(
         portals=list(row.portals),
         schedules=[],
         policy=policy.gate,
+        next_policy=(int(begins(upcoming).timestamp() * 1000), upcoming.gate) if upcoming is not None else None,
     )
     entries = [_entry(one, master, today) for one in people.roster_rows(connection, community, today)]
     digest = hashlib.sha256(bundle.pack(header, entries, lambda _body: b"")).digest()
@@ -122,12 +131,12 @@ class Flow:
 
 @dataclass(frozen=True, slots=True)
 class _Built:
-    """A roster as this process has it, and the day and the policy that it was built by."""
+    """A roster as this process has it, and the day and the policies (now, next) that it was built by."""
 
     version: int
     messages: list[bytes]
     digest: bytes
-    by: tuple[date, int]
+    by: tuple[date, int, int]
 
 
 class Rosters:
@@ -141,6 +150,7 @@ class Rosters:
         today: Callable[[], date],
         send: Callable[[str, str, str, bytes], object],
         *,
+        upcoming: Callable[[], Policy | None] = lambda: None,
         now: Callable[[], int] = lambda: int(time.time() * 1000),
         clock: Callable[[], float] = time.monotonic,
         wait: Callable[[float], None] = time.sleep,
@@ -148,6 +158,7 @@ class Rosters:
         self._database = database
         self._master = master
         self._policy = policy
+        self._upcoming = upcoming
         self._today = today
         self._send = send
         self._now = now
@@ -158,6 +169,7 @@ class Rosters:
         self._flow = Flow(clock)
         self._built: dict[str, _Built] = {}
         self._pace = Pace()
+        self._seen = self._by()
 
     def version(self, community: str) -> int:
         """The newest roster version of a community, as far as this process has built it."""
@@ -196,6 +208,9 @@ class Rosters:
                 with self._lock:
                     community, version = self._wanted.pop(asked)
                 self.answer(community, asked, version)
+        if self._seen != (by := self._by()):
+            self._seen = by
+            self._pace.changed(time.monotonic())
         if self._pace.due(time.monotonic()):
             self._pace.published(time.monotonic())
             self.publish()
@@ -224,15 +239,18 @@ class Rosters:
                     if where == community:
                         self.answer(community, name, 0)
 
-    def _by(self) -> tuple[date, int]:
-        return self._today(), self._policy().version
+    def _by(self) -> tuple[date, int, int]:
+        upcoming = self._upcoming()
+        return self._today(), self._policy().version, upcoming.version if upcoming is not None else 0
 
     def _build(self, community: str) -> bool:
         """Build a community's roster; False when it would say what the last one does."""
         before, by = self._built.get(community), self._by()
         known = before.digest if before is not None else b""
         with self._database.write() as connection:
-            made = build(connection, self._master, self._policy(), community, by[0], self._now(), known)
+            made = build(
+                connection, self._master, self._policy(), community, by[0], self._now(), known, self._upcoming()
+            )
         if made is None and before is not None:
             self._built[community] = dataclasses.replace(before, by=by)
             return False

@@ -145,6 +145,11 @@ class Decider:
             except Exception:  # a bug in one swipe must not hold the gate for the next
                 log.exception("the decider failed on one swipe")
 
+    def weekday(self, moment: datetime) -> int:
+        """As what weekday a civil moment counts at this gate now, holidays considered. From any thread."""
+        roster = self.roster
+        return moment.weekday() if roster is None else roster.policy_at(moment).weekday(moment.date())
+
     def _turn(self) -> None:
         try:
             item = self.inbox.get(timeout=self._patience())
@@ -239,7 +244,7 @@ class Decider:
             register_as_of=roster.header.register_as_of,
             recent=self._passes(swipe.token, mono),
             schedules=roster.schedules,
-            policy=roster.header.policy,
+            policy=roster.policy_at(swipe.at),
         )
 
     def _seal(self, card: CardRead, seq: int) -> bytes | None:

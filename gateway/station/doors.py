@@ -49,6 +49,7 @@ class Doors:
         *,
         hold: Callable[[str, float], bool],
         happened: Callable[[DoorEvent], None],
+        weekday: Callable[[datetime], int] = datetime.weekday,
         look_s: float = LOOK_S,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -63,6 +64,7 @@ class Doors:
         self._kept = kept
         self._hold = hold
         self._happened = happened
+        self._weekday = weekday
         self._look_s = look_s
         self._clock = clock
         self._wall = wall
@@ -138,7 +140,7 @@ class Doors:
     def _hold_open(self, now: float) -> None:
         civil = datetime.fromtimestamp(self._wall(), UTC).astimezone(CIVIL)
         for portal, gate in self._gates.items():
-            if any(hours.holds(civil) for hours in gate.portal.hold_open):
+            if any(hours.holds(civil, self._weekday(civil)) for hours in gate.portal.hold_open):
                 self._hold(portal, HOLD_S)
                 self._permit(portal, now + HOLD_S)  # whether or not the opener could be reached
 

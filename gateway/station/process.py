@@ -100,6 +100,7 @@ class StationProcess:
             self._door_log,
             hold=signals.hold,
             happened=self._at_a_door,
+            weekday=lambda moment: self._decider.weekday(moment),
         )
         places = {r.id: ReaderPlace(r.portal, Direction(r.direction)) for r in settings.readers}
         self._decider = Decider(

@@ -1,7 +1,7 @@
 """The roster bundle: what went in comes out, and nothing that another hand made or changed is believed."""
 
 import time
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import msgspec
 import pytest
@@ -136,3 +136,12 @@ def test_a_signed_header_that_is_no_text_is_not_believed() -> None:
     header = b'{"version":1,"issued\xff":0}'
     with pytest.raises(NotAuthentic, match="roster header"):
         unpack(signed(b"XQR1" + len(header).to_bytes(4, "big") + header), PUBLIC, "yuan")
+
+
+def test_the_next_policy_and_the_holidays_of_both_travel_with_it() -> None:
+    now = GatePolicy(version=3, holidays=frozenset({date(2027, 1, 1)}))
+    coming = GatePolicy(version=4, workdays=frozenset({date(2027, 1, 2)}))
+    header = msgspec.structs.replace(rosters.header(policy=now), next_policy=(5_000, coming))
+    roster = unpack(pack(header, [], rosters.MASTER.sign), rosters.MASTER.roster_public(), rosters.COMMUNITY)
+    assert roster.policy_at(datetime.fromtimestamp(4.999, UTC)) == now
+    assert roster.policy_at(datetime.fromtimestamp(5, UTC)) == coming

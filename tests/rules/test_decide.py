@@ -227,6 +227,33 @@ def test_hours_include_their_beginning_and_not_their_end(clock: time, expected: 
     assert verdict(replace(scheduled, civil=datetime.combine(NOON.date(), clock, CIVIL)))[0] is expected
 
 
+@pytest.mark.parametrize(
+    ("weekdays", "policy", "expected"),
+    [
+        ({0}, GatePolicy(), Verdict.GRANT),
+        ({0}, GatePolicy(holidays=frozenset({NOON.date()})), Verdict.ATTEND),
+        ({6}, GatePolicy(holidays=frozenset({NOON.date()})), Verdict.GRANT),
+        ({6}, GatePolicy(), Verdict.ATTEND),
+        ({6}, GatePolicy(holidays=frozenset({NOON.date() + timedelta(days=1)})), Verdict.ATTEND),
+    ],
+)
+def test_a_holiday_counts_as_a_sunday(weekdays: set[int], policy: GatePolicy, expected: Verdict) -> None:
+    hours = (Hours(time(7), time(22), frozenset(weekdays)),)
+    row = replace(ROW, schedule="day")
+    assert verdict(replace(AROUND, row=row, schedules={"day": hours}, policy=policy))[0] is expected
+    held = replace(AROUND, row=None, portal=Portal("east", hours), policy=policy)
+    assert (verdict(held)[0] is Verdict.GRANT) is (expected is Verdict.GRANT)
+
+
+def test_a_saturday_on_which_people_work_counts_as_a_monday() -> None:
+    saturday = datetime(2026, 11, 28, 12, tzinfo=CIVIL)
+    hours = (Hours(time(7), time(22), frozenset(range(5))),)
+    there = replace(AROUND, civil=saturday, row=replace(ROW, schedule="day"), schedules={"day": hours})
+    assert verdict(there)[0] is Verdict.ATTEND
+    policy = GatePolicy(workdays=frozenset({saturday.date()}))
+    assert verdict(replace(there, policy=policy))[0] is Verdict.GRANT
+
+
 def test_hours_that_end_at_midnight_last_to_the_end_of_the_day() -> None:
     scheduled = replace(AROUND, row=replace(ROW, schedule="late"), schedules={"late": (Hours(time(22), time(0)),)})
     assert verdict(replace(scheduled, civil=datetime(2026, 11, 23, 23, 59, 59, tzinfo=CIVIL)))[0] is Verdict.GRANT

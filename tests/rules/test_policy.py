@@ -211,3 +211,17 @@ def policy_or_mistakes(text: str) -> Policy | tuple[str, ...]:
         return parse(text)
     except PolicyError as error:
         return error.mistakes
+
+
+def test_holidays_are_days_and_none_is_a_workday_too() -> None:
+    head = 'version = 1\nauthor = "a"\nreason = "r"\neffective_from = 2026-11-23T00:00:00\n[gate]\n'
+    policy = parse(head + "holidays = [2027-01-01]\nworkdays = [2027-01-02]\n")
+    assert (policy.gate.holidays, policy.gate.workdays) == ({date(2027, 1, 1)}, {date(2027, 1, 2)})
+    for wrong, what in (
+        ("holidays = [2027-01-01]\nworkdays = [2027-01-01]", "cannot be a holiday too"),
+        ('holidays = ["2027-01-01"]', "must be a list of at most 200 days"),
+        ("holidays = [2027-01-01T00:00:00]", "must be a list of at most 200 days"),
+        ("holidays = 3", "must be a list"),
+    ):
+        with pytest.raises(PolicyError, match=what):
+            parse(head + wrong)

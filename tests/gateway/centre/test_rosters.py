@@ -39,12 +39,14 @@ class Sending:
         self.office = office
         self.sent: list[tuple[str, str, bytes]] = []
         self.policy: Policy = POLICY
+        self.upcoming: Policy | None = None
         self.rosters = Rosters(
             office.database,
             MASTER,
             lambda: self.policy,
             office.casework.today,
             lambda c, s, _leaf, plain: self.sent.append((c, s, plain)),
+            upcoming=lambda: self.upcoming,
             now=now or office.casework.now,
         )
 
@@ -256,3 +258,19 @@ def test_a_station_that_asks_again_and_again_is_answered_once(office: Office) ->
     stop.set()
     thread.join()
     assert [to for _, to, _ in sending.sent] == [STATION, OTHER_STATION]
+
+
+def test_a_policy_that_is_to_come_is_sent_ahead_with_its_moment(small: Office) -> None:
+    sending = Sending(small)
+    sending.rosters.answer(YUAN, STATION, 0)
+    assert sending.last().header.next_policy is None
+    sending.upcoming = SHORT
+    stop = threading.Event()
+    thread = threading.Thread(target=sending.rosters.run, args=(stop,))
+    thread.start()
+    until(lambda: sending.last().header.next_policy is not None)
+    stop.set()
+    thread.join()
+    moment = int(SHORT.effective_from.timestamp() * 1000)
+    assert sending.last().header.next_policy == (moment, SHORT.gate)
+    assert sending.last().header.policy == POLICY.gate

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from drivers.api import CardRead, Identity, Verdict
 from gateway import wire
+from gateway.bundle import pack, unpack
 from gateway.station.decider import ByHand, Heard, Outcome
 from gateway.station.recorder import _published
 from gateway.wire import SwipeRecord
@@ -225,3 +226,24 @@ def test_a_swipe_shown_before_it_was_on_disk_is_published_so() -> None:
     outcome: Outcome = enrolled().swipe()
     assert _published(outcome.record, True) is outcome.record
     assert not _published(outcome.record, False).recorded
+
+
+def test_the_next_policy_holds_at_the_gate_from_its_moment_on_without_a_message() -> None:
+    bench = Bench()
+    begins = int(NOON.timestamp() * 1000) + 60_000
+    header = msgspec.structs.replace(rosters.header(), next_policy=(begins, GatePolicy(version=4)))
+    bench.use(unpack(pack(header, [], rosters.MASTER.sign), rosters.MASTER.roster_public(), rosters.COMMUNITY))
+    assert bench.swipe().record.policy == 3
+    bench.clocks.wall = NOON + timedelta(seconds=59)
+    assert bench.swipe().record.policy == 3
+    bench.clocks.wall = NOON + timedelta(seconds=60)
+    assert bench.swipe().record.policy == 4
+
+
+def test_a_swipe_says_what_the_kernel_says_of_the_clock() -> None:
+    said = ["unsynced"]
+    bench = Bench()
+    bench.decider._clock_state = lambda: said[0]
+    assert bench.swipe().record.clock == "unsynced"
+    said[0] = "synced"
+    assert bench.swipe().record.clock == "synced"

@@ -34,6 +34,7 @@ class House:
     portals: tuple[Portal, ...]
     now: float = 100.0
     wall: float = MONDAY_NOON.timestamp()
+    counts_as: int | None = None
     held: list[tuple[str, float]] = field(default_factory=list)
     events: list[tuple[str, Happening]] = field(default_factory=list)
 
@@ -45,6 +46,7 @@ class House:
             DoorLog(self.folder / "events"),
             hold=self._hold,
             happened=self._happened,
+            weekday=lambda moment: self.counts_as if self.counts_as is not None else moment.weekday(),
             look_s=0.001,  # a turn that has nothing to do does not wait: the clock is turned by hand
             clock=lambda: self.now,
             wall=lambda: self.wall,
@@ -114,6 +116,16 @@ def test_in_hold_open_hours_the_opener_is_held_and_the_door_may_stand_open(tmp_p
     assert asked >= 600 / doors.HOLD_EVERY_S * 0.9
     house.do(after=60.0)
     assert len(house.held) == asked
+
+
+def test_on_a_day_that_counts_as_a_sunday_the_hours_of_sundays_hold(tmp_path: Path) -> None:
+    hours = (HoldOpen(hours="11:00-13:00", weekdays=(0,)),)
+    house = House(tmp_path, (portal("east", hold_open=hours, door=contact(0)),), counts_as=6)
+    house.do(after=10.0)
+    assert house.held == []
+    house.counts_as = None
+    house.do(after=10.0)
+    assert house.held != []
 
 
 def test_a_thread_that_hangs_holds_nobody_and_takes_no_more_than_its_inbox(tmp_path: Path) -> None:
