@@ -1,7 +1,7 @@
 """What the centre's pages ask: answers from the database, without names or numbers."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -9,7 +9,7 @@ import msgspec
 
 from gateway.centre import gaps
 from gateway.centre.commands import state_of
-from gateway.centre.gaps import Gap, Holes
+from gateway.centre.gaps import Holes
 from gateway.centre.policies import PolicyFile
 from gateway.metrics import LATE_S, UNKNOWN_S
 from gateway.store.database import Database
@@ -31,7 +31,6 @@ from gateway.web.centre_view import (
 from rules.acts import Arithmetic
 from rules.model import CIVIL, CaseKind
 
-_WHOLE = Holes(0, None, 0, None, ())
 _COMMANDS = 20
 
 
@@ -119,7 +118,7 @@ class Desk:
             found = streams.stations(connection)
         now = self._wall()
         return [
-            _station(row, now, newest[row.community], holes.get(row.name, _WHOLE), aside.get(row.name, 0))
+            _station(row, now, newest[row.community], holes.get(row.name, gaps.WHOLE), aside.get(row.name, 0))
             for row in found
         ]
 
@@ -127,11 +126,7 @@ class Desk:
         with self._database.read() as connection:
             if not any(row.name == station for row in streams.stations(connection)):
                 raise LookupError("there is no such station")
-            found = gaps.listed(connection, station)
-        together: dict[tuple[str | None, int | None, Hole], list[Gap]] = {}
-        for gap in found:
-            together.setdefault((gap.accepted_by, gap.accepted_at, gap.kind), []).append(gap)
-        return [_hole(rows) for rows in together.values()]
+            return gaps.summed(connection, station)
 
     def accept(self, station: str, kind: Hole, who: str) -> None:
         with self._database.write() as connection:
@@ -220,18 +215,6 @@ def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, asi
         refused=status.get("refused"),
         certificate_until=_day(status.get("certificate_until") or None),
         revoked=row.revoked_at is not None,
-    )
-
-
-def _hole(gaps_: Sequence[Gap]) -> HoleRow:
-    one = gaps_[0]
-    return HoleRow(
-        one.kind,
-        datetime.fromtimestamp(min(gap.since for gap in gaps_) / 1000, UTC),
-        sum(gap.count for gap in gaps_),
-        tuple(sorted({gap.reason for gap in gaps_ if gap.reason})),
-        one.accepted_by,
-        _moment(one.accepted_at),
     )
 
 

@@ -5,6 +5,7 @@ Accepting fills nothing in. A swipe that is missing, was given up and comes all 
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +14,7 @@ from sqlalchemy import Connection
 from gateway.centre import ledger
 from gateway.ranges import Range, joined, outside
 from gateway.store.queries import gaps, streams
-from gateway.web.centre_view import Hole
+from gateway.web.centre_view import Hole, HoleRow
 
 MOST_ROWS = 200
 """Ranges of one kind that a page shows of a station; the counts are of all."""
@@ -60,6 +61,9 @@ class Holes:
     """What is wrong with the whole station, and since when."""
 
 
+WHOLE = Holes(0, None, 0, None, ())
+
+
 def trouble(connection: Connection, station: str, kind: Trouble, now: int) -> None:
     """Raise a trouble; one that is open stays as it is."""
     if kind.value not in {row.kind for row in gaps.troubles(connection, station, accepted=False)}:
@@ -96,6 +100,45 @@ def listed(connection: Connection, station: str) -> list[Gap]:
         ]
         found += [_lost(row) for row in gaps.lost_rows(connection, station, accepted=accepted, limit=MOST_ROWS)]
     return sorted(found, key=lambda gap: gap.accepted_at is not None)
+
+
+def summed(connection: Connection, station: str) -> list[HoleRow]:
+    """What is open of a station, then what was accepted, newest first: how many, since when, and why."""
+    own = holes(connection).get(station, WHOLE)
+    found = []
+    if own.missing:
+        found.append(HoleRow(Hole.MISSING, _moment(own.missing_since or 0), own.missing, ()))
+    found += [HoleRow(Hole(kind.value), _moment(since), 0, ()) for kind, since in own.troubles]
+    for row in gaps.lost_groups(connection, station, MOST_ROWS):
+        kind = Hole.MISSING if row.reason == GIVEN_UP else Hole.LOST
+        at = None if row.accepted_at is None else _moment(row.accepted_at)
+        found.append(HoleRow(kind, _moment(row.since), int(row.number), (row.reason,), row.accepted_by, at))
+    for row in gaps.troubles(connection, station, accepted=True)[:MOST_ROWS]:
+        accepted = row.accepted_by, _moment(row.accepted_at)
+        found.append(HoleRow(Hole(row.kind), _moment(row.since), 0, (), *accepted))
+    still_open = [one for one in found if one.accepted_at is None]
+    done = [one for one in found if one.accepted_at is not None]
+    return _together(still_open) + sorted(done, key=lambda one: one.accepted_at or one.since, reverse=True)
+
+
+def _together(found: list[HoleRow]) -> list[HoleRow]:
+    """One row for each kind: a person accepts all of it at once."""
+    kinds: dict[Hole, list[HoleRow]] = {}
+    for one in found:
+        kinds.setdefault(one.kind, []).append(one)
+    return [
+        HoleRow(
+            kind,
+            min(row.since for row in rows),
+            sum(row.count for row in rows),
+            tuple(sorted({reason for row in rows for reason in row.reasons})),
+        )
+        for kind, rows in kinds.items()
+    ]
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC)
 
 
 def accept(connection: Connection, station: str, kind: Hole, who: str, now: int) -> int:

@@ -96,6 +96,7 @@ class Recorder:
         self._settled: Settled | None = None
         self._dropped: list[tuple[int, int]] = []
         self._chores: deque[Chore] = deque()
+        self._unreadable: set[tuple[str, int]] = set()
         self._crowded = False
         self._replaced_at: float | None = None
         self._aside: Path | None = None
@@ -133,7 +134,9 @@ class Recorder:
         """Declare lost what a reader could not decode: (epoch, seq)."""
         by_epoch: dict[str, list[int]] = {}
         for epoch, seq in found:
-            by_epoch.setdefault(epoch, []).append(seq)
+            if (epoch, seq) not in self._unreadable:  # met again before it was deleted
+                by_epoch.setdefault(epoch, []).append(seq)
+        self._unreadable.update(found)
         for epoch, seqs in by_epoch.items():
             log.error("%d records of epoch %s cannot be read and are declared lost", len(seqs), epoch)
             self.lost += len(seqs)

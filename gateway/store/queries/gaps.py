@@ -46,6 +46,15 @@ def lost_rows(connection: Connection, station: str, *, accepted: bool, limit: in
     return connection.execute(query.order_by(c.declared.desc(), c.id.desc()).limit(limit)).all()
 
 
+def lost_groups(connection: Connection, station: str, limit: int) -> Sequence[Any]:
+    """What a station lost or a person gave up, by reason and by who accepted it when: how many, and since when."""
+    c = t.lost.c
+    number, since = func.sum(c.last - c.first + 1).label("number"), func.min(c.declared).label("since")
+    query = select(c.accepted_by, c.accepted_at, c.reason, number, since).where(c.station == station)
+    query = query.group_by(c.accepted_by, c.accepted_at, c.reason).order_by(c.accepted_at.desc(), c.reason)
+    return connection.execute(query.limit(limit)).all()
+
+
 def accept_lost(connection: Connection, station: str, who: str, now: int) -> int:
     """Accept all that a station declared lost. Returns how many swipes that is."""
     c = t.lost.c

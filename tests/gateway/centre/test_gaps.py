@@ -155,3 +155,23 @@ def test_losses_without_number_are_taken_lowest_first_as_far_as_holes_are_kept()
     assert ledger.lose(stream, [(4000, 4000)])[1] == [], "it is said again once there is room"
     filled, one = ledger.lose(stream, [(1, 1)])
     assert (filled.upto, one) == (2, [(1, 1)])
+
+
+def test_the_page_of_a_station_sums_up_every_hole_and_who_accepted_what(office: Office) -> None:
+    def summed() -> list[tuple[Hole, int, tuple[str, ...], str | None]]:
+        with office.database.read() as connection:
+            return [(one.kind, one.count, one.reasons, one.accepted_by) for one in gaps.summed(connection, STATION)]
+
+    assert summed() == []
+    assert office.settle(office.message("hello", Hello(EPOCH, None, [Held(EPOCH, 1, 1000)], 0, "0.1.0")))
+    assert office.settle(office.message("lost", Lost(EPOCH, [(n, n) for n in range(2, 802, 2)], "size_limit")))
+    assert office.settle(office.message("lost", Lost(EPOCH, [(1000, 1000)], "unreadable")))
+    assert summed() == [(Hole.MISSING, 599, (), None), (Hole.LOST, 401, ("size_limit", "unreadable"), None)]
+    assert accept(office, Hole.LOST) == 401
+    office.moment += timedelta(minutes=1)
+    assert accept(office, Hole.MISSING) == 599
+    assert summed() == [
+        (Hole.MISSING, 599, ("given_up",), "示例管理员"),
+        (Hole.LOST, 400, ("size_limit",), "示例管理员"),
+        (Hole.LOST, 1, ("unreadable",), "示例管理员"),
+    ]

@@ -178,3 +178,19 @@ def test_a_full_disk_delays_and_loses_nothing(tmp_path: Path) -> None:
     command = [sys.executable, "-c", program, str(tmp_path / "spool")]
     done = subprocess.run(command, timeout=60, check=False, capture_output=True, text=True)
     assert done.stdout.strip() == "[(1, True), (2, False), (3, False)] [1, 2, 3]", done.stderr
+
+
+def test_a_record_that_cannot_be_decoded_is_given_up_once_however_often_it_is_met(tmp_path: Path) -> None:
+    with post(tmp_path / "spool") as gate:
+        for _ in range(3):
+            gate.swipe()
+        until(lambda: len(gate.committed) == 3)
+        for _ in range(3):
+            gate.recorder.unreadable([(gate.spool.epoch, 2)])
+        until(lambda: gate.lost)
+        gate.recorder.unreadable([(gate.spool.epoch, 2), (gate.spool.epoch, 3)])
+        until(lambda: len(gate.lost) == 2)
+        assert (gate.lost, gate.recorder.lost) == ([1, 1], 2)
+        assert list(on_disk(gate)) == [1]
+        with closing(gate.spool.reader()) as reader:
+            assert reader.lost() == [(gate.spool.epoch, 2, 3, "unreadable")]
