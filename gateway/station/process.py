@@ -141,7 +141,9 @@ class StationProcess:
             replaced=lambda: self._keeper.replaced(),
         )
         self._keeping = threading.Event()
-        self._keeper = Keeper(self._spool, lambda work: self._recorder.do(work).wait(self._keeping))
+        self._keeper = Keeper(
+            self._spool, lambda work: self._recorder.do(work).wait(self._keeping), salvaged=self._uplink.look_again
+        )
         self._commands = self._make_commands(epoch, mistakes, refusals)
         self._bus = self._make_bus()
         self._board = Board(

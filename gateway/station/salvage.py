@@ -33,9 +33,10 @@ _Row = tuple[int, bytes, int]
 class Keeper:
     """Looks through a large file once, and salvages whenever one was replaced. Run `run` on a thread of its own."""
 
-    def __init__(self, spool: Spool, do: Callable[[Work], bool]) -> None:
+    def __init__(self, spool: Spool, do: Callable[[Work], bool], salvaged: Callable[[], None] = lambda: None) -> None:
         self._spool = spool
         self._do = do
+        self._salvaged = salvaged
         self._wake = threading.Event()
         self._wake.set()
 
@@ -53,6 +54,7 @@ class Keeper:
                 self._wake.clear()
                 try:
                     salvage(self._spool.path, self._do)
+                    self._salvaged()
                 except OSError as error:
                     log.warning("a broken spool waits to be salvaged: %s", error)
 

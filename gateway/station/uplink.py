@@ -62,9 +62,9 @@ class _Fresh:
 
 @dataclass(frozen=True, slots=True)
 class _LostSome:
-    """The recorder has declared something lost; `unsettled` of it had been in the spool."""
+    """The recorder has declared something lost; `unsettled` of it had been in the spool. None: count all again."""
 
-    unsettled: int = 0
+    unsettled: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,7 @@ class Uplink:
         self._centre_epoch = ""
         self._live: dict[int, float] = {}
         self._batch: _Batch | None = None
-        self._behind = False
+        self._behind = self._recount = False
         self._greeted_on = 0
         self._greet_at: float | None = None
         self._said_hello = 0.0
@@ -154,6 +154,10 @@ class Uplink:
     def lost(self, unsettled: int = 0) -> None:
         """Something was declared lost, of which so many swipes were in the spool before."""
         self._inbox.put(_LostSome(unsettled))
+
+    def look_again(self) -> None:
+        """The spool holds what we were not told of: salvaged swipes and losses."""
+        self._inbox.put(_LostSome(None))
 
     def farewell(self) -> tuple[str, bytes]:
         """The last retained word of a station that stops."""
@@ -209,7 +213,9 @@ class Uplink:
             case _Fresh(swipes):
                 self._send_live(swipes)
             case _LostSome(unsettled):
-                self.depth = max(self.depth - unsettled, 0)
+                self._recount = self._recount or unsettled is None
+                self.depth = max(self.depth - (unsettled or 0), 0)
+                self._count_again()
                 self._tell_lost()
             case Message():
                 try:
@@ -228,7 +234,7 @@ class Uplink:
         hello = Hello(self._epoch, self._spool.previous(), held, self._incoming.version, wire.SOFTWARE)
         self._live.clear()
         self._batch = None
-        self._behind = False
+        self._behind, self._recount = False, True
         self._greeted_on, self._greet_at, self._said_hello = connection, None, now
         self._next_beat = 0.0
         self._publish("hello", wire.encode(hello))
@@ -299,8 +305,8 @@ class Uplink:
             self.roster_checked, self._roster_wanted = self._clock(), None
         elif self._roster_wanted is None and ack.roster:
             self._roster_wanted = self._clock()
-        recount = ack.centre_epoch != self._centre_epoch
-        if recount:
+        if ack.centre_epoch != self._centre_epoch:
+            self._recount = True
             if self._centre_epoch:
                 log.warning("the centre has a new epoch: what it does not know is sent again")
             self._centre_epoch = ack.centre_epoch
@@ -317,13 +323,19 @@ class Uplink:
             self._batch = None
         self._settled(Settled(ack.centre_epoch, dict(covers)))
         points.reached(Point.ACK_TAKEN)
-        if recount:
-            self.depth = self._spool.unsettled(covers)
-        else:
+        if not self._count_again():
             self._count_off(newly)
         self._behind = self.depth > len(self._live)
         self._send_backlog()
         self._tell_more_lost()
+
+    def _count_again(self) -> bool:
+        """Count all that is to be sent, where that was asked for; once for each connection it is."""
+        again, self._recount = self._recount, False
+        if again:
+            self.depth = self._spool.unsettled(self._covers or {})
+            self._behind = self.depth > len(self._live)
+        return again
 
     def _count_off(self, newly: dict[str, list[Range]]) -> None:
         """Take from `depth` the swipes that have just been settled; nothing else is looked at."""

@@ -482,3 +482,21 @@ def test_a_message_that_is_refused_is_told(broker: Broker, centre: Centre, tmp_p
         centre.next("hello")
         centre.roster(rosters.bundle(version=2)[:-1] + b"x", 2)
         until(lambda: one.refused == [("roster", "the signature does not fit")])
+
+        until(lambda: one.uplink.refused is not None)
+        assert one.uplink.refused == ("roster", one.clock.now)
+
+
+def test_what_was_salvaged_meanwhile_is_sent_once_it_is_looked_for(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        centre.ack()
+        until(lambda: one.settled)
+        fill(one.spool, 3)
+        one.spool.declare_lost(4, 5, "spool_broken")
+        one.uplink.look_again()
+        assert centre.next("lost").ranges == [(4, 5)]
+        assert seqs(centre.next("swipes")) == [1, 2, 3]
+        assert one.uplink.depth == 3
