@@ -80,7 +80,7 @@ class Swipes(Struct, frozen=True):
 
 
 class Held(Struct, frozen=True):
-    """The swipes of an epoch that the spool holds: first and last seq."""
+    """An epoch that the spool knows: the first seq that it still holds, and the last that it ever gave."""
 
     epoch: Epoch
     first: Seq
@@ -88,7 +88,7 @@ class Held(Struct, frozen=True):
 
 
 class Hello(Struct, frozen=True):
-    """Topic `hello`: on each connection. `previous` is the epoch before this one with its last seq, if any."""
+    """Topic `hello`: on each connection. `previous` is the last epoch before in which anything was recorded."""
 
     epoch: Epoch
     previous: tuple[Epoch, Count] | None

@@ -200,10 +200,11 @@ class Spool:
                     _forget_lost(writer, info.no, info.cover, before)
             writer.execute(
                 "DELETE FROM epochs WHERE started < ? AND no < (SELECT max(no) FROM epochs WHERE no < ?)"
+                " AND no < (SELECT coalesce(max(no), 0) FROM epochs WHERE no < ? AND last > 0)"
                 " AND NOT EXISTS (SELECT 1 FROM swipes WHERE swipes.epoch = no)"
                 " AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.epoch = no)"
                 " AND NOT EXISTS (SELECT 1 FROM lost WHERE lost.epoch = no)",
-                (before, self._no),
+                (before, self._no, self._no),
             )
         return gone
 

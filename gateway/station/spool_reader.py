@@ -72,12 +72,17 @@ class SpoolReader:
             return epochs_of(connection)
 
     def held(self) -> list[Held]:
-        return [Held(e.epoch, e.first, e.last) for e in self.epochs() if e.last]
+        """Every epoch in which anything was recorded or lost. What is not here any more is settled or declared lost."""
+        return [Held(e.epoch, e.first or e.ever_last, e.ever_last) for e in self.epochs() if e.ever_last]
 
     def previous(self) -> tuple[str, int] | None:
-        """The epoch before this process's, with the highest seq that it recorded."""
+        """The last epoch before this process's in which anything was recorded, with its highest seq.
+
+        Where nothing ever was, the epoch before this one and 0.
+        """
         before = [e for e in self.epochs() if e.epoch != self._spool.epoch]
-        return (before[-1].epoch, before[-1].ever_last) if before else None
+        found = [e for e in before if e.ever_last] or before
+        return (found[-1].epoch, found[-1].ever_last) if found else None
 
     def centre_epoch(self) -> str:
         """The centre epoch of the last acknowledgement, or "" before the first."""

@@ -10,7 +10,6 @@ import sqlite3
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Literal
 
 from gateway import points, wire
@@ -22,6 +21,7 @@ from gateway.ranges import Range
 from gateway.station import backlog, losses
 from gateway.station.assembly import Incoming
 from gateway.station.cover import Cover
+from gateway.station.inbox import Batch, Fresh, LostSome, Up
 from gateway.station.recorder import Settled
 from gateway.station.spool_reader import SpoolReader
 from gateway.wire import (
@@ -46,34 +46,6 @@ HELLO_EVERY_S = 1.0
 """Whatever makes us say hello again on one connection, it is not said more often."""
 MAX_EPOCHS = 1024
 """Of the epochs in the spool, hello names the newest: 64 kB of them. The others come with the backlog."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Up:
-    """The connection stands; `again`: it did before, and hello is to be said once more."""
-
-    again: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Fresh:
-    swipes: list[SwipeRecord]
-
-
-@dataclass(frozen=True, slots=True)
-class _LostSome:
-    """The recorder has declared something lost; `unsettled` of it had been in the spool. None: count all again."""
-
-    unsettled: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """The message of backlog that is under way."""
-
-    epoch: str
-    seqs: tuple[int, ...]
-    sent: float
 
 
 class Uplink:
@@ -107,12 +79,12 @@ class Uplink:
         self._status = status
         self._refused = refused
         self._clock = clock
-        self._inbox: queue.Queue[_Up | _Fresh | _LostSome | Message] = queue.Queue()
+        self._inbox: queue.Queue[Up | Fresh | LostSome | Message] = queue.Queue()
         self._bus: Bus | None = None
         self._covers: dict[str, Cover] | None = None
         self._centre_epoch = ""
         self._live: dict[int, float] = {}
-        self._batch: _Batch | None = None
+        self._batch: Batch | None = None
         self._behind = self._recount = False
         self._greeted_on = 0
         self._greet_at: float | None = None
@@ -139,25 +111,25 @@ class Uplink:
 
     def greet(self) -> None:
         """Say hello again soon, so that the centre answers with what it has newer than we do."""
-        self._inbox.put(_Up(again=True))
+        self._inbox.put(Up(again=True))
 
     def up(self) -> None:
-        self._inbox.put(_Up())
+        self._inbox.put(Up())
 
     def message(self, message: Message) -> None:
         self._inbox.put(message)
 
     def fresh(self, swipes: list[SwipeRecord]) -> None:
         """Swipes of this epoch that have just been committed."""
-        self._inbox.put(_Fresh(swipes))
+        self._inbox.put(Fresh(swipes))
 
     def lost(self, unsettled: int = 0) -> None:
         """Something was declared lost, of which so many swipes were in the spool before."""
-        self._inbox.put(_LostSome(unsettled))
+        self._inbox.put(LostSome(unsettled))
 
     def look_again(self) -> None:
         """The spool holds what we were not told of: salvaged swipes and losses."""
-        self._inbox.put(_LostSome(None))
+        self._inbox.put(LostSome(None))
 
     def farewell(self) -> tuple[str, bytes]:
         """The last retained word of a station that stops."""
@@ -203,16 +175,16 @@ class Uplink:
             log.log(logging.ERROR if why else logging.INFO, "%s", why or "the spool is read again")
         self._failing = why
 
-    def _take(self, item: _Up | _Fresh | _LostSome | Message) -> None:
+    def _take(self, item: Up | Fresh | LostSome | Message) -> None:
         match item:
-            case _Up(again=True):
+            case Up(again=True):
                 self._greet_again()
-            case _Up():
+            case Up():
                 self._greet_at, self.centre_said = self._clock(), None
                 self._greet_if_due()
-            case _Fresh(swipes):
+            case Fresh(swipes):
                 self._send_live(swipes)
-            case _LostSome(unsettled):
+            case LostSome(unsettled):
                 self._recount = self._recount or unsettled is None
                 self.depth = max(self.depth - (unsettled or 0), 0)
                 self._count_again()
@@ -357,7 +329,7 @@ class Uplink:
             return
         points.reached(Point.BACKLOG_READ)
         if self._publish("swipes", wire.encode(Swipes(found.epoch, found.swipes, found.boot))):
-            self._batch = _Batch(found.epoch, tuple(s.seq for s in found.swipes), self._clock())
+            self._batch = Batch(found.epoch, tuple(s.seq for s in found.swipes), self._clock())
             points.reached(Point.BACKLOG_SENT)
 
     def _roster_part(self, part: RosterPart) -> None:

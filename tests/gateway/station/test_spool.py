@@ -56,7 +56,7 @@ def test_what_was_recorded_outlives_a_kill(tmp_path: Path) -> None:
         assert stored(spool) == [1, 2, 3, 4, 5]
 
 
-def test_the_chain_of_epochs_names_the_one_before_and_its_last_seq(tmp_path: Path) -> None:
+def test_the_chain_of_epochs_names_the_last_one_with_a_swipe_and_its_last_seq(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     with open_spool(path) as first, closing(first.reader()) as reader:
         assert reader.previous() is None
@@ -65,15 +65,15 @@ def test_the_chain_of_epochs_names_the_one_before_and_its_last_seq(tmp_path: Pat
         assert reader.previous() == (first.epoch, 4)
         assert second.epoch != first.epoch
     with open_spool(path) as third, closing(third.reader()) as reader:
-        assert reader.previous() == (second.epoch, 0)
+        assert reader.previous() == (first.epoch, 4)
         assert [(h.epoch, h.first, h.last) for h in reader.held()] == [(first.epoch, 1, 4)]
         third.cover(CENTRE, {first.epoch: Cover(4)})
         assert third.forget(2**50) == 4
-        assert reader.previous() == (second.epoch, 0)
+        assert reader.previous() == (first.epoch, 4)
     with open_spool(path) as fourth, closing(fourth.reader()) as reader:
         fourth.forget(2**50)
-        assert reader.previous() == (third.epoch, 0)
-        assert reader.held() == []
+        assert reader.previous() == (first.epoch, 4)
+        assert [(h.epoch, h.first, h.last) for h in reader.held()] == [(first.epoch, 4, 4)]
 
 
 def test_the_last_seq_is_known_when_everything_was_forgotten(tmp_path: Path) -> None:
@@ -325,8 +325,8 @@ def test_a_loss_that_the_centre_has_settled_leaves_with_its_epoch(tmp_path: Path
     with open_spool(tmp_path / "spool") as first:
         fill(first, 2)
         first.declare_lost(3, 8, "spool_full")
-    with open_spool(tmp_path / "spool"):
-        pass
+    with open_spool(tmp_path / "spool") as second:
+        fill(second, 1)
     with open_spool(tmp_path / "spool") as third, closing(third.reader()) as reader:
         third.cover(CENTRE, {first.epoch: Cover(7)})
         third.forget(2**50)
