@@ -27,4 +27,4 @@ def _times(data: bytes, rounds: int) -> Iterator[tuple[float, float]]:
 
 
 if __name__ == "__main__":
-    print(unpack_ms())  # noqa: T201
+    print(unpack_ms())

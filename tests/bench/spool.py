@@ -72,4 +72,4 @@ def _ms(call: Callable[[], object]) -> float:
 
 if __name__ == "__main__":
     for name, value in month(int(sys.argv[1]) if len(sys.argv) > 1 else A_MONTH).items():
-        print(f"{name:26} {value:10.2f}")  # noqa: T201
+        print(f"{name:26} {value:10.2f}")
