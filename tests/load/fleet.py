@@ -16,7 +16,7 @@ from paho.mqtt.client import Client, MQTTMessage, MQTTv5
 from paho.mqtt.enums import CallbackAPIVersion, MQTTErrorCode
 
 from gateway import wire
-from gateway.bus import BACKOFF_S, KEEPALIVE_S
+from gateway.bus import KEEPALIVE_S, pause
 from gateway.keys import Envelope, StationKeys
 from gateway.wire import Held, Hello, StationTopics, Status, SwipeRecord, Swipes
 
@@ -243,8 +243,7 @@ class Fleet:
         self._again(station, now)
 
     def _again(self, station: SimulatedStation, now: float) -> None:
-        wait = BACKOFF_S[min(station.tries, len(BACKOFF_S) - 1)]
-        station.due = now + self._chance.uniform(0.5, 1.0) * wait
+        station.due = now + pause(station.tries, self._chance.random())
         station.tries += 1
 
     def _drop(self, station: SimulatedStation) -> None:
