@@ -28,6 +28,9 @@ from rules.policy import PolicyError, departures
 
 log = logging.getLogger(__name__)
 
+TURN_S = 0.0005
+"""After so long a thread of the station that computes lets others on: Python's 5 ms are all that a verdict may take."""
+
 
 def run_all(config: Path) -> None:
     """`gateway run`: broker, centre and station of one machine as supervised children."""
@@ -95,6 +98,7 @@ def run_station(config: Path, enrolment: Path) -> None:
     settings = load(config)
     _log(settings)
     enrolled = Enrolled.loads(read_secret(enrolment))
+    sys.setswitchinterval(TURN_S)
     with hold(settings.data / f"station-{enrolled.station}" / "station.lock"):
         station = StationProcess(settings, enrolled, lambda: _mistakes_of_station(config))
         station.run(_stop_on_signals())
