@@ -3,8 +3,9 @@
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Row
 
 from gateway import wire
 from gateway.centre.stations import Peer
@@ -37,11 +38,12 @@ class Certify:
 
         Raises:
             Malformed: it is no request. NotAuthentic: it asks for another name, or the request is not its own.
-            LookupError: it has asked too often.
+            LookupError: it has asked too often, or is revoked or replaced since its message was opened.
         """
         asked = wire.decode(payload, wire.CertificateRequest)
         now = datetime.fromtimestamp(self._wall(), UTC)
         at = int(now.timestamp() * 1000)
+        _still_enrolled(fleet.station(connection, peer.name, lock=True), peer)
         try:
             _not_too_often(fleet.certificates_since(connection, peer.name, at - _HOUR_MS))
             issued = self._authority.renew(asked.request, peer.name, now)
@@ -56,6 +58,14 @@ class Certify:
 
     def _say(self, peer: Peer, answer: wire.Certificate) -> None:
         self._send(peer.community, peer.name, "certificate", wire.encode(answer))
+
+
+def _still_enrolled(row: Row[Any] | None, peer: Peer) -> None:
+    """Whoever revokes or replaces it meanwhile waits, and finds the certificate that it is given here."""
+    if row is None or row.revoked_at is not None:
+        raise LookupError("a station that was revoked")
+    if row.generation != peer.generation:
+        raise LookupError("a box that was replaced")
 
 
 def _not_too_often(given: int) -> None:

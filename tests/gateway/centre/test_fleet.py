@@ -1,11 +1,14 @@
 """Boxes that are revoked or replaced, as the intake meets them; and what stations say beside swipes."""
 
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway import wire
 from gateway.centre import gaps
+from gateway.keys.certificates import request
 from gateway.store import tables as t
 from gateway.store.queries import fleet
 from gateway.wire import Held, Hello, Reply
@@ -62,6 +65,27 @@ def test_what_the_old_box_sends_is_set_aside_and_what_it_had_not_sent_stays_miss
     assert small.rows(t.troubles) == [], "another box is no restored image"
     with small.database.read() as connection:
         assert gaps.holes(connection)[STATION].missing == 7
+
+
+@pytest.mark.parametrize(
+    ("cut_off", "why"),
+    [
+        (lambda c: fleet.revoke_station(c, STATION, 1), "a station that was revoked"),
+        (lambda c: fleet.next_generation(c, STATION, 1), "a box that was replaced"),
+    ],
+)
+def test_a_box_that_was_just_cut_off_is_given_no_certificate(
+    office: Office, cut_off: Callable[[Connection], None], why: str
+) -> None:
+    office.take(swipe(1, A, moment(20)))  # from now on its keys are known here without looking
+    asked = wire.CertificateRequest(request(STATION).pem)
+    assert office.settle(office.message("renew", asked))
+    with office.database.write() as connection:
+        cut_off(connection)
+    assert office.settle(office.message("renew", asked))
+    assert aside(office) == [(STATION, why)]
+    assert len(office.rows(t.certificates)) == 1
+    assert [sent.leaf for sent in office.sent] == ["certificate"]
 
 
 def test_the_next_box_that_forgets_itself_is_noticed_all_the_same(small: Office) -> None:
