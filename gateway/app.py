@@ -91,6 +91,9 @@ def run_centre(config: Path) -> None:
     with hold(settings.data / "centre.lock"):
         centre = CentreProcess(settings, master, local_url(settings), _centre_password(settings, master))
         centre.run(_stop_on_signals())
+    if centre.again:
+        log.info("the centre starts again, with the database as it is now")
+        os.execv(sys.executable, [sys.executable, "-m", "gateway", *sys.argv[1:]])  # noqa: S606 - ourselves
 
 
 def run_station(config: Path, enrolment: Path) -> None:

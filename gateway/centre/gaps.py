@@ -72,7 +72,9 @@ def trouble(connection: Connection, station: str, kind: Trouble, now: int) -> No
 
 def holes(connection: Connection) -> dict[str, Holes]:
     """The holes of each station that has any."""
-    lost = {row.station: (int(row.number), row.since) for row in gaps.lost_by_station(connection)}
+    lost: dict[str, tuple[int, int | None]] = {
+        row.station: (row.number, row.since) for row in gaps.lost_by_station(connection)
+    }
     missing: dict[str, list[Gap]] = {}
     for station, found in _missing(connection, None):
         missing.setdefault(station, []).append(found)
@@ -109,10 +111,10 @@ def summed(connection: Connection, station: str) -> list[HoleRow]:
     if own.missing:
         found.append(HoleRow(Hole.MISSING, _moment(own.missing_since or 0), own.missing, ()))
     found += [HoleRow(Hole(kind.value), _moment(since), 0, ()) for kind, since in own.troubles]
-    for row in gaps.lost_groups(connection, station, MOST_ROWS):
-        kind = Hole.MISSING if row.reason == GIVEN_UP else Hole.LOST
-        at = None if row.accepted_at is None else _moment(row.accepted_at)
-        found.append(HoleRow(kind, _moment(row.since), int(row.number), (row.reason,), row.accepted_by, at))
+    for lost in gaps.lost_groups(connection, station, MOST_ROWS):
+        kind = Hole.MISSING if lost.reason == GIVEN_UP else Hole.LOST
+        at = None if lost.accepted_at is None else _moment(lost.accepted_at)
+        found.append(HoleRow(kind, _moment(lost.since), lost.number, (lost.reason,), lost.accepted_by, at))
     for row in gaps.troubles(connection, station, accepted=True)[:MOST_ROWS]:
         accepted = row.accepted_by, _moment(row.accepted_at)
         found.append(HoleRow(Hole(row.kind), _moment(row.since), 0, (), *accepted))

@@ -26,6 +26,7 @@ from gateway.centre.casework import JUDGED_REASONS, Casework
 from gateway.centre.clocks import SYNCED, Clocks, Touched
 from gateway.centre.gaps import Trouble, trouble
 from gateway.centre.lives import Lives
+from gateway.centre.mark import Mark, Older
 from gateway.centre.rows import report_of, row_of
 from gateway.centre.slips import Stale
 from gateway.centre.sorting import Arrived, Batch, Sorter
@@ -70,6 +71,8 @@ class Intake:
         answered: Callable[[Connection, wire.Answer, str], None],
         errands: Mapping[str, Callable[[Connection, Peer, bytes], None]],
         changed: Callable[[], None],
+        mark: Mark,
+        older: Callable[[], None],
     ) -> None:
         self._database = database
         self._sorter = sorter
@@ -80,6 +83,8 @@ class Intake:
         self._answered = answered
         self._errands = errands
         self._changed = changed
+        self._mark = mark
+        self._older = older
         self._lives = Lives()
         self._clocks = Clocks()
         self._inbox: queue.Queue[tuple[Message, float]] = queue.Queue(QUEUE)
@@ -103,16 +108,23 @@ class Intake:
                 elif waiting:
                     stop.wait(_RETRY_S)
                 self._acks.send()
+            except Older:
+                self._older()  # nothing is settled in it, nor acknowledged: what waits here comes again
+                return
             except Exception:  # a bug must not end the intake; what was not settled is tried again
                 log.exception("the intake failed")
                 stop.wait(_RETRY_S)
 
     def settle(self, messages: Sequence[tuple[Message, float]]) -> bool:
-        """Settle messages together; False when the database is away and they must be tried again."""
+        """Settle messages together; False when the database is away and they must be tried again.
+
+        Raises:
+            Older: the database is an older one than the one before.
+        """
         try:
             try:
                 self._commit(self._sorted(messages))
-            except _Away:
+            except (_Away, Older):
                 raise
             except Exception as error:  # a bug that one message shows must not stop those beside it
                 if not isinstance(error, Stale):
@@ -164,7 +176,7 @@ class Intake:
         """Whether it could be done. What fails is logged, and the next way of settling follows."""
         try:
             call()
-        except _Away:
+        except (_Away, Older):
             raise
         except Exception:
             log.exception("could not settle %s", what)
@@ -188,6 +200,7 @@ class Intake:
         """Settle a batch in one transaction, then tell the world."""
         with self._watching(), self._database.write() as connection:
             points.reached(Point.BATCH_SORTED)
+            self._mark.seen(connection)
             ledgers = self._ledgers(connection, batch)
             points.reached(Point.STREAMS_LOCKED)
             before = dict(ledgers)
@@ -217,6 +230,7 @@ class Intake:
             self._take_answers(connection, batch)
             self._run_errands(connection, batch)
             streams.add_quarantine(connection, batch.quarantine)
+            self._mark.settled(connection)
             points.reached(Point.SETTLING)
         points.reached(Point.SETTLED)
         self._tell(batch, ledgers, fresh, opened)

@@ -1,7 +1,8 @@
 """A mark outside the database, by which a database that was put back from a backup is known.
 
 It is written after what it says was committed, so it never runs ahead of a database that only stopped, however it
-stopped. A database that is behind it, or that has another epoch, is an older one: stations must send again.
+stopped. A database that is behind it, or that has another epoch, is an older one: stations must send again. The same
+holds of one that is put back while the centre runs, which is known at the next thing to settle.
 """
 
 import contextlib
@@ -9,6 +10,8 @@ import logging
 import os
 import secrets
 import tempfile
+import threading
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -16,13 +19,17 @@ from sqlalchemy import Connection
 
 from gateway import points
 from gateway.points import Point
-from gateway.store.database import Database
+from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
 
 log = logging.getLogger(__name__)
 
 _EPOCH = "centre_epoch"
 _MOST_BYTES = 1000
+
+
+class Older(Exception):
+    """The database is an older one than the centre has settled in: only a centre that starts anew may go on."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -38,11 +45,15 @@ class State(msgspec.Struct, frozen=True):
 
 
 class Mark:
-    """The mark of one centre, a small file. Used by one thread at a time."""
+    """The mark of one centre, a small file. May be used from any thread, but `seen` and `settled` from one alone."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self._last: State | None = None
+        self._older = False
+        self._seen: tuple[str, int] | None = None
+        """Epoch and highest id of a swipe, as this process has last committed or read them."""
 
     def epoch(self, database: Database) -> str:
         """The centre's epoch: random once, and again when the database is behind the mark or the mark is no mark.
@@ -58,11 +69,38 @@ class Mark:
         return known
 
     def keep(self, database: Database) -> None:
-        """Write how far the database is, where that changed. A file that cannot be written is logged."""
+        """Write how far the database is, where that changed. A file that cannot be written is logged.
+
+        Raises:
+            Older: the database is behind what was written last, or `seen` found that. The next start draws a new epoch.
+        """
+        with self._lock:
+            self._keep(database)
+
+    def seen(self, connection: Connection) -> None:
+        """At the begin of a transaction that settles: make sure that this is the database of the transaction before.
+
+        Raises:
+            Older: it is an older one; nothing may be settled in it. The next start draws a new epoch.
+        """
+        now = _known(connection)
+        if self._seen is not None and (now[0] != self._seen[0] or now[1] < self._seen[1]):
+            with self._lock:
+                raise self._distrust(now[1], self._seen[1])
+
+    def settled(self, connection: Connection) -> None:
+        """At the end of such a transaction: remember how far the database is then, once it is committed."""
+        after_commit(connection, partial(setattr, self, "_seen", _known(connection)))
+
+    def _keep(self, database: Database) -> None:
+        if self._older:
+            raise Older
         with database.read() as connection:
             now = _state(connection, streams.get_setting(connection, _EPOCH) or "")
         if now == self._last:
             return
+        if self._last is not None and now.is_behind(self._last):
+            raise self._distrust(now.swipes, self._last.swipes)
         try:
             _write(self._path, msgspec.json.encode(now))
         except OSError as error:
@@ -70,6 +108,17 @@ class Mark:
             return
         self._last = now
         points.reached(Point.MARK_WRITTEN)
+
+    def _distrust(self, swipes: int, before: int) -> Older:
+        """Leave a mark that no database fits: the file may be older than what was settled last."""
+        if not self._older:
+            log.error("the database is older than it was (swipe %d, was %d): the centre starts anew", swipes, before)
+        self._older = True
+        try:
+            _write(self._path, msgspec.json.encode(State("", 0, 0)))
+        except OSError as error:
+            log.error("the mark of the database cannot be written: %s", error.strerror)  # noqa: TRY400 - it says all
+        return Older()
 
     def _alarms(self, now: State) -> bool:
         try:
@@ -88,6 +137,10 @@ class Mark:
             )
             return True
         return False
+
+
+def _known(connection: Connection) -> tuple[str, int]:
+    return streams.get_setting(connection, _EPOCH) or "", streams.highest(connection)
 
 
 def _state(connection: Connection, epoch: str) -> State:

@@ -25,7 +25,7 @@ from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
 from gateway.centre.intake import Intake
-from gateway.centre.mark import Mark
+from gateway.centre.mark import Mark, Older
 from gateway.centre.policies import PolicyFile
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
@@ -53,7 +53,7 @@ LOOK_EVERY_S = 1.0
 
 
 class CentreProcess:
-    """Everything that the centre runs. `run` blocks until `stop`.
+    """Everything that the centre runs. `run` blocks until `stop`, or until the centre must start anew: `again` then.
 
     Raises:
         PolicyError: the policy cannot be used.
@@ -79,6 +79,9 @@ class CentreProcess:
         self._feed = Feed()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Event()
+        self._stop: threading.Event | None = None
+        self.again = False
+        """The database was put back while this centre ran: what it knows is not so any more."""
         self._mark = Mark(settings.data / "centre.mark")
         self._epoch = self._mark.epoch(self._database)
         slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
@@ -107,6 +110,8 @@ class CentreProcess:
             answered=self._take_answer,
             errands={"reply": self._commands.answered, "renew": self._certify.asked},
             changed=self._work_changed,
+            mark=self._mark,
+            older=self._begin_anew,
         )
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
         self._bus = self._make_bus(broker_url, broker_password)
@@ -119,7 +124,7 @@ class CentreProcess:
 
     def run(self, stop: threading.Event) -> None:
         """Run every part until `stop`; the pages in the calling thread."""
-        workers = threading.Event()
+        workers, self._stop = threading.Event(), stop
         self._start("intake", self._intake.run, workers)
         self._start("deliveries", self._deliveries.run, self._bus, workers)
         self._start("rosters", self._rosters.run, workers)
@@ -252,6 +257,11 @@ class CentreProcess:
         self._rosters.changed()
         self._work_changed()
 
+    def _begin_anew(self) -> None:
+        self.again = True
+        if self._stop is not None:
+            self._stop.set()
+
     def _look(self, stop: threading.Event) -> None:
         """Sweep when it is due; mark how far the database is and tell open pages, at most once a second."""
         while not stop.is_set():
@@ -269,6 +279,8 @@ class CentreProcess:
     def _keep_mark(self) -> None:
         try:
             self._mark.keep(self._database)
+        except Older:
+            self._begin_anew()
         except DBAPIError as error:
             log.warning("the mark waits for the database: %s", error.orig)
 

@@ -1,13 +1,34 @@
 """Holes in what stations sent: missing and lost ranges, troubles of a whole station, and who accepted them."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, func, insert, select, update
 
 from gateway.store import tables as t
 from gateway.store.queries.streams import Stream, stream_of
+from gateway.store.queries.sums import sums, total
 from gateway.store.queries.writing import upsert
+
+_SIZE = t.lost.c.last - t.lost.c.first + 1
+
+
+class Lost(NamedTuple):
+    """Swipes of a station that were declared lost: how many, and since when (ms)."""
+
+    station: str
+    number: int
+    since: int
+
+
+class LostGroup(NamedTuple):
+    """Swipes that one reason lost and one person accepted, or nobody yet: how many, and since when (ms)."""
+
+    accepted_by: str | None
+    accepted_at: int | None
+    reason: str
+    number: int
+    since: int
 
 
 def broken_streams(connection: Connection, station: str | None) -> list[tuple[str, str, Stream]]:
@@ -28,14 +49,14 @@ def add_given_up(connection: Connection, rows: Sequence[dict[str, Any]]) -> None
     upsert(connection, t.lost, rows, ["station", "epoch", "first"])
 
 
-def lost_by_station(connection: Connection) -> Sequence[Any]:
-    """Swipes declared lost that nobody has accepted, and since when: station, number, since."""
+def lost_by_station(connection: Connection) -> list[Lost]:
+    """Swipes declared lost that nobody has accepted."""
     c = t.lost.c
-    return connection.execute(
-        select(c.station, func.sum(c.last - c.first + 1).label("number"), func.min(c.declared).label("since"))
-        .where(c.accepted_at.is_(None))
-        .group_by(c.station)
-    ).all()
+    asked = select(c.station, func.min(c.declared).label("since"), *sums(_SIZE)).where(c.accepted_at.is_(None))
+    return [
+        Lost(row.station, total(row.upper, row.lower), row.since)
+        for row in connection.execute(asked.group_by(c.station))
+    ]
 
 
 def lost_rows(connection: Connection, station: str, *, accepted: bool, limit: int) -> Sequence[Row[Any]]:
@@ -46,22 +67,25 @@ def lost_rows(connection: Connection, station: str, *, accepted: bool, limit: in
     return connection.execute(query.order_by(c.declared.desc(), c.id.desc()).limit(limit)).all()
 
 
-def lost_groups(connection: Connection, station: str, limit: int) -> Sequence[Any]:
+def lost_groups(connection: Connection, station: str, limit: int) -> list[LostGroup]:
     """What a station lost or a person gave up, by reason and by who accepted it when: how many, and since when."""
     c = t.lost.c
-    number, since = func.sum(c.last - c.first + 1).label("number"), func.min(c.declared).label("since")
-    query = select(c.accepted_by, c.accepted_at, c.reason, number, since).where(c.station == station)
+    since = func.min(c.declared).label("since")
+    query = select(c.accepted_by, c.accepted_at, c.reason, since, *sums(_SIZE)).where(c.station == station)
     query = query.group_by(c.accepted_by, c.accepted_at, c.reason).order_by(c.accepted_at.desc(), c.reason)
-    return connection.execute(query.limit(limit)).all()
+    return [
+        LostGroup(row.accepted_by, row.accepted_at, row.reason, total(row.upper, row.lower), row.since)
+        for row in connection.execute(query.limit(limit))
+    ]
 
 
 def accept_lost(connection: Connection, station: str, who: str, now: int) -> int:
     """Accept all that a station declared lost. Returns how many swipes that is."""
     c = t.lost.c
     still_open = (c.station == station) & c.accepted_at.is_(None)
-    number = connection.execute(select(func.coalesce(func.sum(c.last - c.first + 1), 0)).where(still_open)).scalar_one()
+    upper, lower = connection.execute(select(*sums(_SIZE)).where(still_open)).one()
     connection.execute(update(t.lost).where(still_open).values(accepted_by=who, accepted_at=now))
-    return int(number)
+    return total(upper, lower)
 
 
 def troubles(connection: Connection, station: str | None, *, accepted: bool) -> Sequence[Row[Any]]:

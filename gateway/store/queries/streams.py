@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, ScalarSelect, bindparam, delete, func, i
 
 from gateway.store import tables as t
 from gateway.store.queries.people import Token
+from gateway.store.queries.sums import sums, total
 from gateway.store.queries.writing import upsert
 
 _AT_ONCE = 500
@@ -64,11 +65,15 @@ def set_setting(connection: Connection, name: str, value: str) -> None:
     upsert(connection, t.settings, [{"name": name, "value": value}], ["name"])
 
 
+def highest(connection: Connection) -> int:
+    """The highest id of a swipe; 0 where there is none."""
+    return int(connection.execute(select(func.coalesce(func.max(t.swipes.c.id), 0))).scalar_one())
+
+
 def extent(connection: Connection) -> tuple[int, int]:
     """How far the database is: the highest id of a swipe, and the sum of what its streams have settled."""
-    highest = connection.execute(select(func.coalesce(func.max(t.swipes.c.id), 0))).scalar_one()
-    settled = connection.execute(select(func.coalesce(func.sum(t.streams.c.upto), 0))).scalar_one()
-    return int(highest), int(settled)
+    upper, lower = connection.execute(select(*sums(t.streams.c.upto))).one()
+    return highest(connection), total(upper, lower)
 
 
 def put_communities(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -15,6 +16,7 @@ from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
 from gateway.centre.intake import Intake
+from gateway.centre.mark import Mark
 from gateway.centre.register import EnrolmentEntry, Register, RegistrationEntry
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
@@ -147,6 +149,7 @@ class Office:
         self.sorter = Sorter(self.stations, wall=self.wall, clock=lambda: self.mono)
         self.commands = Commands(self.database, self._send, wall=self.wall)
         self.certify = Certify(MASTER, self._send, wall=self.wall)
+        self.mark = Mark(Path(__file__).parent / "nowhere" / "mark")
         self.intake = Intake(
             self.database,
             self.sorter,
@@ -157,6 +160,8 @@ class Office:
             answered=self.answered,
             errands={"reply": self.commands.answered, "renew": self.certify.asked},
             changed=lambda: None,
+            mark=self.mark,
+            older=lambda: None,
         )
         with self.database.write() as connection:
             rows = [(YUAN, POLICE), (OTHER, OTHER_POLICE)]

@@ -2,13 +2,15 @@
 
 import contextlib
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection, delete, update
 
 from gateway import wire
 from gateway.bus import Message
-from gateway.centre.mark import Mark
+from gateway.centre.mark import Mark, Older
 from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.wire import StationTopics, Swipes
@@ -19,12 +21,15 @@ from tests.waiting import until
 
 def stored(centre: Centre, seq: int) -> None:
     """Have the centre store a swipe as the bus would bring it."""
+    before = count(centre)
+    centre.process._intake.take(said(seq, lambda: None))
+    until(lambda: count(centre) > before, what="the swipe in the database")
+
+
+def said(seq: int, settle: Callable[[], None]) -> Message:
     topic = StationTopics(YUAN, STATION)("swipe")
     plain = wire.encode(Swipes(EPOCH, [swipe(seq, None, moment(20))]))
-    message = Message(topic, MASTER.station(STATION, 1).up().wrap(topic, plain), False, lambda: None)
-    before = count(centre)
-    centre.process._intake.take(message)
-    until(lambda: count(centre) > before, what="the swipe in the database")
+    return Message(topic, MASTER.station(STATION, 1).up().wrap(topic, plain), False, settle)
 
 
 def count(centre: Centre) -> int:
@@ -67,6 +72,60 @@ def test_a_database_that_went_on_after_the_last_mark_is_no_old_one(office: Offic
     mark.keep(office.database)
     office.take(swipe(2, None, moment(20)))
     assert Mark(tmp_path / "mark").epoch(office.database) == epoch
+
+
+def put_back(connection: Connection, seq: int) -> None:
+    """Make the database what a backup holds that was taken when `seq` was the last swipe stored."""
+    connection.execute(delete(t.swipes).where(t.swipes.c.seq > seq))
+    connection.execute(update(t.streams).values(upto=seq, claimed=seq))
+
+
+def test_a_database_put_back_under_a_running_centre_is_settled_no_further_and_then_has_a_new_epoch(
+    url: str, tmp_path: Path
+) -> None:
+    with running(tmp_path, database=url) as centre:
+        first = centre.process._epoch
+        for seq in (1, 2, 3):
+            stored(centre, seq)
+        with centre.database().write() as connection:
+            put_back(connection, 1)
+        settled: list[int] = []
+        centre.process._intake.take(said(4, lambda: settled.append(4)))
+        until(lambda: centre.process.again, what="the end of this centre")
+        assert count(centre) == 1
+        assert settled == [], "the broker and the station still have it"
+    with running(tmp_path, database=url) as centre:
+        assert centre.process._epoch != first
+        assert not centre.process.again
+        stored(centre, 2)
+
+
+def test_a_database_behind_what_was_settled_after_the_last_mark_is_an_old_one(office: Office, tmp_path: Path) -> None:
+    mark = office.intake._mark = Mark(tmp_path / "mark")
+    epoch = mark.epoch(office.database)
+    for seq in (1, 2, 3):
+        office.take(swipe(seq, None, moment(20)))
+    with office.database.write() as connection:
+        put_back(connection, 2)
+    with pytest.raises(Older):
+        office.take(swipe(4, None, moment(20)))
+    assert len(office.rows(t.swipes)) == 2
+    with pytest.raises(Older):
+        mark.keep(office.database)
+    assert Mark(tmp_path / "mark").epoch(office.database) != epoch
+
+
+def test_a_mark_is_never_written_over_by_a_lower_one(office: Office, tmp_path: Path) -> None:
+    mark = Mark(tmp_path / "mark")
+    epoch = mark.epoch(office.database)
+    office.take(swipe(1, None, moment(20)))
+    office.take(swipe(2, None, moment(20)))
+    mark.keep(office.database)
+    with office.database.write() as connection:
+        put_back(connection, 1)
+    with pytest.raises(Older):
+        mark.keep(office.database)
+    assert Mark(tmp_path / "mark").epoch(office.database) != epoch
 
 
 def test_without_a_mark_the_database_is_taken_as_it_is(office: Office, tmp_path: Path) -> None:
