@@ -1,6 +1,7 @@
 """The centre, put together: intake, deliveries, rosters, the sweep and the bus on threads; pages on the main one."""
 
 import logging
+import secrets
 import threading
 import time
 from collections.abc import Callable
@@ -164,7 +165,7 @@ class CentreProcess:
         broker = self._settings.broker
         username = broker.username or CENTRE
         security = Security(broker.ca_file, broker.certificate_file)
-        account = Account(url, f"centre-{self._epoch}", username, password, security, broker.protocol)
+        account = Account(url, f"centre-{secrets.token_hex(8)}", username, password, security, broker.protocol)
         return Bus(
             account,
             [*wire.FROM_STATIONS, wire.FROM_POLICE],

@@ -64,8 +64,8 @@ def police(broker: Broker, name: str = "police") -> contextlib.AbstractContextMa
     return brokers.client(broker.account(police_account(POLICE), client_id=name), ALERTS)
 
 
-def at_gate(broker: Broker) -> contextlib.AbstractContextManager[Client]:
-    return brokers.client(broker.account(STATION), [TOPICS("ack"), TOPICS("roster")])
+def at_gate(broker: Broker, *topics: str) -> contextlib.AbstractContextManager[Client]:
+    return brokers.client(broker.account(STATION), topics or [TOPICS("ack"), TOPICS("roster")])
 
 
 def say(station: Client, leaf: str, what: Any) -> None:
@@ -229,3 +229,15 @@ def test_nothing_that_names_a_person_rests_in_the_files_or_the_log(
     for secret in (A, B, A[6:17], NAME):
         assert secret.encode() not in rest
         assert secret.encode("utf-16-le") not in rest
+
+
+def test_nobody_learns_from_the_bus_under_which_name_the_centre_is_connected(broker: Broker, tmp_path: Path) -> None:
+    seen = set()
+    for _ in range(2):
+        with running(tmp_path, broker.url) as centre, at_gate(broker, wire.CENTRE_STATUS) as station:
+            said = json.loads(station.messages.get(timeout=5).payload)
+            name = centre.process._bus._account.client_id
+            assert said["epoch"] == centre.process._epoch
+            assert not any(str(word) in name for word in said.values())
+            seen.add(name)
+    assert len(seen) == 2, "whoever takes it over once cannot do so again"
