@@ -36,7 +36,7 @@
   document.addEventListener("htmx:afterRequest", function (event) {
     var card = event.target;
     if (!(card instanceof Element) || !card.matches(".card")) { return; }
-    if (event.detail.successful) { card.remove(); } else { card.classList.remove("answering"); }
+    if (event.detail.successful || card.answered) { card.remove(); } else { card.classList.remove("answering"); }
   });
 
   var cleared = 0;
@@ -59,7 +59,11 @@
     if (!row) { return; }
     row.classList.add("new");
     var answered = row.dataset.answers && document.getElementById(row.dataset.answers);
-    if (answered) { answered.remove(); }
+    if (answered && answered.matches(".answering")) {
+      answered.answered = true; // gone only when the answer is here: htmx says nothing for a card that has left the page
+    } else if (answered) {
+      answered.remove();
+    }
     while (stream.children.length > ROWS) { stream.lastElementChild.remove(); }
     expire();
     play(row.dataset.verdict);
