@@ -93,7 +93,7 @@ def run_centre(config: Path) -> None:
         centre.run(_stop_on_signals())
     if centre.again:
         log.info("the centre starts again, with the database as it is now")
-        os.execv(sys.executable, [sys.executable, "-m", "gateway", *sys.argv[1:]])  # noqa: S606 - ourselves
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def run_station(config: Path, enrolment: Path) -> None:
