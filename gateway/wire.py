@@ -31,7 +31,8 @@ _QUOTE = re.compile("['\"]")
 _PLACE = re.compile(r" - at `(\$[a-z_.\[\]0-9]*)`\Z")
 
 Epoch = Annotated[str, Meta(pattern="^[0-9a-f]{16}$", max_length=16)]
-Seq = Annotated[int, Meta(ge=1, le=2**53)]
+Seq = Annotated[int, Meta(ge=1, le=2**40)]
+"""A swipe of an epoch: one process would have to record a thousand a second for 34 years to come to the end."""
 Count = Annotated[int, Meta(ge=0, le=2**53)]
 Id = Annotated[str, Meta(min_length=1, max_length=64)]
 Word = Annotated[str, Meta(max_length=32)]
@@ -91,7 +92,7 @@ class Hello(Struct, frozen=True):
     """Topic `hello`: on each connection. `previous` is the last epoch before in which anything was recorded."""
 
     epoch: Epoch
-    previous: tuple[Epoch, Count] | None
+    previous: tuple[Epoch, Annotated[int, Meta(ge=0, le=2**40)]] | None
     spool: Annotated[list[Held], Meta(max_length=4096)]
     roster: Count
     version: Word

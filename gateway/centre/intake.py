@@ -20,10 +20,11 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import points, wire
 from gateway.bus import Message
-from gateway.centre import ledger
+from gateway.centre import epochs, ledger
 from gateway.centre.acks import EVERY_S, Acks
 from gateway.centre.casework import JUDGED_REASONS, Casework
 from gateway.centre.clocks import SYNCED, Clocks, Touched
+from gateway.centre.epochs import Ledgers
 from gateway.centre.gaps import Trouble, trouble
 from gateway.centre.lives import Lives
 from gateway.centre.mark import Mark, Older
@@ -37,7 +38,6 @@ from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from gateway.store.queries.people import Token
-from gateway.store.queries.streams import Stream
 from gateway.wire import Malformed
 from rules.cases import NotPossible
 
@@ -48,8 +48,6 @@ BATCH = 1000
 _RETRY_S = 0.5
 _AWAY = "the database does not answer"
 _UNUSABLE = "it could not be settled; see the log"
-
-Ledgers = dict[tuple[str, str], Stream]
 
 
 class _Away(Exception):
@@ -201,24 +199,23 @@ class Intake:
         with self._watching(), self._database.write() as connection:
             points.reached(Point.BATCH_SORTED)
             self._mark.seen(connection)
-            ledgers = self._ledgers(connection, batch)
+            ledgers = epochs.locked(connection, batch, self._sorter)
             points.reached(Point.STREAMS_LOCKED)
             before = dict(ledgers)
             fresh = self._fresh(ledgers, batch)
             _note_lost(connection, ledgers, batch)
-            _note_claims(ledgers, batch)
+            epochs.note_claims(ledgers, batch)
             corrected = self._clocks.learn(connection, batch)
             offsets = self._clocks.offsets(connection, fresh)
             streams.add_swipes(
                 connection, [row_of(one, batch.now, offset) for one, offset in zip(fresh, offsets, strict=True)]
             )
             points.reached(Point.SWIPES_ADDED)
-            for peer, hello in batch.hellos:
-                self._check_chain(connection, peer, hello, batch.now)
+            epochs.check_chains(connection, ledgers, batch)
             for peer, status, arrived in batch.beats:
                 if self._lives.heard(peer.name, status.epoch, status.heartbeat, arrived):
                     trouble(connection, peer.name, Trouble.CLONED, batch.now)
-            begun = _begun(batch)
+            begun = epochs.begun(batch)
             moved = {k: ledger.dated(v, batch.now) for k, v in ledgers.items() if v != before[k] or k in begun}
             streams.save_streams(connection, moved, batch.now, begun)
             points.reached(Point.STREAMS_SAVED)
@@ -235,15 +232,6 @@ class Intake:
         points.reached(Point.SETTLED)
         self._tell(batch, ledgers, fresh, opened)
         points.reached(Point.TOLD)
-
-    def _ledgers(self, connection: Connection, batch: Batch) -> Ledgers:
-        keys = {(one.peer.name, one.epoch) for one in batch.swipes}
-        keys |= {(peer.name, epoch) for peer, epoch, _ in batch.refused}
-        keys |= {(peer.name, lost.epoch) for peer, lost in batch.lost}
-        keys |= {(peer.name, hello.epoch) for peer, hello in batch.hellos}
-        keys |= {(peer.name, held.epoch) for peer, hello in batch.hellos for held in hello.spool}
-        keys |= {(peer.name, hello.previous[0]) for peer, hello in batch.hellos if hello.previous}
-        return streams.locked_streams(connection, sorted(keys))
 
     def _fresh(self, ledgers: Ledgers, batch: Batch) -> list[Arrived]:
         """The swipes that were not settled before, each once; the ledgers move on."""
@@ -303,17 +291,6 @@ class Intake:
                 topic = wire.StationTopics(peer.community, peer.name)(leaf)
                 batch.quarantine.append(self._sorter.aside(topic, len(payload), str(error)))
 
-    def _check_chain(self, connection: Connection, peer: Peer, hello: wire.Hello, batch_now: int) -> None:
-        """Notice a station that was restored from an image: a new epoch that knows nothing of the last one."""
-        if streams.is_known(connection, peer.name, hello.epoch):
-            return  # it only connected again
-        known = streams.newest_epoch(connection, peer.name)
-        told = {held.epoch for held in hello.spool} | ({hello.previous[0]} if hello.previous else set())
-        broken = known is not None and known not in told
-        if broken:
-            log.warning("station %s does not know its last epoch: restored from an image?", peer.name)
-            trouble(connection, peer.name, Trouble.RESTORED, batch_now)
-
     def _tell(self, batch: Batch, ledgers: Ledgers, fresh: Sequence[Arrived], opened: Sequence[float]) -> None:
         self._count(batch, fresh, opened)
         for peer in _peers(batch):
@@ -350,16 +327,6 @@ def _peers(batch: Batch) -> list[Peer]:
     return list({peer.name: peer for peer in every}.values())
 
 
-def _begun(batch: Batch) -> dict[tuple[str, str], int]:
-    """The epochs that hellos tell of, in the order in which they began, as instants before now."""
-    found: dict[tuple[str, str], int] = {}
-    for peer, hello in batch.hellos:
-        epochs = [hello.epoch, *(held.epoch for held in reversed(hello.spool))]
-        for age, epoch in enumerate(epochs):
-            found.setdefault((peer.name, epoch), batch.now - age)
-    return found
-
-
 def _note_lost(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:
     """What is not settled yet of what was declared lost. What came as a swipe is not lost, whatever is said of it."""
     rows = []
@@ -370,15 +337,3 @@ def _note_lost(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:
             row = {"station": peer.name, "epoch": lost.epoch, "first": first, "last": last}
             rows.append(row | {"reason": lost.reason, "declared": batch.now})
     streams.add_lost(connection, rows)
-
-
-def _note_claims(ledgers: Ledgers, batch: Batch) -> None:
-    """What a station says that it has recorded, so that what is missing can be counted before it arrives."""
-    for peer, hello in batch.hellos:
-        claims = [(held.epoch, held.last) for held in hello.spool]
-        if hello.previous is not None:
-            claims.append(hello.previous)
-        for epoch, last in claims:
-            stream = ledgers[peer.name, epoch]
-            if last > stream.claimed:
-                ledgers[peer.name, epoch] = replace(stream, claimed=last)

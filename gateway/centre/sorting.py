@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 SAY_AGAIN_S = 60.0
 """One reason for setting messages of one sender aside is logged at most so often; the table has every arrival."""
 _REASONS_KEPT = 1000
+MOST_LOST = 10_000_000
+"""Swipes that one message may declare lost: what a busy compound records in eight months."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Sorter:
             case "hello":
                 batch.hellos.append((peer, wire.decode(plain, wire.Hello)))
             case "lost":
-                batch.lost.append((peer, wire.decode(plain, wire.Lost)))
+                batch.lost.append((peer, _plausible(wire.decode(plain, wire.Lost))))
             case "status":
                 status = wire.decode(plain, wire.Status)
                 batch.statuses[peer.name] = (peer, status, not message.retained and status.state != "lost")
@@ -182,6 +184,12 @@ class Sorter:
             except Malformed:
                 batch.refused += [(peer, loose.epoch, seq) for seq in _seq_of(raw)]
         batch.quarantine.append(self.aside(message.topic, len(message.payload), reason))
+
+
+def _plausible(lost: wire.Lost) -> wire.Lost:
+    if sum(last - first + 1 for first, last in lost.ranges) > MOST_LOST:
+        raise Malformed("more lost swipes than a station can have recorded")
+    return lost
 
 
 def _seq_of(raw: msgspec.Raw) -> list[int]:

@@ -130,6 +130,7 @@ streams = Table(
     Column("missing_since", BigInteger, index=True),
     Column("boot", String(16), nullable=False, server_default=""),
     Column("generation", Integer, nullable=False, server_default="1"),
+    Column("greeted", Boolean, nullable=False, server_default=text("true")),
 )
 
 swipes = Table(

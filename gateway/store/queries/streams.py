@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import Connection, Row, ScalarSelect, bindparam, delete, func, insert, select, text, update
@@ -28,11 +29,14 @@ class Stream:
     """Since when (ms) something up to `claimed` is not settled."""
     boot: str = ""
     """The running of the station's machine in which the epoch was."""
+    greeted: bool = False
+    """Whether a hello of this epoch was looked at."""
 
 
-_LOCKED_STREAM = (
+_LOCKED_STREAMS = (
     select(t.streams)
-    .where(t.streams.c.station == bindparam("station"), t.streams.c.epoch == bindparam("epoch"))
+    .where(t.streams.c.station == bindparam("station"), t.streams.c.epoch.in_(bindparam("epochs", expanding=True)))
+    .order_by(t.streams.c.epoch)
     .with_for_update()
 )
 _MARKED = (
@@ -107,12 +111,21 @@ def station_said(connection: Connection, name: str, at: int | None, status: dict
 
 
 def locked_streams(connection: Connection, keys: Iterable[tuple[str, str]]) -> dict[tuple[str, str], Stream]:
-    """The streams of (station, epoch), locked until the transaction ends; one that is new stands at 0."""
-    found = {}
-    for station, epoch in keys:
-        row = connection.execute(_LOCKED_STREAM, {"station": station, "epoch": epoch}).one_or_none()
-        found[station, epoch] = stream_of(row) if row is not None else Stream(0, ())
+    """Those streams of (station, epoch) that are known, locked until the transaction ends; `keys` rise."""
+    found: dict[tuple[str, str], Stream] = {}
+    for station, group in groupby(keys, lambda key: key[0]):
+        epochs = [epoch for _, epoch in group]
+        for i in range(0, len(epochs), _AT_ONCE):
+            asked = {"station": station, "epochs": epochs[i : i + _AT_ONCE]}
+            found |= {(station, row.epoch): stream_of(row) for row in connection.execute(_LOCKED_STREAMS, asked)}
     return found
+
+
+def new_since(connection: Connection, station: str, since: int) -> int:
+    """How many epochs of a station began since then, as far as is known."""
+    c = t.streams.c
+    asked = select(func.count()).select_from(t.streams).where(c.station == station, c.first_heard >= since)
+    return connection.execute(asked).scalar_one()
 
 
 def save_streams(
@@ -136,23 +149,21 @@ def save_streams(
             "missing_since": stream.missing_since,
             "boot": stream.boot,
             "generation": boxes[station],
+            "greeted": stream.greeted,
         }
         for (station, epoch), stream in streams.items()
     ]
     upsert(connection, t.streams, rows, ["station", "epoch"], only_new=["first_heard", "generation"])
 
 
-def newest_epoch(connection: Connection, station: str) -> str | None:
-    """The epoch of a station that began last, of those in which it recorded anything; not of a box before this one."""
+def newest_epoch(connection: Connection, station: str, but: str) -> str | None:
+    """The epoch of a station that began last, of those in which it recorded anything; not of a box before this one.
+
+    `but` is the epoch that it is not.
+    """
     c = t.streams.c
-    recorded = c.station == station, c.claimed > 0, c.generation == _generation(station)
+    recorded = c.station == station, c.epoch != but, c.claimed > 0, c.generation == _generation(station)
     return connection.execute(select(c.epoch).where(*recorded).order_by(c.first_heard.desc()).limit(1)).scalar()
-
-
-def is_known(connection: Connection, station: str, epoch: str) -> bool:
-    """Whether an epoch of a station was heard of before."""
-    c = t.streams.c
-    return connection.execute(select(c.epoch).where(c.station == station, c.epoch == epoch)).first() is not None
 
 
 def add_swipes(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
@@ -262,7 +273,7 @@ def count_swipes(connection: Connection, since: int) -> tuple[int, int]:
 
 def stream_of(row: Row[Any]) -> Stream:
     """A row of the table as a stream."""
-    return Stream(row.upto, _pairs(row.ranges), row.claimed, row.missing_since, row.boot)
+    return Stream(row.upto, _pairs(row.ranges), row.claimed, row.missing_since, row.boot, row.greeted)
 
 
 def _generation(station: str) -> ScalarSelect[Any]:

@@ -84,10 +84,10 @@ def test_what_was_wrong_and_missing_before_an_upgrade_is_still_on_show_after_it(
     database.migrate()
     with database.read() as connection:
         troubles = connection.execute(text("SELECT station, kind, since, accepted_at FROM troubles")).all()
-        missing = connection.execute(text("SELECT epoch, missing_since FROM streams ORDER BY epoch")).all()
+        missing = connection.execute(text("SELECT epoch, missing_since, greeted FROM streams ORDER BY epoch")).all()
         swipes = connection.execute(text("SELECT at, mono, clock, said_at FROM swipes")).all()
     assert [tuple(row) for row in troubles] == [("yuan-1", "restored_from_image", 5, None)]
-    assert [tuple(row) for row in missing] == [("aa", 7), ("bb", None)]
+    assert [tuple(row) for row in missing] == [("aa", 7, True), ("bb", None, True)]
     assert [tuple(row) for row in swipes] == [(10, 0, "synced", None)]
     database.close()
 
