@@ -4,6 +4,7 @@ A fault lasts `seconds`.
 """
 
 import contextlib
+import json
 import shutil
 import signal
 import sqlite3
@@ -130,6 +131,20 @@ def database_locked(site: Site, seconds: float) -> str:
 def station_disk_full(site: Site, seconds: float) -> str:
     filling = _fill(site.station_data)
     pause(seconds)
+    said = _parts(site, "recorder")
+    filling.unlink()
+    return said
+
+
+def started_on_a_full_disk(site: Site, seconds: float) -> str:
+    """The station ends while its disk is full, and is started on it: the gate opens, and all is recorded later."""
+    filling = _fill(site.station_data)
+    site.station.end(signal.SIGTERM)
+    site.station.start()
+    wait_until(lambda: get(f"{site.gate_url}/gate")[0] == 200, LATER_S, "the station answers")
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        site.show(lane=site.chance.randrange(len(site.lanes)), within=15)
     said = _parts(site, "recorder")
     filling.unlink()
     return said
@@ -312,8 +327,7 @@ def _fill(folder: Path) -> Path:
 def _parts(site: Site, part: str, *, centre: bool = False) -> str:
     """What a program says of one of its parts."""
     _, text = get(f"{site.centre_url if centre else site.gate_url}/healthz")
-    found = [line.strip(' ,"') for line in text.replace(",", "\n").splitlines() if part in line]
-    return found[0].replace('"', "") if found else "nothing"
+    return f"{part}: {json.loads(text)['parts'][part]}" if text else "nothing"
 
 
 FAULTS = (
@@ -326,6 +340,7 @@ FAULTS = (
     Fault("centre's database locked (SQLite)", 30, _plain, database_locked),
     Fault("centre's database killed (PostgreSQL)", 10, _on_postgres, postgres_killed),
     Fault("station's disk full", 10, _on_a_small_disk, station_disk_full),
+    Fault("station started on a full disk", 10, _on_a_small_disk, started_on_a_full_disk, alone=True),
     Fault("station's clock set back by a day", 10, _with_a_clock, clock_set_back),
     Fault("centre restored from a backup 12 h old", 1, _plain, centre_restored, 12_000, alone=True),
     Fault("station restored from an image", 5, _plain, station_restored, alone=True),
