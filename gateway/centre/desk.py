@@ -223,7 +223,7 @@ def _freshness(row: Any, now: float) -> Freshness:
         return Freshness.UNKNOWN
     if (row.status or {}).get("state") in {"lost", "stopped"}:
         return Freshness.UNKNOWN
-    age = now - row.heard_at / 1000
+    age = abs(now - row.heard_at / 1000)  # of a clock that was set back, too
     return Freshness.ONLINE if age < LATE_S else Freshness.LATE if age < UNKNOWN_S else Freshness.UNKNOWN
 
 

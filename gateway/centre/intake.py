@@ -14,13 +14,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
-import msgspec
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import points, wire
 from gateway.bus import Message
-from gateway.centre import epochs, ledger
+from gateway.centre import epochs, ledger, statuses
 from gateway.centre.acks import EVERY_S, Acks
 from gateway.centre.casework import JUDGED_REASONS, Casework
 from gateway.centre.clocks import SYNCED, Clocks, Touched
@@ -30,7 +29,7 @@ from gateway.centre.lives import Lives
 from gateway.centre.mark import Mark, Older
 from gateway.centre.rows import report_of, row_of
 from gateway.centre.slips import Stale
-from gateway.centre.sorting import Arrived, Batch, Sorter
+from gateway.centre.sorting import Arrived, Batch, Said, Sorter
 from gateway.centre.stations import Peer
 from gateway.keys import NotAuthentic
 from gateway.metrics import CentreMetrics
@@ -219,9 +218,7 @@ class Intake:
             moved = {k: ledger.dated(v, batch.now) for k, v in ledgers.items() if v != before[k] or k in begun}
             streams.save_streams(connection, moved, batch.now, begun)
             points.reached(Point.STREAMS_SAVED)
-            for peer, status, heard in batch.statuses.values():
-                at = batch.now if heard else None
-                streams.station_said(connection, peer.name, at, msgspec.to_builtins(status))
+            said = statuses.take(connection, batch, self._sorter)
             opened = self._judge(connection, fresh, corrected) if judging else []
             points.reached(Point.JUDGED)
             self._take_answers(connection, batch)
@@ -231,6 +228,7 @@ class Intake:
             points.reached(Point.SETTLING)
         points.reached(Point.SETTLED)
         self._tell(batch, ledgers, fresh, opened)
+        self._report(said)
         points.reached(Point.TOLD)
 
     def _fresh(self, ledgers: Ledgers, batch: Batch) -> list[Arrived]:
@@ -313,8 +311,11 @@ class Intake:
                 m.to_stored.observe(max(stored - one.swipe.at, 0) / 1000)
         for arrived in opened:
             m.to_case.observe(now - arrived)
-        for peer, status, heard in batch.statuses.values():
-            m.stations.update(peer.name, report_of(status), heard=heard, at=now)
+
+    def _report(self, said: Sequence[Said]) -> None:
+        now = time.monotonic()
+        for one in said:
+            self._metrics.stations.update(one.peer.name, report_of(one.status), heard=one.heard, at=now)
 
 
 def _concerns(swipe: wire.SwipeRecord) -> bool:

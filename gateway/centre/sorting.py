@@ -34,6 +34,15 @@ class Arrived:
     boot: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Said:
+    """A status as it came, and whether the station itself said it just now."""
+
+    peer: Peer
+    status: wire.Status
+    heard: bool
+
+
 @dataclass(slots=True)
 class Batch:
     """What one transaction settles. `refused` are swipes that cannot be stored, ever: settled by being set aside."""
@@ -45,8 +54,7 @@ class Batch:
     refused: list[tuple[Peer, str, int]] = field(default_factory=list)
     lost: list[tuple[Peer, wire.Lost]] = field(default_factory=list)
     hellos: list[tuple[Peer, wire.Hello]] = field(default_factory=list)
-    statuses: dict[str, tuple[Peer, wire.Status, bool]] = field(default_factory=dict)
-    """The last status of each station, and whether the station itself said it just now."""
+    statuses: list[Said] = field(default_factory=list)
     beats: list[tuple[Peer, wire.Status, float]] = field(default_factory=list)
     """Every heartbeat, with its arrival."""
     answers: list[tuple[Address, bytes]] = field(default_factory=list)
@@ -156,7 +164,7 @@ class Sorter:
                 batch.lost.append((peer, _plausible(wire.decode(plain, wire.Lost))))
             case "status":
                 status = wire.decode(plain, wire.Status)
-                batch.statuses[peer.name] = (peer, status, not message.retained and status.state != "lost")
+                batch.statuses.append(Said(peer, status, not message.retained and status.state != "lost"))
                 if status.state == "online" and not message.retained:
                     batch.beats.append((peer, status, arrived))
             case "reply" | "renew":

@@ -104,6 +104,20 @@ def stations(connection: Connection) -> Sequence[Row[Any]]:
     return connection.execute(select(t.stations).order_by(t.stations.c.name)).all()
 
 
+def said_by(connection: Connection, names: Sequence[str]) -> dict[str, dict[str, Any]]:
+    """What is kept of the last status of each of these stations that has said one."""
+    c = t.stations.c
+    asked = select(c.name, c.status).where(c.name.in_(names), c.status.is_not(None))
+    return {row.name: row.status for row in connection.execute(asked) if row.status} if names else {}
+
+
+def began(connection: Connection, station: str, epochs: Sequence[str]) -> dict[str, int]:
+    """When (ms) each of these epochs of a station began, as far as is known."""
+    c = t.streams.c
+    asked = select(c.epoch, c.first_heard).where(c.station == station, c.epoch.in_(epochs))
+    return {row.epoch: row.first_heard for row in connection.execute(asked)}
+
+
 def station_said(connection: Connection, name: str, at: int | None, status: dict[str, Any]) -> None:
     """Keep a station's last status; `at` is None where the station did not say it just now (retained, or a will)."""
     values: dict[str, Any] = {"status": status} if at is None else {"heard_at": at, "status": status}
