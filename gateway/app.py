@@ -1,5 +1,6 @@
 """The composition root: the only module that knows all others. Each function is one way to run the program."""
 
+import ipaddress
 import logging
 import os
 import signal
@@ -9,6 +10,7 @@ import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -221,7 +223,7 @@ def check(config: Path) -> tuple[list[str], list[str]]:
     except SettingsError as error:
         return error.mistakes + _policy_of(_policy_named_in(config), remarks), remarks
     mistakes += _policy_of(settings.centre.policy, remarks)
-    mistakes += _clashes(settings)
+    mistakes += _clashes(settings) + _broker_mistakes(settings)
     try:
         drivers_of(settings)
     except SettingsError as error:
@@ -262,6 +264,8 @@ def _clashes(settings: Settings) -> list[str]:
     ports = {"centre.port": settings.centre.port}
     if settings.broker.managed:
         ports["broker.port"] = settings.broker.port
+    if settings.broker.secure:
+        ports["broker.tls_port"] = settings.broker.tls_port
     if settings.station is not None:
         ports["station.port"] = settings.station.port
     taken: dict[int, str] = {}
@@ -272,6 +276,40 @@ def _clashes(settings: Settings) -> list[str]:
     if settings.station is not None and settings.station.community is None and settings.communities:
         found.append("station.community: state the compound that this station stands in")
     return found
+
+
+def _broker_mistakes(settings: Settings) -> list[str]:
+    """What would keep stations and the centre from the broker, or give a password away on the line to it."""
+    own = settings.broker
+    ports = {"port": own.managed and own.port == 0, "tls_port": own.secure and own.tls_port == 0}
+    found = [f"broker.{name}: 0 is no port that stations could know" for name, wrong in ports.items() if wrong]
+    files = {"password_file": own.password_file, "ca_file": own.ca_file, "certificate_file": own.certificate_file}
+    found += [
+        f"broker.{name}: there is no file {file}"
+        for name, file in files.items()
+        if file is not None and not file.is_file()
+    ]
+    if own.managed:
+        return found
+    try:
+        parts = urlsplit(own.url)
+    except ValueError:
+        return [*found, "broker.url: it is no address"]
+    if not parts.hostname:
+        found.append("broker.url: it names no host")
+    elif parts.scheme == "mqtt" and not _is_here(parts.hostname) and not own.cleartext:
+        found.append(
+            "broker.url: mqtt:// sends passwords in the clear to another machine: use mqtts://, or declare"
+            " cleartext = true where that line is protected by other means"
+        )
+    return found
+
+
+def _is_here(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
 
 
 def bus_account(config: Path) -> tuple[Settings, Master, str, str]:

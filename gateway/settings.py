@@ -81,6 +81,8 @@ class Broker(_Strict):
     """Whom to believe who a broker by `url` is; without it, whoever the system believes."""
     certificate_file: Path | None = None
     """The centre's own certificate at a broker by `url`, with its key, as one PEM file."""
+    cleartext: bool = False
+    """Declares that the line to an mqtt:// broker elsewhere is protected by other means: the password goes over it."""
     protocol: Annotated[int, Field(ge=4, le=5)] = 5
     """5, or 4 for MQTT 3.1.1."""
 
@@ -143,7 +145,7 @@ class Centre(_Web):
     """SQLAlchemy URL; "" is an SQLite file in the data folder."""
     policy: Path = Path("policy.toml")
     public_url: str = ""
-    backup_interval_hours: Annotated[float, Field(gt=0, le=4380)] = 24
+    backup_interval_hours: Annotated[float, Field(ge=0.25, le=4380)] = 24
     """How often the database is backed up; a station keeps what is acknowledged for at least twice as long."""
     clients: tuple[ApiClient, ...] = ()
     district: str = ""

@@ -158,6 +158,11 @@ def test_a_station_keeps_what_is_acknowledged_for_two_backups(tmp_path: Path) ->
     assert load(file, {"GATEWAY__CENTRE__BACKUP_INTERVAL_HOURS": "12"}).centre.backup_interval_hours == 12
 
 
+def test_a_backup_every_few_microseconds_is_a_mistake(tmp_path: Path) -> None:
+    over = {"GATEWAY__CENTRE__BACKUP_INTERVAL_HOURS": "1e-9"}
+    assert "backup_interval_hours" in "\n".join(mistakes(tmp_path, GOOD, over))
+
+
 @pytest.mark.parametrize(
     ("broker", "wrong"),
     [
