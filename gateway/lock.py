@@ -1,25 +1,50 @@
 """One process at a time for one folder: a lock that the system itself lets go when its holder ends, however it ends."""
 
+import errno
 import fcntl
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import IO
+
+log = logging.getLogger(__name__)
+
+_TAKES_NO_FILE = (errno.EROFS, errno.ENOSPC, errno.EDQUOT)
 
 
 class AlreadyRunning(Exception):
     """Another process holds the lock."""
 
 
-def hold(path: Path) -> IO[str]:
-    """Take the lock at `path` for as long as the returned file is open.
+@contextmanager
+def hold(path: Path) -> Iterator[None]:
+    """Hold the lock at `path`. A disk that is full or cannot be written keeps nobody from holding it.
 
     Raises:
         AlreadyRunning: another process has it.
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file = path.open("a", encoding="ascii")
+    handle = _opened(path)
     try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        file.close()
-        raise AlreadyRunning(f"already running: {path} is held by another process") from None
-    return file
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise AlreadyRunning(f"already running: {path} is held by another process") from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    """A descriptor of the file; where it cannot be written, to read it; where it cannot be made, of its folder."""
+    try:
+        return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    except OSError as error:
+        if error.errno not in _TAKES_NO_FILE:
+            raise
+        log.error("the data folder cannot be written: %s", error)  # noqa: TRY400 - the reason is all that helps
+    try:
+        return os.open(path, os.O_RDONLY)
+    except FileNotFoundError:
+        return os.open(path.parent, os.O_RDONLY)
