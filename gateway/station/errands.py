@@ -71,6 +71,7 @@ class Errands:
                 self._read(message, commands, renewal)
             finally:
                 message.settle()
+        renewal.write()
         if self._bus is not None and self._bus.connected:
             self._trusted.save()
             renewal.turn()

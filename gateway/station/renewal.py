@@ -19,6 +19,8 @@ ASK_EVERY_S = 60.0
 """A request without an answer is made again after so long, …"""
 REFUSED_S = 3600.0
 """… and one that was refused after so long."""
+WRITE_EVERY_S = 10.0
+"""A file that the disk did not take is written again after so long."""
 
 
 class Renewal:
@@ -43,16 +45,25 @@ class Renewal:
         self._file = folder / f"identity-{enrolled.generation}.pem"
         self._asked: Request | None = None
         self._next = 0.0
-        self._span = _newest(self._file, enrolled)
+        self._unwritten: dict[Path, str] = {}
+        self._write_next = 0.0
+        self._span = self._newest()
         authority = folder / "authority.pem" if enrolled.authority else None
-        if authority is not None:
-            _write(authority, enrolled.authority)
+        if authority is not None and _read(authority) != enrolled.authority:
+            self._keep(authority, enrolled.authority)
         self.security = Security(authority, self._file if self._span is not None else None, trusted.now)
 
     @property
     def ends(self) -> datetime | None:
         """Until when the station's certificate is good; None where it has none."""
         return self._span[1] if self._span is not None else None
+
+    def write(self) -> None:
+        """Try again to write what a full or failing disk did not take: without it there is no connection."""
+        if not self._unwritten or self._clock() < self._write_next:
+            return
+        for file, text in list(self._unwritten.items()):
+            self._keep(file, text)
 
     def turn(self) -> None:
         """Ask for the next certificate from one third of the life on that remains."""
@@ -81,23 +92,44 @@ class Renewal:
         check_fits(answer.certificate, asked.key, self._enrolled.station)
         check_dates_of(answer.certificate, self._trusted.now())
         _write(self._file, Identity(answer.certificate, asked.key).pem)
+        self._unwritten.pop(self._file, None)
         self._span, self._asked = span(answer.certificate), None
         log.info("the certificate was renewed and is good until %s", f"{self._span[1]:%Y-%m-%d}")
 
+    def _newest(self) -> tuple[datetime, datetime] | None:
+        """Have the newest certificate of this box in its file: the one there, or its enrolment's. From when to when."""
+        enrolled = self._enrolled
+        if not enrolled.certificate:
+            return None
+        given = span(enrolled.certificate)
+        try:
+            kept = span(_read(self._file) or "")
+        except NotAuthentic:
+            kept = None
+        if kept is not None and kept[1] >= given[1]:
+            return kept
+        self._keep(self._file, Identity(enrolled.certificate, enrolled.private_key).pem)
+        return given
 
-def _newest(file: Path, enrolled: Enrolled) -> tuple[datetime, datetime] | None:
-    """Have the newest certificate of this box in `file`: the one there, or its enrolment's. From when until when."""
-    if not enrolled.certificate:
-        return None
-    given = span(enrolled.certificate)
+    def _keep(self, file: Path, text: str) -> None:
+        """Write a file now, or when the disk takes it: until then the gate works without the bus."""
+        try:
+            _write(file, text)
+        except OSError as error:
+            if file not in self._unwritten:
+                log.error("%s cannot be written yet: %s", file.name, error.strerror)  # noqa: TRY400 - the reason helps
+            self._unwritten[file] = text
+            self._write_next = self._clock() + WRITE_EVERY_S
+        else:
+            self._unwritten.pop(file, None)
+
+
+def _read(file: Path) -> str | None:
+    """What a file holds; None where it cannot be read."""
     try:
-        kept = span(file.read_text(encoding="ascii"))
-    except (OSError, UnicodeDecodeError, NotAuthentic):
-        kept = None
-    if kept is not None and kept[1] >= given[1]:
-        return kept
-    _write(file, Identity(enrolled.certificate, enrolled.private_key).pem)
-    return given
+        return file.read_text(encoding="ascii")
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def _write(file: Path, text: str) -> None:

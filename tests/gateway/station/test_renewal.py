@@ -10,7 +10,7 @@ import pytest
 from gateway import wire
 from gateway.keys import Enrolled, NotAuthentic
 from gateway.keys.certificates import Authority, span
-from gateway.station.renewal import ASK_EVERY_S, REFUSED_S, Renewal
+from gateway.station.renewal import ASK_EVERY_S, REFUSED_S, WRITE_EVERY_S, Renewal
 from gateway.trusted import TrustedTime
 from tests.gateway import rosters
 
@@ -180,3 +180,36 @@ def test_where_a_password_is_enough_nothing_is_asked(tmp_path: Path) -> None:
     bench.wall = BORN + timedelta(days=5000)
     bench.renewal.turn()
     assert (bench.said, bench.renewal.ends, bench.renewal.security.identity) == ([], None, None)
+
+
+def disk_takes_nothing_of(file: Path) -> Path:
+    """A folder with something in it stands where the file would be written: no user may write there, not even root."""
+    inside = file.with_name(f".{file.name}.partial") / "x"
+    inside.mkdir(parents=True)
+    return inside
+
+
+def test_a_disk_that_takes_nothing_is_not_asked_for_what_it_has(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    kept = bench.file()
+    for name in ("authority.pem", "identity-1.pem"):
+        disk_takes_nothing_of(tmp_path / name)
+    before = (tmp_path / "authority.pem").stat()
+    bench.start()
+    assert bench.file() == kept
+    assert (tmp_path / "authority.pem").stat().st_mtime_ns == before.st_mtime_ns
+
+
+def test_a_station_starts_on_a_disk_that_takes_nothing_and_writes_when_it_does(tmp_path: Path) -> None:
+    blocked = [disk_takes_nothing_of(tmp_path / name) for name in ("authority.pem", "identity-1.pem")]
+    bench = Bench(tmp_path)
+    assert bench.renewal.ends == BORN + timedelta(days=730)
+    for inside in blocked:
+        inside.rmdir()
+        inside.parent.rmdir()
+    bench.renewal.write()
+    assert not (tmp_path / "authority.pem").exists(), "not at every look"
+    bench.mono += WRITE_EVERY_S
+    bench.renewal.write()
+    assert bench.enrolled.certificate in bench.file()
+    assert (tmp_path / "authority.pem").read_text() == bench.enrolled.authority
