@@ -12,6 +12,7 @@ from pathlib import Path
 
 from gateway.station.door import DoorEvent, Happening
 from gateway.station.spool import set_aside
+from gateway.station.spool_reader import Connection
 
 log = logging.getLogger(__name__)
 
@@ -94,7 +95,7 @@ class DoorLog:
             connection.close()
 
     def _connect(self) -> sqlite3.Connection:
-        connection = sqlite3.connect(self._path, timeout=1.0)
+        connection = sqlite3.connect(self._path, timeout=1.0, factory=Connection)
         try:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.executescript(_SCHEMA)

@@ -20,7 +20,7 @@ from gateway.points import Point
 from gateway.ranges import Range, joined, runs
 from gateway.station import room
 from gateway.station.cover import Cover
-from gateway.station.spool_reader import TABLES, SpoolReader, connect, epochs_of
+from gateway.station.spool_reader import TABLES, SpoolReader, connect, corrupt, epochs_of
 from gateway.wire import SwipeRecord, encode
 
 log = logging.getLogger(__name__)
@@ -113,7 +113,7 @@ class Spool:
         writer = connect(self.path, "rwc", self._patience_s)
         try:
             if self.path.stat().st_size <= CHECKED_AT_START and (found := damage(writer)):
-                raise _corrupt(found)  # noqa: TRY301 - as if the first statement had met it
+                raise corrupt(found)  # noqa: TRY301 - as if the first statement had met it
             writer.executescript(_SCHEMA)
             if not any(row[1] == "boot" for row in writer.execute("PRAGMA table_info(epochs)")):
                 writer.execute("ALTER TABLE epochs ADD COLUMN boot TEXT NOT NULL DEFAULT ''")
@@ -292,12 +292,6 @@ def damage(connection: sqlite3.Connection) -> str:
     """What is wrong with the structure of a file, or ""; it is read from end to end."""
     found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     return "" if found == "ok" else str(found)
-
-
-def _corrupt(why: str) -> sqlite3.DatabaseError:
-    error = sqlite3.DatabaseError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
 
 
 def add_lost(writer: sqlite3.Connection, no: int, ranges: Sequence[Range], reason: str) -> None:

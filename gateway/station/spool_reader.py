@@ -4,8 +4,9 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 import msgspec
 
@@ -197,6 +198,37 @@ def is_broken(error: sqlite3.Error) -> bool:
     return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
+def corrupt(why: str) -> sqlite3.DatabaseError:
+    """An error as SQLite's own of a damaged file."""
+    error = sqlite3.DatabaseError(why)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+class Connection(sqlite3.Connection):
+    """One for which names that are no text, which Python cannot even put into an error, are damage like any other."""
+
+    def execute(self, *arguments: Any) -> sqlite3.Cursor:
+        with _legible():
+            return super().execute(*arguments)
+
+    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
+        with _legible():
+            return super().executemany(*arguments)
+
+    def executescript(self, *arguments: Any) -> sqlite3.Cursor:
+        with _legible():
+            return super().executescript(*arguments)
+
+
+@contextlib.contextmanager
+def _legible() -> Iterator[None]:
+    try:
+        yield
+    except UnicodeDecodeError as error:
+        raise corrupt(f"a name in the file is no text: {error.reason}") from error
+
+
 def connect(path: Path, mode: str, patience_s: float) -> sqlite3.Connection:
     """A connection to a spool's file; `mode` is SQLite's.
 
@@ -204,7 +236,10 @@ def connect(path: Path, mode: str, patience_s: float) -> sqlite3.Connection:
     write-ahead log of the one that took its place.
     """
     uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s)
+    connection = sqlite3.connect(
+        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s, factory=Connection
+    )
+    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
     if mode == "ro":
         return connection
     try:

@@ -59,6 +59,17 @@ def test_a_damaged_file_is_set_aside_and_a_new_one_begun(tmp_path: Path) -> None
     assert [one for one in tmp_path.iterdir() if ".broken-" in one.name]
 
 
+def test_a_schema_that_is_no_text_any_more_is_damage(tmp_path: Path) -> None:
+    DoorLog(tmp_path / "events").add(event(1))
+    data = bytearray((tmp_path / "events").read_bytes())
+    data[data.index(b"CREATE TABLE events") + 9] ^= 0x80
+    (tmp_path / "events").write_bytes(data)
+    log = DoorLog(tmp_path / "events")
+    log.add(event(2))
+    assert rows(tmp_path / "events") == 1
+    assert not log.trouble
+
+
 def test_an_event_that_this_version_does_not_know_is_passed_over(tmp_path: Path) -> None:
     DoorLog(tmp_path / "events").add(event(1))
     connection = sqlite3.connect(tmp_path / "events")

@@ -212,12 +212,20 @@ def of_another_make(path: Path) -> None:
         connection.execute("CREATE TABLE epochs (colour TEXT)")
 
 
+def of_a_name_that_is_no_text(path: Path) -> None:
+    """One bit of the schema is flipped: it is no UTF-8 any more, and neither is SQLite's word about it."""
+    _full(path)
+    data = bytearray(path.read_bytes())
+    data[data.index(b"CREATE TABLE plain") + 9] ^= 0x80
+    path.write_bytes(data)
+
+
 def _full(path: Path) -> None:
     with open_spool(path) as spool:
         spool.record([(swipe(seq, sealed=b"x" * 1000), False) for seq in range(1, 200)])
 
 
-@pytest.mark.parametrize("break_it", [garbage, cut_in_half, soiled, of_another_make])
+@pytest.mark.parametrize("break_it", [garbage, cut_in_half, soiled, of_another_make, of_a_name_that_is_no_text])
 def test_a_damaged_file_is_set_aside_whole_and_a_new_one_begun(tmp_path: Path, break_it: object) -> None:
     path = tmp_path / "spool"
     assert callable(break_it)
