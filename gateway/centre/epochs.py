@@ -63,8 +63,10 @@ def note_claims(ledgers: Ledgers, batch: Batch) -> None:
             claims.append(hello.previous)
         for epoch, last in claims:
             stream = ledgers[peer.name, epoch]
-            if last > stream.claimed:
-                ledgers[peer.name, epoch] = replace(stream, claimed=last)
+            # An epoch that a later one tells of is part of its chain: its own first hello may still be under way.
+            ledgers[peer.name, epoch] = replace(
+                stream, claimed=max(last, stream.claimed), greeted=stream.greeted or epoch != hello.epoch
+            )
 
 
 def check_chains(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:
@@ -77,7 +79,7 @@ def check_chains(connection: Connection, ledgers: Ledgers, batch: Batch) -> None
         if stream.greeted:
             continue  # it only connected again
         ledgers[peer.name, hello.epoch] = replace(stream, greeted=True)
-        known = streams.newest_epoch(connection, peer.name, hello.epoch)
+        known = streams.epoch_before(connection, peer.name, hello.epoch)
         told = {held.epoch for held in hello.spool} | ({hello.previous[0]} if hello.previous else set())
         if known is not None and known not in told:
             log.warning("station %s does not know its last epoch: restored from an image?", peer.name)

@@ -170,13 +170,15 @@ def save_streams(
     upsert(connection, t.streams, rows, ["station", "epoch"], only_new=["first_heard", "generation"])
 
 
-def newest_epoch(connection: Connection, station: str, but: str) -> str | None:
-    """The epoch of a station that began last, of those in which it recorded anything; not of a box before this one.
+def epoch_before(connection: Connection, station: str, epoch: str) -> str | None:
+    """The epoch of a station that began last before this one, of those in which it recorded anything.
 
-    `but` is the epoch that it is not.
+    Not of a box before this one. An epoch that was never heard of begins now.
     """
     c = t.streams.c
-    recorded = c.station == station, c.epoch != but, c.claimed > 0, c.generation == _generation(station)
+    began = select(c.first_heard).where(c.station == station, c.epoch == epoch).scalar_subquery()
+    before = c.first_heard < func.coalesce(began, c.first_heard + 1)
+    recorded = c.station == station, c.epoch != epoch, c.claimed > 0, c.generation == _generation(station), before
     return connection.execute(select(c.epoch).where(*recorded).order_by(c.first_heard.desc()).limit(1)).scalar()
 
 

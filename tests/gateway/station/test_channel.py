@@ -199,6 +199,9 @@ class Channel(RuleBasedStateMachine):
         self.reader.close()
         self.spool.close()
         self.line.connection += 1
+        # A hello is the first word of a connection: that of a process that has ended is there before its successor's,
+        # or never. One that came after it would look like a box put back from an image.
+        self.line.up = [message for message in self.line.up if not message.topic.endswith("/hello")]
         self._start()
 
     @rule()
