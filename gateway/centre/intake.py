@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import points, wire
 from gateway.bus import Message
-from gateway.centre import epochs, ledger, statuses
+from gateway.centre import epochs, found, ledger, statuses
 from gateway.centre.acks import EVERY_S, Acks
 from gateway.centre.casework import JUDGED_REASONS, Casework
 from gateway.centre.clocks import SYNCED, Clocks, Touched
@@ -202,6 +202,7 @@ class Intake:
             points.reached(Point.STREAMS_LOCKED)
             before = dict(ledgers)
             fresh = self._fresh(ledgers, batch)
+            fresh += found.take(connection, batch.swipes, fresh)
             _note_lost(connection, ledgers, batch)
             epochs.note_claims(ledgers, batch)
             corrected = self._clocks.learn(connection, batch)

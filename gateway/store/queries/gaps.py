@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, func, insert, select, update
+from sqlalchemy import Connection, Row, RowMapping, delete, func, insert, select, update
 
 from gateway.store import tables as t
 from gateway.store.queries.streams import Stream, stream_of
@@ -57,6 +57,23 @@ def lost_by_station(connection: Connection) -> list[Lost]:
         Lost(row.station, total(row.upper, row.lower), row.since)
         for row in connection.execute(asked.group_by(c.station))
     ]
+
+
+def lost_within(
+    connection: Connection, station: str, epoch: str, span: tuple[int, int], *, but: str
+) -> Sequence[RowMapping]:
+    """The losses of an epoch that reach into a span, locked; not those of the reason `but`."""
+    c = t.lost.c
+    here = c.station == station, c.epoch == epoch, c.first <= span[1], c.last >= span[0], c.reason != but
+    return connection.execute(select(t.lost).where(*here).order_by(c.first).with_for_update()).mappings().all()
+
+
+def shrink_lost(connection: Connection, row: RowMapping, parts: Sequence[tuple[int, int]]) -> None:
+    """Put these parts of a loss in its place; who accepted it stays."""
+    connection.execute(delete(t.lost).where(t.lost.c.id == row["id"]))
+    rest = {name: value for name, value in row.items() if name != "id"}
+    if parts:
+        connection.execute(insert(t.lost), [rest | {"first": first, "last": last} for first, last in parts])
 
 
 def lost_rows(connection: Connection, station: str, *, accepted: bool, limit: int) -> Sequence[Row[Any]]:

@@ -90,6 +90,29 @@ def test_what_came_as_a_swipe_is_not_lost_whatever_is_said_of_it(office: Office)
     assert office.acked() == {EPOCH: (5, [])}
 
 
+def test_a_swipe_that_comes_after_it_was_declared_lost_is_stored_once_and_lost_no_more(office: Office) -> None:
+    assert office.settle(office.message("lost", Lost(EPOCH, [(1, 5)], "spool_broken")))
+    assert accept(office, Hole.LOST) == 5
+    for _ in range(2):
+        office.take(swipe(2, A, moment(20)), swipe(4, A, moment(21)), swipe(2, A, moment(20)))
+    assert sorted(row.seq for row in office.rows(t.swipes)) == [2, 4]
+    left = sorted((row.first, row.last, row.accepted_by) for row in office.rows(t.lost))
+    assert left == [(1, 1, "示例管理员"), (3, 3, "示例管理员"), (5, 5, "示例管理员")]
+    assert office.settle(office.message("lost", Lost(EPOCH, [(1, 5)], "spool_broken")))
+    assert len(office.rows(t.lost)) == 3, "what came is not lost, whatever is said later"
+    office.take(*[swipe(seq, A, moment(20)) for seq in range(1, 6)])
+    assert sorted(row.seq for row in office.rows(t.swipes)) == [1, 2, 3, 4, 5]
+    assert office.rows(t.lost) == []
+
+
+def test_a_swipe_that_was_given_up_and_came_is_stored_once(office: Office) -> None:
+    assert office.settle(office.message("hello", Hello(EPOCH, None, [Held(EPOCH, 1, 3)], 1, "0.1.0")))
+    assert accept(office, Hole.MISSING) == 3
+    for _ in range(2):
+        office.take(swipe(2, A, moment(20)))
+    assert [row.seq for row in office.rows(t.swipes)] == [2]
+
+
 def test_a_station_restored_from_an_image_is_on_show_until_accepted_and_can_be_again(small: Office) -> None:
     def lives(epoch: str) -> None:
         small.moment += timedelta(minutes=1)
