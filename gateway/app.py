@@ -10,6 +10,7 @@ import threading
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
@@ -95,7 +96,7 @@ def run_centre(config: Path) -> None:
         centre.run(_stop_on_signals())
     if centre.again:
         log.info("the centre starts again, with the database as it is now")
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
+        _start_again()
 
 
 def run_station(config: Path, enrolment: Path) -> None:
@@ -109,7 +110,12 @@ def run_station(config: Path, enrolment: Path) -> None:
         station.run(_stop_on_signals())
     if station.again:
         log.info("the station starts again, with the configuration as it is now")
-        os.execv(sys.executable, [sys.executable, "-m", "gateway", *sys.argv[1:]])  # noqa: S606 - ourselves
+        _start_again()
+
+
+def _start_again() -> NoReturn:
+    """Put this program, by the command that started it, in the place of this process."""
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - ourselves
 
 
 def _mistakes_of_station(config: Path) -> list[str]:

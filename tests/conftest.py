@@ -3,6 +3,7 @@
 import logging
 import os
 import shutil
+import subprocess
 import threading
 from collections.abc import Callable, Generator, Iterator
 from importlib.util import find_spec
@@ -33,11 +34,18 @@ def _program(name: str) -> bool:
     return shutil.which(name, path=f"{os.environ.get('PATH', '')}:/usr/sbin") is not None
 
 
+def _may_mount() -> bool:
+    """Whether this user may have mounts of their own."""
+    command = ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), "true"]
+    return _program("unshare") and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
 PARTS: dict[str, Callable[[], bool]] = {
     "mosquitto": lambda: _program("mosquitto"),
     "mosquitto_sub": lambda: _program("mosquitto_sub"),
     "chromium": lambda: _program("chromium"),
     "pcscd": lambda: find_spec("smartcard") is not None and pcscd.available(),
+    "mounts": _may_mount,
     "strace": lambda: _program("strace"),
     "faketime": lambda: _program("faketime"),
     "osdp-peer": (Path(__file__).parents[1] / ".venv/osdp-peer/installed").exists,

@@ -2,7 +2,6 @@
 
 import contextlib
 import hashlib
-import os
 import random
 import secrets
 import shutil
@@ -15,7 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Self
+from typing import Any, Self
 
 from gateway.keys import Master, load_master
 from gateway.station.spool_reader import SpoolReader
@@ -24,6 +23,7 @@ from simulators.actors import Api, put_in_parts
 from simulators.network import NetworkPath
 from simulators.people import People
 from tests.chaos.lanes import Lane, Ledger, SpoolOnDisk
+from tests.chaos.program import HERE, Program
 from tests.e2e.rig import free_port, get, metric, mosquitto, wait_until
 
 COMMUNITY = "test-yuan"
@@ -33,67 +33,8 @@ PORTALS = ("east", "south", "west", "north")
 CODES = 4000
 ROLES = ("property", "administrator", "worker", "reviewer")
 _PART = 2000
-_HERE = Path(__file__).resolve().parents[2]
 WELL_S = 60.0
 """A part that is started on a busy machine is well within so long."""
-
-
-class Program:
-    """`gateway` with these arguments, under examination (see `victim`)."""
-
-    def __init__(self, name: str, arguments: Sequence[str], log: Path, environment: Mapping[str, str] | None = None):
-        self.name = name
-        self.arguments = list(arguments)
-        self.environment = dict(environment or {})
-        self._log = log
-        self.process: subprocess.Popen[str] | None = None
-
-    def start(self, *orders: str) -> None:
-        """Start it, with orders that hold from its first moment."""
-        with self._log.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "tests.chaos.victim", *orders, "--", *self.arguments],
-                cwd=_HERE,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=log,
-                text=True,
-                env={**os.environ, **self.environment},
-            )
-
-    def order(self, order: str) -> None:
-        """Give an order to the running program; it holds when this returns."""
-        assert self.process is not None
-        assert self.process.stdin is not None
-        assert self.process.stdout is not None
-        with contextlib.suppress(BrokenPipeError):
-            self.process.stdin.write(order + "\n")
-            self.process.stdin.flush()
-            self.process.stdout.readline()
-
-    @property
-    def alive(self) -> bool:
-        return self.process is not None and self.process.poll() is None
-
-    def send_signal(self, number: int) -> None:
-        assert self.process is not None
-        self.process.send_signal(number)
-
-    def end(self, number: int = signal.SIGKILL) -> None:
-        """End it by a signal and wait for that."""
-        if self.process is None:
-            return
-        if self.process.poll() is None:
-            self.process.send_signal(number)
-        self.process.wait(15)
-        for pipe in (self.process.stdin, self.process.stdout):
-            _close(pipe)
-
-
-def _close(pipe: IO[str] | None) -> None:
-    if pipe is not None:
-        with contextlib.suppress(BrokenPipeError):
-            pipe.close()
 
 
 class Site:
@@ -170,7 +111,7 @@ class Site:
             self.lanes = [Lane(name, self.folder, self.ledger) for name in PORTALS]
             for lane in self.lanes:
                 self._open.enter_context(lane)
-            shutil.copyfile(_HERE / "config" / "policy-short.toml", self.folder / "policy.toml")
+            shutil.copyfile(HERE / "config" / "policy-short.toml", self.folder / "policy.toml")
             (self.folder / "centre.toml").write_text(self._centre_config(), encoding="utf-8")
             self.write_station_config()
             self.start_broker = self._open.enter_context(mosquitto(self.folder, self.broker_port))
@@ -364,7 +305,7 @@ class Site:
 
     def _gateway(self, *arguments: str) -> None:
         done = subprocess.run(
-            [sys.executable, "-m", "gateway", *arguments], cwd=_HERE, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "gateway", *arguments], cwd=HERE, capture_output=True, text=True, check=False
         )
         assert done.returncode == 0, done.stderr
 

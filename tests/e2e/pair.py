@@ -22,7 +22,7 @@ from rules.model import CIVIL
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
-from tests.e2e.rig import free_port, get, metric, wait_until
+from tests.e2e.rig import free_port, get, metric, one_gate, wait_until
 
 YUAN, OTHER = "test-yuan", "other-yuan"
 TOKENS = {"property": "property-word", "administrator": "administrator-word"}
@@ -166,24 +166,7 @@ class Box:
 [station]
 name = "any"
 port = {self.port}
-[[portals]]
-id = "gate"
-name = "大门"
-attended = "00:00-24:00"
-unattended = "call:0"
-opener = "relay"
-pulse_seconds = 0.05
-[[readers]]
-id = "scanner"
-portal = "gate"
-direction = "in"
-driver = "ascii-line"
-url = "{self.folder / "line-scanner"}"
-[[outputs]]
-id = "relay"
-driver = "relay-lcus"
-url = "{self.folder / "line-relay"}"
-{more}""",
+{one_gate(self.folder)}{more}""",
             encoding="utf-8",
         )
 

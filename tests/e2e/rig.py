@@ -63,6 +63,28 @@ def metric(url: str, name: str) -> float:
     return sum(float(line.rsplit(" ", 1)[1]) for line in lines)
 
 
+def one_gate(folder: Path) -> str:
+    """The configuration of one gate whose scanner and relay are at lines in the folder."""
+    return f"""[[portals]]
+id = "gate"
+name = "大门"
+attended = "00:00-24:00"
+unattended = "call:0"
+opener = "relay"
+pulse_seconds = 0.05
+[[readers]]
+id = "scanner"
+portal = "gate"
+direction = "in"
+driver = "ascii-line"
+url = "{folder / "line-scanner"}"
+[[outputs]]
+id = "relay"
+driver = "relay-lcus"
+url = "{folder / "line-relay"}"
+"""
+
+
 class Compound:
     """One station and the centre, in one folder; devices outlive every restart of the program."""
 
@@ -229,24 +251,7 @@ portals = ["gate"]
 name = "test-1"
 community = "{COMMUNITY}"
 port = {self.gate_port}
-[[portals]]
-id = "gate"
-name = "大门"
-attended = "00:00-24:00"
-unattended = "call:0"
-opener = "relay"
-pulse_seconds = 0.05
-[[readers]]
-id = "scanner"
-portal = "gate"
-direction = "in"
-driver = "ascii-line"
-url = "{self.folder / "line-scanner"}"
-[[outputs]]
-id = "relay"
-driver = "relay-lcus"
-url = "{self.folder / "line-relay"}"
-"""
+{one_gate(self.folder)}"""
 
 
 @contextlib.contextmanager

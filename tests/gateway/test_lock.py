@@ -27,10 +27,6 @@ def unshared(*command: str) -> list[str]:
     return ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), *command]
 
 
-def can_mount() -> bool:
-    return subprocess.run(unshared("true"), capture_output=True, check=False).returncode == 0
-
-
 def test_a_lock_is_held_by_one_and_let_go_at_the_end(tmp_path: Path) -> None:
     path = tmp_path / "folder" / "lock"
     with hold(path), pytest.raises(AlreadyRunning, match="already running"), hold(path):
@@ -39,7 +35,7 @@ def test_a_lock_is_held_by_one_and_let_go_at_the_end(tmp_path: Path) -> None:
         assert path.exists()
 
 
-@pytest.mark.skipif(not can_mount(), reason="this user may not mount")
+@pytest.mark.real("mounts")
 @pytest.mark.parametrize("before", [True, False])
 def test_a_folder_that_cannot_be_written_is_held_all_the_same_and_by_one(tmp_path: Path, before: bool) -> None:
     if before:
