@@ -63,10 +63,8 @@ def note_claims(ledgers: Ledgers, batch: Batch) -> None:
             claims.append(hello.previous)
         for epoch, last in claims:
             stream = ledgers[peer.name, epoch]
-            # An epoch that a later one tells of is part of its chain: its own first hello may still be under way.
-            ledgers[peer.name, epoch] = replace(
-                stream, claimed=max(last, stream.claimed), greeted=stream.greeted or epoch != hello.epoch
-            )
+            if last > stream.claimed:
+                ledgers[peer.name, epoch] = replace(stream, claimed=last)
 
 
 def check_chains(connection: Connection, ledgers: Ledgers, batch: Batch) -> None:

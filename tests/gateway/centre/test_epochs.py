@@ -101,3 +101,13 @@ def test_a_station_whose_swipes_come_before_its_hello_is_no_restored_image(offic
     assert office.settle(office.swipes([swipe(1, A, moment(21))], EPOCH_2))
     assert hello(office, EPOCH_2, [EPOCH, EPOCH_2])
     assert office.rows(t.troubles) == []
+
+
+def test_an_epoch_whose_first_hello_comes_after_its_successor_is_no_restored_image(office: Office) -> None:
+    assert office.settle(office.swipes([swipe(1, A, moment(20))]))
+    office.moment += timedelta(seconds=5)
+    assert hello(office, EPOCH_2, held=[EPOCH])
+    assert office.settle(office.swipes([swipe(1, A, moment(20))], EPOCH_2))
+    office.moment += timedelta(seconds=5)
+    assert hello(office)
+    assert office.rows(t.troubles) == []

@@ -273,3 +273,17 @@ def test_over_any_line_every_swipe_is_stored_once_or_declared_lost(template: Pat
             max_examples=25, stateful_step_count=40, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+def test_a_station_that_starts_again_twice_without_a_swipe_is_no_restored_image(template: Path) -> None:
+    channel = type("Run", (Channel,), {"template": template})()
+    channel.begin()
+    channel.a_message_is_lost(at=0)
+    channel.some_are_dropped(count=1)
+    channel.the_station_starts_again()
+    channel.the_line_breaks_and_comes_back()
+    channel.the_station_starts_again()
+    channel.people_pass(count=1, heard=True)
+    channel.several_arrive_together(at=3, many=4)
+    channel.a_message_arrives(at=0, keep=False)
+    channel.teardown()
