@@ -35,7 +35,9 @@ def _free_row() -> int:
     """The first of three ports in a row that are free."""
     while True:
         port = free_port()
-        if port < 65000 and all(get(f"http://127.0.0.1:{port + n}/")[0] == 0 for n in range(3)):
+        with contextlib.ExitStack() as held, contextlib.suppress(OSError, OverflowError):
+            for n in range(3):
+                held.enter_context(socket.create_server(("127.0.0.1", port + n)))
             return port
 
 
@@ -83,10 +85,12 @@ def _captured(folder: Path, port: int) -> Iterator["queue.Queue[bytes]"]:
 def _printed(process: subprocess.Popen[str], pattern: str) -> re.Match[str]:
     """The first line of the demonstration's output that fits."""
     assert process.stdout is not None
+    seen = []
     for line in process.stdout:
         if found := re.search(pattern, line):
             return found
-    raise AssertionError(f"the demonstration never printed {pattern}")
+        seen.append(line)
+    raise AssertionError(f"the demonstration never printed {pattern}, but: {''.join(seen[-20:])}")
 
 
 def _processes_of(folder: Path) -> list[str]:
