@@ -1,0 +1,131 @@
+"""Tables of the work: cases with their events and visits, slips to the police, and what waits to be delivered."""
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Date,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    text,
+)
+
+from gateway.store.tables.schema import metadata, number
+
+cases = Table(
+    "cases",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("revision", Integer, nullable=False),
+    Column("community", ForeignKey("communities.id"), nullable=False),
+    Column("kind", String(20), nullable=False),
+    Column("source", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("person", ForeignKey("persons.id")),
+    Column("token", LargeBinary(16)),
+    Column("dwelling", ForeignKey("dwellings.id")),
+    Column("opened_on", Date, nullable=False),
+    Column("opened", BigInteger, nullable=False),
+    Column("due", Date),
+    Column("because", JSON, nullable=False),
+    Column("policy", BigInteger, nullable=False),
+    Column("collector", String(64)),
+    Column("paused", Boolean, nullable=False, server_default=text("false")),
+    Column("reminded_on", Date),
+    Column("level", String(20)),
+    Column("closed", BigInteger),
+    Column("how", String(40)),
+)
+
+Index(
+    "uq_cases_open_person",
+    cases.c.community,
+    cases.c.person,
+    unique=True,
+    sqlite_where=text("is_open = 1 AND person IS NOT NULL"),
+    postgresql_where=text("is_open AND person IS NOT NULL"),
+)
+
+Index(
+    "uq_cases_open_token",
+    cases.c.community,
+    cases.c.token,
+    unique=True,
+    sqlite_where=text("is_open = 1 AND token IS NOT NULL"),
+    postgresql_where=text("is_open AND token IS NOT NULL"),
+)
+
+Index("ix_cases_person", cases.c.person)
+
+Index("ix_cases_token", cases.c.token)
+
+case_events = Table(
+    "case_events",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("case", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+    Column("act", String(20), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("note", String(500), nullable=False, server_default=""),
+)
+
+visits = Table(
+    "visits",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("case", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("at", BigInteger, nullable=False),
+    Column("met", Boolean, nullable=False),
+    Column("notice_left", Boolean, nullable=False),
+    Column("actor", String(64), nullable=False),
+)
+
+alerts = Table(
+    "alerts",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("slip", String(20), nullable=False, unique=True),
+    Column("revision", Integer, nullable=False),
+    Column("case", ForeignKey("cases.id"), nullable=False),
+    Column("community", String(40), nullable=False),
+    Column("police_station", String(40), nullable=False),
+    Column("state", String(20), nullable=False),
+    Column("is_open", Boolean, nullable=False),
+    Column("rule", String(32), nullable=False),
+    Column("since", Date, nullable=False),
+    Column("proposed", BigInteger, nullable=False),
+    Column("sent", BigInteger),
+    Column("sent_by", String(64)),
+    Column("answered", BigInteger),
+    Column("answer", String(20)),
+    Column("answered_by", String(64)),
+    Column("receipt", String(64)),
+    Column("note", String(500), nullable=False, server_default=""),
+)
+
+Index(
+    "uq_alerts_open_case",
+    alerts.c.case,
+    unique=True,
+    sqlite_where=text("is_open = 1"),
+    postgresql_where=text("is_open"),
+)
+
+outbox = Table(
+    "outbox",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("topic", String(200), nullable=False),
+    Column("payload", LargeBinary, nullable=False),
+    Column("slip", String(20)),
+    Column("created", BigInteger, nullable=False),
+    Column("delivered", BigInteger, index=True),
+)
