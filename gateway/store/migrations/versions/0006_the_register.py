@@ -10,8 +10,12 @@ down_revision = "0005"
 branch_labels = None
 depends_on = None
 
-_REFERENCES = (("credentials", "replaces", "credentials"), ("dwellings", "address", "addresses"))
-_REFERENCES += (("persons", "merged_into", "persons"), ("registrations", "dwelling", "dwellings"))
+_REFERENCES = (
+    ("credentials", "replaces", "credentials"),
+    ("dwellings", "address", "addresses"),
+    ("persons", "merged_into", "persons"),
+    ("registrations", "dwelling", "dwellings"),
+)
 _LIVING = """
 INSERT INTO residents (community, person, dwelling, category, since, source, confirmed_on, confirmed_by, until)
 SELECT community, person, dwelling, category, since, 'property', since, 'property', until FROM enrolments WHERE role = 0
