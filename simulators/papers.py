@@ -53,7 +53,7 @@ def enrolment_row(person: Person, since: date | None = None) -> dict[str, object
         "number": person.number,
         "name": person.name or person.english_name,
         "since": (since or person.since).isoformat(),
-        "category": "overseas" if person.english_name else _CATEGORY[person.tenure],
+        "category": "foreign" if person.english_name else _CATEGORY[person.tenure],
         "role": "resident" if home is not None else "staff",
         "protected": person.protected,
         "cards": [{"kind": "card-uid", "number": person.card_uid}] if person.card_uid else [],

@@ -11,6 +11,7 @@ from gateway.centre.register import BadRow, EnrolmentEntry, ListSoFar, Register,
 from gateway.centre.sweep import AT_ONCE
 from gateway.store.database import Database
 from gateway.store.queries.casefile import Subject
+from gateway.store.queries.history import By
 
 CHUNK = 200
 """Rows taken in one transaction."""
@@ -29,7 +30,7 @@ class Imports:
         self._register = register
         self._casework = casework
 
-    def enrol(self, community: str, entries: Sequence[EnrolmentEntry]) -> tuple[int, list[BadRow]]:
+    def enrol(self, by: By, community: str, entries: Sequence[EnrolmentEntry]) -> tuple[int, list[BadRow]]:
         """Enrol people.
 
         Raises:
@@ -38,13 +39,13 @@ class Imports:
         taken, bad, so_far = 0, list[BadRow](), ListSoFar(self._casework.today())
         for chunk, _ in _chunks(entries):
             with self._database.write() as connection:
-                ids, wrong = self._register.enrol(connection, community, chunk, so_far)
+                ids, wrong = self._register.enrol(connection, by, community, chunk, so_far)
                 self._judge(connection, community, ids)
             taken, bad = taken + len(ids), bad + wrong
         return taken, bad
 
     def register(
-        self, community: str, as_of: date, entries: Sequence[RegistrationEntry], *, complete: bool
+        self, by: By, community: str, as_of: date, entries: Sequence[RegistrationEntry], *, complete: bool
     ) -> tuple[int, list[BadRow]]:
         """Take registrations; with the last chunk of a complete list, whoever it does not name ends. Raises as `enrol`.
 
@@ -54,7 +55,7 @@ class Imports:
         for chunk, last in _chunks(entries):
             with self._database.write() as connection:
                 ids, wrong = self._register.register(
-                    connection, community, as_of, chunk, so_far, complete=complete and last
+                    connection, by, community, as_of, chunk, so_far, complete=complete and last
                 )
                 self._judge(connection, community, ids)
             taken, bad = taken + len(ids), bad + wrong

@@ -39,6 +39,7 @@ from gateway.metrics import CentreMetrics
 from gateway.settings import Settings
 from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
+from gateway.store.queries.history import By
 from gateway.tls import Security
 from gateway.web.centre_pages import CHANGES, changed, make_centre_pages
 from gateway.web.centre_view import CentreDesk
@@ -245,7 +246,8 @@ class CentreProcess:
         done = self._slips.answer(connection, answer, police_station, self._casework.now())
         if done.registered is not None:
             today = self._casework.today()
-            self._register.registered_by_answer(connection, done.community, done.registered, today, answer.receipt)
+            by = By(answer.actor, self._casework.now(), f"slip {answer.id}")
+            self._register.registered_by_answer(connection, by, done.community, done.registered, today, answer.receipt)
             after_commit(connection, self._rosters.changed)
         if done.closed:
             self._casework.closed(connection)

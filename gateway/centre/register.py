@@ -5,15 +5,19 @@ Enrolment and registration come by separate doors: the property's list has no fi
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.centre.living import Living, Residency
+from gateway.centre.persons import Identity, Persons
 from gateway.keys import Master
-from gateway.store.queries import people, streams
+from gateway.store import tables as t
+from gateway.store.queries import history, people, streams
+from gateway.store.queries.history import By
 from rules.identity import canonical
-from rules.model import Credential, CredentialKind, Role, token_of
+from rules.model import Credential, CredentialKind, Role, Source, token_of
 
 TOKEN_KEY = 1
 MAX_ROWS = 5000
@@ -46,6 +50,7 @@ class EnrolmentEntry:
     protected: bool = False
     cards: tuple[tuple[CredentialKind, str], ...] = field(default=(), repr=False)
     """Further credentials of the same person: (kind, number)."""
+    phone: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +63,8 @@ class RegistrationEntry:
     since: date
     until: date | None = None
     receipt: str | None = None
+    employment: str = "unknown"
+    employer: str = field(default="", repr=False)
 
 
 @dataclass(slots=True)
@@ -87,10 +94,13 @@ class Register:
 
     def __init__(self, master: Master) -> None:
         self._master = master
+        self._persons = Persons(master)
+        self._residency = Residency(master)
 
     def enrol(
         self,
         connection: Connection,
+        by: By,
         community: str,
         entries: Sequence[EnrolmentEntry],
         so_far: ListSoFar | None = None,
@@ -111,7 +121,7 @@ class Register:
         if not good:
             return [], bad
         kept = [row for _, row in good]
-        ids = self._put_persons(connection, kept)
+        ids = self._persons.put(connection, by, [_identity(row) for row in kept])
         places = people.put_dwellings(
             connection, community, [(r.entry.building, r.entry.unit, r.entry.room) for r in kept if r.entry.room]
         )
@@ -121,14 +131,16 @@ class Register:
             dwelling = places.get((row.entry.building, row.entry.unit, row.entry.room))
             rows.append(_enrolment(community, person, dwelling, row.entry))
             cards += [self._card(community, person, one) for one in (Credential(row.entry.kind, row.number), *row.more)]
-        people.put_enrolments(connection, rows)
+        history.put(connection, by, t.enrolments, rows, ("community", "person"))
         people.put_credentials(connection, cards)
+        self._residency.found(connection, by, community, [_living(row) for row in rows if _lives(row)])
         people.roster_is_stale(connection, community)
         return sorted({row["person"] for row in rows}), bad
 
     def register(
         self,
         connection: Connection,
+        by: By,
         community: str,
         as_of: date,
         entries: Sequence[RegistrationEntry],
@@ -144,7 +156,8 @@ class Register:
         self._portals(connection, community)
         sorted_out, bad = self._sorted_out(entries, None, so_far or ListSoFar())
         good = [row for _, row in sorted_out]
-        ids = self._put_persons(connection, good)
+        ids = self._persons.put(connection, by, [_identity(row) for row in good])
+        employers = people.employers(connection, community, list(ids.values()))
         rows, cards = [], []
         for row in good:
             person = ids[row.lookup]
@@ -157,18 +170,22 @@ class Register:
                     "as_of": as_of,
                     "source": "import",
                     "receipt": row.entry.receipt,
+                    "employment": row.entry.employment,
+                    "employer": self._employer(employers.get((person, row.entry.since)), row.entry.employer),
                 }
             )
             cards.append(self._card(community, person, Credential(row.entry.kind, row.number)))
-        people.put_registrations(connection, rows)
+        history.put(connection, by, t.registrations, rows, ("person", "community", "since"))
         people.put_credentials(connection, cards)
         if complete:
-            people.end_registrations(connection, community, as_of)
+            ended = {"until": as_of - timedelta(days=1), "as_of": as_of}
+            for gone in people.not_named_again(connection, community, as_of):
+                history.change(connection, by, t.registrations, gone, ended)
             people.register_known_until(connection, community, as_of)
         people.roster_is_stale(connection, community)
         return sorted({row["person"] for row in rows}), bad
 
-    def mark_lost(self, connection: Connection, community: str, credential: Credential, *, lost: bool) -> None:
+    def mark_lost(self, connection: Connection, by: By, community: str, credential: Credential, *, lost: bool) -> None:
         """Note that a credential (of canonical number) was reported lost, or was found.
 
         Raises:
@@ -176,16 +193,19 @@ class Register:
         """
         self._portals(connection, community)
         token = token_of(self._master.token_key(community), credential)
-        if not people.set_lost(connection, community, token, lost=lost):
+        row = people.credential(connection, community, token)
+        if row is None:
             raise LookupError("nobody has this credential here")
+        history.change(connection, by, t.credentials, row, {"lost": lost})
         people.roster_is_stale(connection, community)
 
     def registered_by_answer(
-        self, connection: Connection, community: str, person: int, day: date, receipt: str | None
+        self, connection: Connection, by: By, community: str, person: int, day: date, receipt: str | None
     ) -> None:
-        """Note that the police answered a slip with a registration, valid from `day`."""
+        """Note that the police answered with a registration, valid from `day`."""
         row = {"person": person, "community": community, "since": day, "until": None, "as_of": day}
-        people.put_registrations(connection, [row | {"source": "answer", "receipt": receipt}])
+        row |= {"source": "answer", "receipt": receipt}
+        history.put(connection, by, t.registrations, [row], ("person", "community", "since"))
         people.roster_is_stale(connection, community)
 
     def _portals(self, connection: Connection, community: str) -> frozenset[str]:
@@ -204,7 +224,7 @@ class Register:
             try:
                 number = canonical(entry.kind, entry.number)
                 more = tuple(Credential(kind, canonical(kind, text)) for kind, text in getattr(entry, "cards", ()))
-                lookup = self._lookup(entry.kind, number)
+                lookup = self._persons.lookup(entry.kind, number)
                 _check(entry, portals, again=lookup in so_far.persons)
             except ValueError as error:
                 bad.append(BadRow(i, str(error)))
@@ -233,27 +253,16 @@ class Register:
             own.append((i, row))
         return own, bad
 
-    def _put_persons(self, connection: Connection, good: Sequence[_Good]) -> dict[bytes, int]:
-        """A list may mark a person as protected; no list takes that mark away again."""
-        rows = [(getattr(row.entry, "protected", False), self._person(row)) for row in good]
-        ids = people.put_persons(connection, [row | {"protected": True} for marked, row in rows if marked])
-        return ids | people.put_persons(connection, [row for marked, row in rows if not marked])
-
-    def _person(self, row: _Good) -> dict[str, Any]:
-        return {
-            "lookup": row.lookup,
-            "kind": row.entry.kind.value,
-            "number": self._master.hide("persons.number", row.number),
-            "name": self._master.hide("persons.name", row.entry.name),
-        }
+    def _employer(self, stands: bytes | None, text: str) -> bytes | None:
+        """An employer as it is to be stored: what stands, where that says the same or nothing is said."""
+        if not text or (stands is not None and self._master.show("registrations.employer", stands) == text):
+            return stands
+        return self._master.hide("registrations.employer", text)
 
     def _card(self, community: str, person: int, credential: Credential) -> dict[str, Any]:
         token = token_of(self._master.token_key(community), credential)
         kind = credential.kind.value
         return {"community": community, "person": person, "kind": kind, "token": token, "token_key": TOKEN_KEY}
-
-    def _lookup(self, kind: CredentialKind, number: str) -> bytes:
-        return self._master.index(f"{kind.value}\x1f{number}")
 
 
 def _cards_of(row: _Good) -> tuple[Credential, ...]:
@@ -271,6 +280,21 @@ def _check(entry: EnrolmentEntry | RegistrationEntry, portals: frozenset[str] | 
     named = getattr(entry, "portals", None)
     if portals is not None and named is not None and not portals.issuperset(named):
         raise ValueError("it names a portal that the community does not have")
+
+
+def _identity(row: _Good) -> Identity:
+    entry = row.entry
+    protected, phone = getattr(entry, "protected", False), getattr(entry, "phone", "")
+    return Identity(entry.kind, row.number, entry.name, phone=phone, protected=protected)
+
+
+def _lives(row: dict[str, Any]) -> bool:
+    return bool(row["role"] == Role.RESIDENT and row["dwelling"] is not None)
+
+
+def _living(row: dict[str, Any]) -> Living:
+    """What the property's entry at its desk says of where somebody lives."""
+    return Living(row["person"], row["dwelling"], Source.PROPERTY, since=row["since"], category=row["category"])
 
 
 def _enrolment(community: str, person: int, dwelling: int | None, entry: EnrolmentEntry) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from gateway.centre.imports import Imports
 from gateway.centre.register import MAX_ROWS, BadRow, EnrolmentEntry, Register, RegistrationEntry
 from gateway.settings import ApiClient
 from gateway.store.database import Database
+from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.identity import BadNumber, canonical
 from rules.model import Credential, CredentialKind, Role
@@ -47,7 +48,7 @@ class EnrolmentRow(_Body):
     since: date
     until: date | None = None
     role: Literal["resident", "guest", "visitor", "staff"] = "resident"
-    category: Literal["hukou", "lodging", "floating", "overseas", "no_hukou", "unknown"] = "unknown"
+    category: Literal["hukou", "lodging", "floating", "foreign", "hmt", "no_hukou", "unknown"] = "unknown"
     building: _Short = ""
     unit: _Short = ""
     room: _Short = ""
@@ -115,7 +116,7 @@ def make_register(
         """Enrol people or change their enrolment; good rows are taken, the others come back with their problem."""
         within(client, community)
         try:
-            return _taken(*imports.enrol(community, [_enrolment(row) for row in body.rows]))
+            return _taken(*imports.enrol(_by(client, casework), community, [_enrolment(row) for row in body.rows]))
         finally:
             changed()  # a failure leaves the chunks before it committed
 
@@ -131,7 +132,9 @@ def make_register(
             RegistrationEntry(CredentialKind(r.kind), r.number, r.name, r.since, r.until, r.receipt) for r in body.rows
         ]
         try:
-            return _taken(*imports.register(community, body.as_of, entries, complete=body.complete))
+            return _taken(
+                *imports.register(_by(client, casework), community, body.as_of, entries, complete=body.complete)
+            )
         finally:
             changed()  # a failure leaves the chunks before it committed
 
@@ -149,7 +152,7 @@ def make_register(
         except BadNumber as error:
             raise HTTPException(422, str(error)) from None
         with database.write() as connection:
-            register.mark_lost(connection, community, credential, lost=body.lost)
+            register.mark_lost(connection, _by(client, casework), community, credential, lost=body.lost)
         changed()
 
     return router
@@ -175,3 +178,7 @@ def _enrolment(row: EnrolmentRow) -> EnrolmentEntry:
 
 def _taken(number: int, bad: list[BadRow]) -> Taken:
     return Taken(taken=number, not_taken=[BadRowView(row=one.row, problem=one.problem) for one in bad])
+
+
+def _by(client: ApiClient, casework: Casework) -> By:
+    return By(client.name, casework.now())

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date
 from itertools import groupby
 from operator import itemgetter
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, and_, bindparam, func, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, func, select, update
 
 from gateway.store import tables as t
 from gateway.store.queries.writing import upsert
@@ -44,20 +44,6 @@ class EnrolmentRow:
     until: date | None
 
 
-def put_persons(connection: Connection, rows: Sequence[dict[str, Any]]) -> dict[bytes, int]:
-    """Create or change persons by their district index; their ids by it."""
-    upsert(connection, t.persons, rows, ["lookup"])
-    return persons_by_index(connection, [row["lookup"] for row in rows])
-
-
-def persons_by_index(connection: Connection, indexes: Sequence[bytes]) -> dict[bytes, int]:
-    found: dict[bytes, int] = {}
-    for chunk in _chunks(indexes):
-        rows = connection.execute(select(t.persons.c.lookup, t.persons.c.id).where(t.persons.c.lookup.in_(chunk)))
-        found.update({row.lookup: row.id for row in rows})
-    return found
-
-
 def person(connection: Connection, number: int) -> PersonRow:
     row = connection.execute(select(t.persons).where(t.persons.c.id == number)).one()
     return PersonRow(row.id, row.kind, row.number, row.name, row.protected)
@@ -79,16 +65,20 @@ def dwelling(connection: Connection, number: int) -> tuple[str, str, str]:
     return row.building, row.unit, row.room
 
 
-def put_enrolments(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    upsert(connection, t.enrolments, rows, ["community", "person"])
-
-
 def put_credentials(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     upsert(connection, t.credentials, rows, ["community", "token"])
 
 
-def put_registrations(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
-    upsert(connection, t.registrations, rows, ["person", "community", "since"])
+def employers(connection: Connection, community: str, persons: Sequence[int]) -> dict[tuple[int, date], bytes | None]:
+    """The employers, encrypted, that registrations in a community name: (person, since) -> employer."""
+    r = t.registrations.c
+    found: dict[tuple[int, date], bytes | None] = {}
+    for chunk in _chunks(persons):
+        rows = connection.execute(
+            select(r.person, r.since, r.employer).where(r.community == community, r.person.in_(chunk))
+        )
+        found |= {(row.person, row.since): row.employer for row in rows}
+    return found
 
 
 def register_known_until(connection: Connection, community: str, as_of: date) -> None:
@@ -101,22 +91,18 @@ def register_known_until(connection: Connection, community: str, as_of: date) ->
     )
 
 
-def end_registrations(connection: Connection, community: str, as_of: date) -> list[int]:
-    """End imported registrations that a complete list as of that day does not name any more; the persons.
-
-    They count through the day before.
-    """
+def not_named_again(connection: Connection, community: str, as_of: date) -> Sequence[Row[Any]]:
+    """Imported registrations of a community that a complete list as of that day does not name any more."""
     r = t.registrations.c
-    gone = (
-        (r.community == community)
-        & (r.source == "import")
-        & (r.as_of < as_of)
-        & (r.since < as_of)
-        & (r.until.is_(None) | (r.until >= as_of))
-    )
-    persons = list(connection.execute(select(r.person).where(gone).distinct()).scalars())
-    connection.execute(update(t.registrations).where(gone).values(until=as_of - timedelta(days=1), as_of=as_of))
-    return persons
+    return connection.execute(
+        select(t.registrations).where(
+            r.community == community,
+            r.source == "import",
+            r.as_of < as_of,
+            r.since < as_of,
+            r.until.is_(None) | (r.until >= as_of),
+        )
+    ).all()
 
 
 def owners(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, int]:
@@ -151,11 +137,10 @@ def holders(connection: Connection, community: str, tokens: Sequence[bytes], tod
     return found
 
 
-def set_lost(connection: Connection, community: str, token: bytes, *, lost: bool) -> bool:
-    """Note that a credential was lost, or found; False where nobody in the community has it."""
+def credential(connection: Connection, community: str, token: bytes) -> Row[Any] | None:
+    """A credential that somebody has in the community, or had."""
     c = t.credentials.c
-    done = connection.execute(update(t.credentials).where(c.community == community, c.token == token).values(lost=lost))
-    return done.rowcount > 0
+    return connection.execute(select(t.credentials).where(c.community == community, c.token == token)).one_or_none()
 
 
 def tokens_of(connection: Connection, community: str, number: int) -> list[bytes]:

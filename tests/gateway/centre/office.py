@@ -27,6 +27,7 @@ from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from gateway.store.queries.casefile import Subject
+from gateway.store.queries.history import By
 from gateway.wire import StationTopics, SwipeRecord
 from rules.identity import canonical, check_digit
 from rules.model import CIVIL, Credential, CredentialKind, GatePolicy, token_of
@@ -39,6 +40,7 @@ CENTRE_EPOCH = "00000000000000cc"
 YUAN, OTHER = "test-yuan", "other-yuan"
 STATION, OTHER_STATION = "test-yuan-1", "other-yuan-1"
 POLICE, OTHER_POLICE = "jiangwan", "hekou"
+BY = By("office-1", int(NOW.timestamp() * 1000), "as the test has it")
 MASTER = Master(bytes(range(32)))
 POLICY = Policy(1, "test", "test", datetime(2026, 1, 1, tzinfo=CIVIL))
 SHORT = Policy(
@@ -187,7 +189,7 @@ class Office:
         done = self.slips.answer(connection, answer, police, self.casework.now())
         if done.registered is not None:
             self.register.registered_by_answer(
-                connection, done.community, done.registered, self.casework.today(), answer.receipt
+                connection, BY, done.community, done.registered, self.casework.today(), answer.receipt
             )
         if done.closed:
             self.casework.closed(connection)
@@ -216,7 +218,7 @@ class Office:
 
     def enrol(self, *entries: EnrolmentEntry, community: str = YUAN) -> list[int]:
         with self.database.write() as connection:
-            ids, bad = self.register.enrol(connection, community, entries)
+            ids, bad = self.register.enrol(connection, BY, community, entries)
             self.casework.judge(connection, [Subject(community, one, None) for one in ids])
         assert bad == []
         return ids
@@ -225,7 +227,7 @@ class Office:
         self, *entries: RegistrationEntry, as_of: date = TODAY, complete: bool = True, community: str = YUAN
     ) -> None:
         with self.database.write() as connection:
-            ids, bad = self.register.register(connection, community, as_of, entries, complete=complete)
+            ids, bad = self.register.register(connection, BY, community, as_of, entries, complete=complete)
             self.casework.judge(connection, [Subject(community, one, None) for one in ids])
             if complete:
                 self.casework.sweep(connection)

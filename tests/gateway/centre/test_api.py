@@ -6,12 +6,14 @@ from typing import Any
 
 import pytest
 from fastapi.routing import APIRoute
+from sqlalchemy import Table
 
 from gateway.bundle import unpack
 from gateway.centre.rosters import build
 from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.store.queries import streams
+from gateway.store.tables import traffic
 from rules.model import CredentialKind
 from tests.gateway.centre.centres import ROLES, Centre, Reply, running
 from tests.gateway.centre.office import (
@@ -47,6 +49,9 @@ def person(text: str, **over: Any) -> dict[str, Any]:
     return row | over
 
 
+OF_STATIONS = {table.name for table in vars(traffic).values() if isinstance(table, Table)} | {"communities"}
+
+
 @pytest.fixture(scope="module")
 def _centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     with running(tmp_path_factory.mktemp("centre")) as centre:
@@ -57,10 +62,9 @@ def _centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 def centre(_centre: Centre) -> Centre:
     """The running centre, emptied of people, cases and slips."""
     with _centre.database().write() as connection:
-        for name in ("alerts", "visits", "case_events", "cases", "registrations", "credentials", "enrolments"):
-            connection.execute(t.metadata.tables[name].delete())
-        for table in (t.dwellings, t.persons, t.outbox):
-            connection.execute(table.delete())
+        for table in reversed(t.metadata.sorted_tables):
+            if table.name not in OF_STATIONS:
+                connection.execute(table.delete())
     _centre.clock[0] = NOW.timestamp()
     return _centre
 

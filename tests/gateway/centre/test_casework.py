@@ -16,6 +16,7 @@ from gateway.store.queries.casefile import Subject
 from rules.cases import Actor, CaseAct, Dismissal, NotPossible
 from rules.model import CredentialKind, Role
 from tests.gateway.centre.office import (
+    BY,
     EPOCH,
     MASTER,
     STATION,
@@ -206,8 +207,8 @@ def test_an_overdue_case_is_reminded_of_and_raised_day_by_day(small: Office) -> 
 def test_two_who_judge_the_same_person_at_once_open_one_case(office: Office) -> None:
     office.policy = office.policy
     with office.database.write() as connection:
-        ids, _ = office.register.enrol(connection, YUAN, [entry(A, since=LONG_AGO)])
-        office.register.register(connection, YUAN, TODAY, [], complete=True)
+        ids, _ = office.register.enrol(connection, BY, YUAN, [entry(A, since=LONG_AGO)])
+        office.register.register(connection, BY, YUAN, TODAY, [], complete=True)
     ready = threading.Barrier(2, timeout=10)
     opened: list[int] = []
 

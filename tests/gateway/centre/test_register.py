@@ -14,6 +14,7 @@ from gateway.store import tables as t
 from gateway.store.database import Database
 from rules.model import CredentialKind
 from tests.gateway.centre.office import (
+    BY,
     MASTER,
     OTHER,
     TODAY,
@@ -36,7 +37,7 @@ NAMES = ["李四", "𠮷𡈼", "阿依古丽·买买提", "Müller-Ørsted, Anna
 
 def enrol(office: Office, *entries: Any) -> tuple[list[int], list[BadRow]]:
     with office.database.write() as connection:
-        return office.register.enrol(connection, YUAN, entries)
+        return office.register.enrol(connection, BY, YUAN, entries)
 
 
 def names(office: Office) -> list[str]:
@@ -137,8 +138,8 @@ def test_a_card_is_free_for_the_next_once_its_holders_enrolment_has_ended(
     small: Office, ends: date, moves: bool
 ) -> None:
     imports = Imports(small.database, small.register, small.casework)
-    imports.enrol(YUAN, [entry(A, since=LONG_AGO, until=ends, cards=(CARD,))])
-    taken, bad = imports.enrol(YUAN, [entry(B, cards=(CARD,))])
+    imports.enrol(BY, YUAN, [entry(A, since=LONG_AGO, until=ends, cards=(CARD,))])
+    taken, bad = imports.enrol(BY, YUAN, [entry(B, cards=(CARD,))])
     assert (taken, len(bad)) == (int(moves), int(not moves))
     assert (holder(small) == small.rows(t.persons)[0].id) is not moves
 
@@ -150,13 +151,13 @@ def test_a_list_in_chunks_says_what_it_would_say_in_one(office: Office) -> None:
     people[7] = entry(A[:-1] + ("0" if A[-1] != "0" else "1"))
     people[CHUNK] = entry(number(CHUNK), cards=(CARD,))
     people[CHUNK + 1] = entry(number(0))
-    taken, bad = imports.enrol(YUAN, people)
+    taken, bad = imports.enrol(BY, YUAN, people)
     assert (taken, [one.row for one in bad]) == (2 * CHUNK + 2, [7, CHUNK, CHUNK + 1])
     names = [registration(number(seq)) for seq in range(2 * CHUNK + 1)]
-    taken, bad = imports.register(YUAN, TODAY, [*names, registration(number(1))], complete=False)
+    taken, bad = imports.register(BY, YUAN, TODAY, [*names, registration(number(1))], complete=False)
     assert (taken, [one.row for one in bad]) == (2 * CHUNK + 1, [2 * CHUNK + 1])
     assert office.cases() == []
-    imports.register(YUAN, TODAY, names, complete=True)
+    imports.register(BY, YUAN, TODAY, names, complete=True)
     assert len(office.rows(t.registrations)) == 2 * CHUNK + 1
     assert len(office.cases()) == 4, "whom the whole list does not name"
 
@@ -164,7 +165,7 @@ def test_a_list_in_chunks_says_what_it_would_say_in_one(office: Office) -> None:
 def test_a_complete_list_without_rows_is_taken_in_chunks_too(small: Office) -> None:
     small.enrol(entry(A, since=LONG_AGO))
     imports = Imports(small.database, small.register, small.casework)
-    assert imports.register(YUAN, TODAY, [], complete=True) == (0, [])
+    assert imports.register(BY, YUAN, TODAY, [], complete=True) == (0, [])
     assert [case[1] for case in small.cases()] == ["collection"]
 
 
@@ -178,7 +179,7 @@ def test_whoever_waits_to_write_gets_a_turn_between_the_chunks_of_a_list(templat
         with office.database.write() as connection:
             seen.append(len(connection.execute(t.enrolments.select()).all()))
 
-    threads = [threading.Thread(target=imports.enrol, args=(YUAN, people)), threading.Thread(target=write)]
+    threads = [threading.Thread(target=imports.enrol, args=(BY, YUAN, people)), threading.Thread(target=write)]
     with office.database.write():
         for place, thread in enumerate(threads, 1):
             thread.start()
@@ -202,9 +203,9 @@ def test_no_list_takes_the_mark_of_a_protected_person_away(office: Office) -> No
 
 def test_an_unknown_community_is_refused(small: Office) -> None:
     with small.database.write() as connection, pytest.raises(LookupError):
-        small.register.enrol(connection, "moon-yuan", [entry(A)])
+        small.register.enrol(connection, BY, "moon-yuan", [entry(A)])
     with small.database.write() as connection, pytest.raises(LookupError):
-        small.register.register(connection, "moon-yuan", TODAY, [registration(A)], complete=True)
+        small.register.register(connection, BY, "moon-yuan", TODAY, [registration(A)], complete=True)
 
 
 def test_a_list_that_is_not_complete_opens_nothing(office: Office) -> None:
@@ -238,7 +239,7 @@ def test_whom_a_newer_complete_list_no_longer_names_is_registered_through_the_da
 def test_what_the_police_answered_stays_though_their_list_does_not_have_it_yet(small: Office) -> None:
     (person,) = small.enrol(entry(A, since=LONG_AGO))
     with small.database.write() as connection:
-        small.register.registered_by_answer(connection, YUAN, person, TODAY - timedelta(days=2), "HZ-1")
+        small.register.registered_by_answer(connection, BY, YUAN, person, TODAY - timedelta(days=2), "HZ-1")
     small.import_register()
     assert [(row.until, row.source) for row in small.rows(t.registrations)] == [(None, "answer")]
     assert small.cases() == []
