@@ -21,8 +21,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, closing
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack, suppress
 from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
@@ -289,14 +289,26 @@ def _run(demo: Demo, until: float | None) -> int:
 
 
 def _ports(first: int) -> Ports:
-    wanted: Iterator[int] = iter((first, first + 1, first + 2, 0))
-    found = []
-    for port in wanted:
-        with closing(socket.socket()) as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", port))
-            found.append(probe.getsockname()[1])
-    return Ports(*found)
+    """The three ports that were asked for, and the next above them that is free, for the broker."""
+    with ExitStack() as held:
+        for port in range(first, first + 3):
+            held.enter_context(_probed(port))
+        for port in range(first + 3, first + 100):
+            with suppress(OSError), _probed(port):
+                return Ports(first, first + 1, first + 2, port)
+    raise OSError("no port above them is free for the broker")
+
+
+def _probed(port: int) -> socket.socket:
+    """A socket that stands at a port for a moment."""
+    probe = socket.socket()
+    try:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind(("127.0.0.1", port))
+    except (OSError, OverflowError):
+        probe.close()
+        raise
+    return probe
 
 
 def _terminate(processes: Sequence[subprocess.Popen[bytes]], within: float) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 from gateway import broker
 from gateway.broker import Accounts, Secured, StationAccount
 from gateway.bus import Account, Bus, Message
+from tests.ports import free_port
 from tests.waiting import until
 
 WORDS = {"centre": "c" * 16, "yuan-1": "s" * 16, "yuan-2": "t" * 16, "other-1": "o" * 16, "police-jiangwan": "p" * 16}
@@ -24,12 +25,6 @@ ACCOUNTS = Accounts(
     ),
     {"jiangwan": WORDS["police-jiangwan"], "hongkou": "h" * 16},
 )
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def answers(port: int) -> bool:

@@ -29,6 +29,7 @@ from simulators.wiegand import WiegandAdapter, w34
 from tests import brokers
 from tests.bench.harness import Candidate, Results, Section, Summary, percentile
 from tests.gateway import rosters
+from tests.ports import free_port
 from tests.waiting import until
 
 KINDS = ("sam",) * 4 + ("wiegand",) * 6 + ("ascii",) * 6
@@ -149,7 +150,7 @@ def station(
     """The program, until the block ends; its readers are heard when it begins."""
     here = folder / name
     here.mkdir()
-    port = brokers.free_port()
+    port = free_port()
     (here / "gateway.toml").write_text(configuration(lanes, port, relays), "utf-8")
     enrolled = rosters.enrolled(broker)
     write_secret(here / "yuan-1.enrolment", enrolled.dumps())

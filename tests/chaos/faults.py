@@ -20,8 +20,9 @@ from simulators import backlog
 from simulators.rhythm import CHINA, Medium, Presentation
 from tests.chaos.lanes import Lane
 from tests.chaos.site import PORTALS, Site
-from tests.e2e.rig import free_port, get, mosquitto, wait_until
+from tests.e2e.rig import get, mosquitto, wait_until
 from tests.gateway.store.databases import Postgres
+from tests.ports import free_port
 
 LATER_S = 60.0
 LIBFAKETIME = Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")

@@ -24,7 +24,8 @@ from simulators.network import NetworkPath
 from simulators.people import People
 from tests.chaos.lanes import Lane, Ledger, SpoolOnDisk
 from tests.chaos.program import HERE, Program
-from tests.e2e.rig import free_port, get, metric, mosquitto, wait_until
+from tests.e2e.rig import get, metric, mosquitto, wait_until
+from tests.ports import free_port
 
 COMMUNITY = "test-yuan"
 POLICE = "test"

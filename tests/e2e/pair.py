@@ -22,7 +22,8 @@ from rules.model import CIVIL
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
-from tests.e2e.rig import free_port, get, metric, one_gate, wait_until
+from tests.e2e.rig import get, metric, one_gate, wait_until
+from tests.ports import free_port
 
 YUAN, OTHER = "test-yuan", "other-yuan"
 TOKENS = {"property": "property-word", "administrator": "administrator-word"}
@@ -208,8 +209,8 @@ port = {self.port}
 @contextlib.contextmanager
 def office(folder: Path, **more: Any) -> Iterator[Office]:
     one = Office(folder, **more)
-    one.start()
     try:
+        one.start()
         yield one
     finally:
         one.stop()
@@ -220,9 +221,9 @@ def box(folder: Path, enrolment: Path, *, start: bool = True, **more: Any) -> It
     one = Box(folder, enrolment, **more)
     with PtyLine(one.scanner, folder / "line-scanner"), PtyLine(one.board, folder / "line-relay"):
         one.write_config()
-        if start:
-            one.start()
         try:
+            if start:
+                one.start()
             yield one
         finally:
             one.stop()

@@ -25,15 +25,10 @@ from rules.model import CIVIL, Credential, CredentialKind, token_of
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
+from tests.ports import free_port
 
 COMMUNITY = "test-yuan"
 TOKEN = secrets.token_urlsafe(16)
-
-
-def free_port() -> int:
-    with contextlib.closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(holds: Callable[[], bool], within: float, what: str) -> None:

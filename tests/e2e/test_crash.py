@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.rig import Compound, free_port, mosquitto, wait_until
+from tests.e2e.rig import Compound, mosquitto, wait_until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(240), pytest.mark.xdist_group("e2e")]
 

@@ -24,21 +24,12 @@ from gateway.keys import load_master
 from rules.model import CIVIL
 from simulators.compound import binhe, yanjiang
 from simulators.people import Person
-from tests.e2e.rig import free_port, get, metric, wait_until
+from tests.e2e.rig import get, metric, wait_until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.real("mosquitto", "mosquitto_sub"), pytest.mark.timeout(240), pytest.mark.xdist_group("e2e")]
 
 WITHIN_S = 90
-
-
-def _free_row() -> int:
-    """The first of three ports in a row that are free."""
-    while True:
-        port = free_port()
-        with contextlib.ExitStack() as held, contextlib.suppress(OSError, OverflowError):
-            for n in range(3):
-                held.enter_context(socket.create_server(("127.0.0.1", port + n)))
-            return port
 
 
 @contextlib.contextmanager
@@ -126,7 +117,7 @@ def _named_in(data: bytes, forbidden: dict[bytes, str]) -> set[str]:
 
 
 def test_the_main_job_is_done_within_a_minute_and_names_nobody(tmp_path: Path) -> None:
-    port = _free_row()
+    port = free_port(3)
     centre = f"http://127.0.0.1:{port}"
     with _demo(tmp_path, port) as demo:
         account = _printed(demo, r"mosquitto_sub -p (\d+) -u (\S+) -P (\S+) -t '(\S+)' -v")
@@ -186,7 +177,7 @@ THIN = {"id", "revision", "state", "community", "portal", "rule", "since", "regi
 
 
 def test_a_backlog_that_was_cut_off_arrives_when_it_is_started_again_on_the_same_data(tmp_path: Path) -> None:
-    port = _free_row()
+    port = free_port(3)
     with _demo(tmp_path, port) as demo:
         recorded = int(_printed(demo, r"recorded (\d+) swipes").group(1))
         demo.kill()

@@ -17,7 +17,8 @@ from gateway.keys import load_or_create_master, write_secret
 from gateway.keys.certificates import Authority, span
 from tests.brokers import Broker
 from tests.e2e.pair import YUAN, Office, box, office
-from tests.e2e.rig import free_port, get, mosquitto, wait_until
+from tests.e2e.rig import get, mosquitto, wait_until
+from tests.ports import free_port
 
 pytestmark = [pytest.mark.real("mosquitto"), pytest.mark.timeout(240), pytest.mark.xdist_group("e2e")]
 

@@ -11,7 +11,8 @@ import pytest
 
 from gateway import broker as brokers
 from gateway.bus import RECEIVE_MAXIMUM, Account, Bus, Message, Will
-from tests.brokers import ACCOUNTS, Broker, client, free_port, running
+from tests.brokers import ACCOUNTS, Broker, client, running
+from tests.ports import free_port
 from tests.waiting import until
 
 mosquitto = pytest.mark.real("mosquitto")

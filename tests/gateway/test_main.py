@@ -21,7 +21,8 @@ from gateway.keys import Enrolled, write_secret
 from gateway.keys.certificates import check_fits
 from gateway.tls import Security
 from gateway.wire import SOFTWARE
-from tests.brokers import client, free_port
+from tests.brokers import client
+from tests.ports import free_port
 from tests.waiting import until
 
 CONFIG = """

@@ -17,8 +17,8 @@ from simulators.line import PtyLine
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.relay import RelayBoard
 from simulators.sam import Card, SamModule
-from tests.brokers import free_port
 from tests.gateway.station.test_process import CODE, get, running
+from tests.ports import free_port
 from tests.waiting import until
 
 CARD = Card("511703190001010015", "测试甲", "测试路1号")

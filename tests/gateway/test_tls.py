@@ -19,7 +19,8 @@ from gateway.keys.certificates import Authority, Identity, Issued
 from gateway.tls import Security
 from gateway.trusted import TrustedTime
 from gateway.wire import StationTopics
-from tests.brokers import ACCOUNTS, Broker, client, free_port
+from tests.brokers import ACCOUNTS, Broker, client
+from tests.ports import free_port
 from tests.waiting import until
 
 pytestmark = pytest.mark.real("mosquitto")

@@ -27,8 +27,9 @@ from gateway.keys import Master, load_or_create_master
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from rules.model import Credential, CredentialKind, token_of
-from tests.e2e.rig import free_port, get, wait_until
+from tests.e2e.rig import get, wait_until
 from tests.load.fleet import PORTALS, Fleet, Person, SimulatedStation
+from tests.ports import free_port
 
 WELL_S = 120.0
 EVERY_S = 10.0

@@ -21,9 +21,9 @@ from simulators.line import PtyLine
 from simulators.modbus_relay import ModbusBoard
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.relay import RelayBoard
-from tests.brokers import free_port
 from tests.gateway import rosters
 from tests.gateway.station.gate import token
+from tests.ports import free_port
 from tests.waiting import until
 
 CODE = "20261123000017"
