@@ -28,6 +28,7 @@ __all__ = [
     "Direction",
     "Driver",
     "Emit",
+    "FaultOver",
     "Identity",
     "Input",
     "LinkLost",
@@ -89,13 +90,22 @@ class ReaderFault:
     """A card could not be read, or the device says that something is wrong. `detail` never holds card data.
 
     What only a technician can mend is about the device, which is then down until it is heard again; unless `of_card`
-    says that it is about the card that lies there.
+    says that it is about the card that lies there. One that `stands` keeps the device down, whatever else it says,
+    until `FaultOver` or until its line is opened anew. Behind any such fault a driver tells all contacts again.
     """
 
     code: str
     remedy: Remedy
     detail: str
     of_card: bool = False
+    stands: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class FaultOver:
+    """The fault of this code, which stood, is over."""
+
+    code: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +146,7 @@ class Input:
     closed: bool
 
 
-ReaderEvent = CardRead | CardGone | ReaderFault | Noise | Online | DeviceFact | OutputState | Input
+ReaderEvent = CardRead | CardGone | ReaderFault | FaultOver | Noise | Online | DeviceFact | OutputState | Input
 Emit = Callable[[ReaderEvent], None]
 
 

@@ -18,6 +18,7 @@ from drivers.api import (
     Credential,
     CredentialKind,
     DeviceFact,
+    FaultOver,
     Identity,
     Noise,
     Online,
@@ -124,6 +125,7 @@ class SamReader:
         self._known = False
         self._heard = False
         self._failed_selects = 0
+        self._standing: tuple[str, Command] | None = None
         self._talk = self._all_day()
         self._step = next(self._talk)
 
@@ -179,6 +181,8 @@ class SamReader:
                 yield from self._greet()
                 continue
             self._answering()
+            if found.body[2] in sam_codes.IDLE | {sam_codes.FOUND}:
+                self._well(Command.FIND)
             if found.body[2] == sam_codes.FOUND:
                 yield from self._card()
             else:
@@ -190,7 +194,7 @@ class SamReader:
         silent, wait = 0, self._period
         while (answer := (yield from self._ask(Command.STATUS))) is None or answer.body[2] != sam_codes.DONE:
             if answer is not None:
-                self._refused(answer.body[2])
+                self._refused(answer.body[2], Command.STATUS)
                 yield from self._ask(Command.RESET)
             else:
                 silent += 1
@@ -199,6 +203,7 @@ class SamReader:
             if self._other_baud(answer) == BAUDS[0]:
                 wait = min(2 * wait, SLOWEST_S)
         self._told = self._online_at = None
+        self._well()
         self._answering()
         if not self._known:
             number = yield from self._ask(Command.SAM_NUMBER)
@@ -239,7 +244,7 @@ class SamReader:
 
     def _no_card(self, code: int) -> None:
         if code not in sam_codes.IDLE:
-            self._refused(code)
+            self._refused(code, Command.FIND)
             return
         self._told = None
         self._failed_selects = 0
@@ -255,16 +260,18 @@ class SamReader:
             return
         self._failed_selects = 0
         if selected.body[2] != sam_codes.DONE:
-            self._refused(selected.body[2])
+            self._refused(selected.body[2], Command.SELECT)
             return
+        self._well(Command.SELECT)
         read = yield from self._ask(Command.READ)
         if read is None:
             self._fault(ReaderFault("read_timeout", Remedy.PRESENT_AGAIN, "the module did not finish reading"))
         elif read.body[2] in sam_codes.IDLE:
             return
         elif read.body[2] != sam_codes.DONE:
-            self._refused(read.body[2])
+            self._refused(read.body[2], Command.READ)
         else:
+            self._well(Command.READ)
             self._read(read)
 
     def _read(self, frame: Frame) -> None:
@@ -284,8 +291,19 @@ class SamReader:
             self._present = None
             self._events.append(CardGone())
 
-    def _refused(self, code: int) -> None:
-        self._fault(sam_codes.fault(code))
+    def _refused(self, code: int, command: Command) -> None:
+        fault = sam_codes.fault(code)
+        if self._standing is not None and self._standing[0] != fault.code:
+            self._well(None if fault.stands else command)
+        if fault.stands:
+            self._standing = fault.code, command
+        self._fault(fault)
+
+    def _well(self, command: Command | None = None) -> None:
+        """Say that a fault is over which stood since such a command; None for any."""
+        if self._standing is not None and command in (None, self._standing[1]):
+            self._events.append(FaultOver(self._standing[0]))
+            self._standing = None
 
     def _fault(self, fault: ReaderFault) -> None:
         """Say it once: a card that lies there unreadable fails again at every search."""

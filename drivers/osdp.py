@@ -21,6 +21,7 @@ from drivers.api import (
     CredentialKind,
     DeviceFact,
     Emit,
+    FaultOver,
     Input,
     LinkLost,
     NativeDriver,
@@ -264,6 +265,7 @@ class OsdpReader:
                 yield Online()
                 yield DeviceFact("osdp_identity", identity_of(identity))
             case Refused():
+                self._contacts.clear()
                 why = "the reader answers and does not hold our key; the secure channel was refused"
                 yield ReaderFault("key_mismatch", Remedy.CALL_TECHNICIAN, why)
             case Switched(output, done):
@@ -300,9 +302,10 @@ class OsdpReader:
     def _state(self, report: bytes) -> Iterator[ReaderEvent]:
         for (code, why), byte in zip(LOCAL, report, strict=False):
             if bool(byte) and not self._local.get(code):
-                yield ReaderFault(code, Remedy.CALL_TECHNICIAN, why)
+                yield ReaderFault(code, Remedy.CALL_TECHNICIAN, why, stands=True)
+                yield from (Input(channel, closed) for channel, closed in self._contacts.items())
             elif not byte and self._local.get(code):
-                yield Online()
+                yield FaultOver(code)
             self._local[code] = bool(byte)
 
 

@@ -10,7 +10,7 @@ Source: Modbus Application Protocol 1.1b3, 6.2 and 6.5; Modbus over Serial Line 
 
 from dataclasses import dataclass
 
-from drivers.api import Input, Noise, Online, OutputState, ReaderEvent, ReaderFault, Remedy, StreamDriver
+from drivers.api import FaultOver, Input, Noise, Online, OutputState, ReaderEvent, ReaderFault, Remedy, StreamDriver
 from drivers.framing import MORE, NOT_A_FRAME, Frames
 from drivers.pulse import Pulse
 
@@ -78,7 +78,9 @@ class ModbusRelay:
         self._tries = 0
         self._look_at = 0.0
         self._rest_until = 0.0
+        self._write_at = 0.0
         self._silent = False
+        self._standing: dict[int, str] = {}
         self._contacts: dict[int, bool] = {}
 
     def open(self, seconds: float, now: float) -> None:
@@ -91,8 +93,8 @@ class ModbusRelay:
             return self._once_more(now)
         wanted = self._pulse.wanted(now, is_on=self._told)  # a wish ends in time though the board never heard it
         unit = self._settings.unit
-        if wanted != self._on and (wanted or now >= self._rest_until):
-            self._told = wanted
+        if wanted != self._on and now >= self._write_at and (wanted or now >= self._rest_until):
+            self._told, self._on = wanted, None  # until it is confirmed, nobody knows
             return self._ask(write_coil(unit, self._settings.coil, on=wanted), now)
         if now >= self._look_at and now >= self._rest_until:
             self._look_at = now + (LOOK_S if self._settings.inputs else ALIVE_S)
@@ -149,26 +151,50 @@ class ModbusRelay:
         return max(1, self._settings.inputs)
 
     def _answer(self, frame: bytes, now: float) -> list[ReaderEvent]:
-        asked, self._asked = self._asked, None
+        asked = self._asked
         if asked is None:
             return [Noise(len(frame), "an answer to nothing")]
         self._silent = False
+        if frame[1] == WRITE and frame != asked:
+            return [Noise(len(frame), "an answer to another request"), *self._wrong_echo(now)]
+        self._asked = None
         if frame[1] & REFUSED:
             return self._refused(frame, asked, now)
         if frame[1] == READ:
-            return [Online(), *self._inputs(frame[3:-2])]
-        if frame != asked:
-            return [Noise(len(frame), "an answer to another request")]
+            return [*self._well(READ), Online(), *self._inputs(frame[3:-2])]
         self._on = asked[4] == 0xFF
-        return [OutputState(self._settings.coil, self._on, confirmed=True)]
+        return [*self._well(WRITE), OutputState(self._settings.coil, self._on, confirmed=True)]
+
+    def _wrong_echo(self, now: float) -> list[ReaderEvent]:
+        self._deadline = now
+        if self._tries < TRIES:
+            return []
+        self._asked, self._write_at = None, now + ANSWER_S
+        return self._unwell(WRITE, "wrong_echo", "the board confirms something else than what it was told")
 
     def _refused(self, frame: bytes, asked: bytes, now: float) -> list[ReaderEvent]:
-        if asked[1] == READ and not self._settings.inputs:
+        why = f"the board refuses: exception {frame[2]}"
+        if asked[1] == WRITE:
+            self._write_at = now + ANSWER_S
+            return self._unwell(WRITE, "refused", why)
+        if not self._settings.inputs:
             return [Online()]  # a board without contacts is heard by its refusal
-        self._rest_until = now + AGAIN_S
-        if asked[1] == READ:
-            self._look_at = now + AGAIN_S
-        return [ReaderFault("refused", Remedy.CALL_TECHNICIAN, f"the board refuses: exception {frame[2]}")]
+        self._look_at = now + AGAIN_S
+        self._contacts.clear()
+        return self._unwell(READ, "contacts_refused", why)
+
+    def _unwell(self, function: int, code: str, why: str) -> list[ReaderEvent]:
+        """Say a fault when it begins, and again what is known of the contacts."""
+        if self._standing.get(function) == code:
+            return []
+        over = self._well(function)
+        self._standing[function] = code
+        contacts = (Input(channel, closed) for channel, closed in self._contacts.items())
+        return [*over, ReaderFault(code, Remedy.CALL_TECHNICIAN, why, stands=True), *contacts]
+
+    def _well(self, function: int) -> list[ReaderEvent]:
+        code = self._standing.pop(function, None)
+        return [FaultOver(code)] if code is not None else []
 
     def _inputs(self, data: bytes) -> list[ReaderEvent]:
         events: list[ReaderEvent] = []

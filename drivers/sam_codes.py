@@ -14,6 +14,9 @@ IDLE = frozenset({NO_CARD, 0x81, 0x34})
 ASK_AGAIN = frozenset({0x10, 0x11, 0x24, 0x47})
 """Something went wrong on the way, or only this once: the same command is worth a second try."""
 
+STANDING = frozenset({0x21, 0x23, 0x60, 0x61, 0x66})
+"""The module will answer so until a technician has done something, whatever else it still answers well."""
+
 FAULTS: dict[int, tuple[str, Remedy, str]] = {
     0x10: ("line_checksum", Remedy.CALL_TECHNICIAN, "the module received a wrong checksum, twice"),
     0x11: ("line_length", Remedy.CALL_TECHNICIAN, "the module received a wrong length, twice"),
@@ -44,7 +47,7 @@ def fault(code: int) -> ReaderFault:
     known = FAULTS.get(code)
     if known is None:
         return ReaderFault(f"status_{code:02x}", Remedy.CALL_TECHNICIAN, f"the module answers {code:02X}")
-    return ReaderFault(*known)
+    return ReaderFault(*known, stands=code in STANDING)
 
 
 def bad_text(problem: str) -> ReaderFault:

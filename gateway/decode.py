@@ -9,6 +9,7 @@ from drivers.api import (
     CardGone,
     CardRead,
     DeviceFact,
+    FaultOver,
     Input,
     Noise,
     Online,
@@ -116,6 +117,7 @@ def _noise(noise: Noise) -> Found:
 
 _NAMES: dict[type[ReaderEvent], str] = {
     CardGone: "card_gone",
+    FaultOver: "fault_over",
     Online: "online",
     DeviceFact: "device_fact",
     OutputState: "output",

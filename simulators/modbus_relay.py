@@ -21,13 +21,18 @@ def check(data: bytes) -> bytes:
 
 @dataclass(slots=True)
 class ModbusBoard:
-    """A board. `contacts` may be changed while it runs; `mute` answers nothing but obeys; `lost` answers are lost."""
+    """A board. `contacts` may be changed while it runs; `mute` answers nothing but obeys; `lost` answers are lost.
+
+    So many answers to a write are `garbled` (they name another coil) or `refused` (an exception), and are obeyed too.
+    """
 
     unit: int = 1
     coils: int = 4
     contacts: list[bool] = field(default_factory=list)
     mute: bool = False
     lost: int = 0
+    garbled: int = 0
+    refused: int = 0
     switched: Callable[[int, bool, float], None] = lambda _coil, _on, _at: None
     """Told of each coil that is switched, counted from 0."""
     closed: dict[int, bool] = field(default_factory=dict)
@@ -72,6 +77,12 @@ class ModbusBoard:
             self.closed[coil] = on
             self.history.append((coil, on, now))
             self.switched(coil, on, now)
+        if self.refused:
+            self.refused -= 1
+            return bytes([self.unit, 0x85, 4])
+        if self.garbled:
+            self.garbled -= 1
+            return frame[:3] + bytes([frame[3] ^ 1]) + frame[4:6]
         return frame[:6]
 
     def _read(self, frame: bytes) -> bytes:

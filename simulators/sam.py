@@ -158,6 +158,10 @@ class SamModule:
         """Answer the next `times` commands that begin with these bytes with a status code (SW3)."""
         self._refusals.setdefault(command, deque()).extend([code] * times)
 
+    def stop_refusing(self) -> None:
+        """Forget all that was to be refused."""
+        self._refusals.clear()
+
     def spoil(self, command: bytes, how: Spoil, times: int = 1) -> None:
         """Spoil the replies to the next `times` such commands."""
         self._spoils.setdefault(command, deque()).extend([how] * times)

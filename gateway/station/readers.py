@@ -16,6 +16,7 @@ from drivers.api import (
     DeviceFact,
     Driver,
     Emit,
+    FaultOver,
     LinkLost,
     Noise,
     ReaderEvent,
@@ -96,6 +97,8 @@ class Supervised:
         self._noise = 0
         self._faults = 0
         self._trouble = ""
+        self._standing: dict[str, str] = {}
+        self._blind = False
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"device {place.id}", daemon=True)
 
@@ -150,6 +153,7 @@ class Supervised:
     def _run(self) -> None:
         while not self._stop.is_set():
             try:
+                self._standing.clear()
                 self._link = self._make()
                 self._link.run(self._emit, self._stop)
                 if not self._stop.is_set():
@@ -167,17 +171,34 @@ class Supervised:
 
     def _emit(self, event: ReaderEvent) -> None:
         self._counted(self.place.id, event)
+        if isinstance(event, Noise):
+            with self._lock:
+                self._noise += 1
+            return
+        self._blind = False
+        if isinstance(event, ReaderFault) and self._fails(event):
+            return
+        self._take(event)
+        if self._standing:
+            self._unwell(speaks=not self.place.silent)
+        else:
+            self._up(speaks=not self.place.silent, trouble=event.code if isinstance(event, ReaderFault) else "")
+
+    def _fails(self, fault: ReaderFault) -> bool:
+        """Count a fault; True when it puts the device down."""
+        with self._lock:
+            self._faults += 1
+        if fault.remedy is not Remedy.CALL_TECHNICIAN or fault.of_card:
+            return False
+        if fault.stands:
+            self._standing[fault.code] = fault.detail
+        self._down(fault.code, fault.detail)
+        return True
+
+    def _take(self, event: ReaderEvent) -> None:
         match event:
-            case Noise():
-                with self._lock:
-                    self._noise += 1
-                return
-            case ReaderFault():
-                with self._lock:
-                    self._faults += 1
-                if event.remedy is Remedy.CALL_TECHNICIAN and not event.of_card:
-                    self._down(event.code, event.detail)
-                    return
+            case FaultOver():
+                self._standing.pop(event.code, None)
             case DeviceFact():
                 with self._lock:
                     new = self._facts.get(event.name) != event.value
@@ -188,7 +209,6 @@ class Supervised:
                 self._tells_gone, self._lying = True, None
             case CardRead():
                 self._read(event)
-        self._up(speaks=not self.place.silent, trouble=event.code if isinstance(event, ReaderFault) else "")
 
     def _read(self, card: CardRead) -> None:
         """Hand a card on, unless it is still the one that was: only a reader that tells when a card goes can know."""
@@ -202,29 +222,44 @@ class Supervised:
             self._last_read = datetime.now(UTC)
         self._heard(self.place.id, card, now)
 
+    def _note(self, now: datetime, *, speaks: bool) -> None:
+        self._last, self._last_mono = now, time.monotonic()
+        self._speaks = self._speaks or speaks
+        self._tries = 0
+
+    def _unwell(self, *, speaks: bool) -> None:
+        """It is heard, and a fault stands."""
+        trouble, why = next(iter(self._standing.items()))
+        with self._lock:
+            self._note(datetime.now(UTC), speaks=speaks)
+        self._down(trouble, why, blind=False)
+
     def _up(self, *, speaks: bool, trouble: str) -> None:
         now = datetime.now(UTC)
         with self._lock:
             was, was_trouble = self._health, self._trouble
-            self._health, self._last, self._last_mono, self._trouble = Health.OK, now, time.monotonic(), trouble
-            self._speaks = self._speaks or speaks
+            self._health, self._trouble = Health.OK, trouble
+            self._note(now, speaks=speaks)
             if was is not Health.OK:
                 self._since = now
         if was is Health.DOWN:
             log.info("%s %s is back", self.place.kind, self.place.id)
-        self._tries = 0
         if was is not Health.OK or was_trouble != trouble:
             self._changed()
 
-    def _down(self, trouble: str, why: str) -> None:
+    def _down(self, trouble: str, why: str, *, blind: bool = True) -> None:
+        """`blind`: what its contacts do is not known from now on, until they are told again."""
         with self._lock:
-            was = self._health
+            was, was_trouble = self._health, self._trouble
             self._health, self._trouble = Health.DOWN, trouble
             if was is not Health.DOWN:
                 self._since, self._lost_mono = datetime.now(UTC), time.monotonic()
         if was is not Health.DOWN:
             log.warning("%s %s is down: %s", self.place.kind, self.place.id, why)
+        if blind and not self._blind:
+            self._blind = True
             self._away(self.place.id)
+        if was is not Health.DOWN or was_trouble != trouble:
             self._changed()
 
 

@@ -12,6 +12,7 @@ from drivers.api import (
     Credential,
     CredentialKind,
     DeviceFact,
+    FaultOver,
     Identity,
     Noise,
     Online,
@@ -265,6 +266,26 @@ def test_a_module_that_failed_its_self_test_is_reported_and_not_asked_for_cards(
     assert isinstance(fault, ReaderFault)
     assert fault.code == "self_test_failed"
     assert bench.module.commands[FIND] == 0
+
+
+@pytest.mark.parametrize("code", [0x21, 0x23, 0x60, 0x61, 0x66])
+@pytest.mark.parametrize("command", [STATUS, FIND, SELECT, READ])
+def test_a_fault_of_the_module_stands_until_it_does_again_what_it_refused(command: bytes, code: int) -> None:
+    bench = Bench(module=SamModule(rereads=True))
+    bench.module.refuse(command, code, times=1)
+    bench.module.present(ONE)
+    first, *_, over, read = bench.meaning(3.0)
+    assert isinstance(first, ReaderFault)
+    assert (first.stands, over, read) == (True, FaultOver(first.code), read_of(ONE))
+
+
+def test_a_module_that_refuses_to_read_is_not_well_though_it_finds_cards() -> None:
+    bench = Bench(module=SamModule(rereads=True))
+    bench.module.refuse(READ, 0x66, times=10_000)
+    bench.module.present(ONE)
+    assert [event.code for event in bench.meaning(20.0) if isinstance(event, ReaderFault)] == ["not_authorised"]
+    bench.module.lift()
+    assert bench.meaning(20.0) == []
 
 
 def test_a_module_that_is_not_well_is_reset_once_at_each_try() -> None:

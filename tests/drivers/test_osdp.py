@@ -15,6 +15,7 @@ from drivers.api import (
     CardRead,
     CredentialKind,
     DeviceFact,
+    FaultOver,
     Input,
     LinkLost,
     Noise,
@@ -255,7 +256,7 @@ def test_install_mode_ends_by_itself_and_gives_no_key_to_a_reader_that_has_anoth
     assert device.keys_set == []
 
 
-def test_tamper_and_power_are_faults_when_they_begin() -> None:
+def test_tamper_and_power_are_faults_that_stand_until_they_are_over() -> None:
     (device,) = devices(1)
     with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
         run.until(DeviceFact)
@@ -263,8 +264,22 @@ def test_tamper_and_power_are_faults_when_they_begin() -> None:
         assert run.until(ReaderFault).code == "tamper"
         device.local(tamper=True, power=True)
         assert run.until(ReaderFault).code == "power"
+        device.local(power=True)
+        assert run.until(FaultOver, ReaderFault) == FaultOver("tamper")
         device.local()
-        assert run.until(Online, ReaderFault) == Online()
+        assert run.until(FaultOver, ReaderFault) == FaultOver("power")
+
+
+def test_contacts_are_told_again_behind_a_tamper_alarm() -> None:
+    (device,) = devices(1)
+    settings = osdp.Settings(key=KEY, inputs=2)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=settings) as (run,):
+        run.until(DeviceFact)
+        device.contacts(True, False)
+        assert [run.until(Input), run.until(Input)] == [Input(0, closed=True), Input(1, closed=False)]
+        device.local(tamper=True)
+        assert run.until(ReaderFault, Input).stands
+        assert [run.until(Input), run.until(Input)] == [Input(0, closed=True), Input(1, closed=False)]
 
 
 def test_contacts_are_told_when_they_move_and_only_those_that_are_followed() -> None:

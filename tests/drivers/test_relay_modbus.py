@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers.api import Input, Noise, Online, OutputState, ReaderEvent, ReaderFault, Remedy
+from drivers.api import FaultOver, Input, Noise, Online, OutputState, ReaderEvent, ReaderFault, Remedy
 from drivers.relay_modbus import AGAIN_S, ANSWER_S, LOOK_S, MODBUS, ModbusRelay, Settings, crc, read_inputs, write_coil
 from drivers.stream import StreamLink
 from simulators.conformance import check_confirmed_output
@@ -127,6 +127,72 @@ def test_a_board_that_has_no_such_coil_is_a_fault() -> None:
     assert (fault.code, "exception 2" in fault.detail) == ("refused", True)
 
 
+def test_contacts_are_told_again_behind_a_fault_of_the_board() -> None:
+    board, relay = ModbusBoard(contacts=[True, False]), ModbusRelay(Settings(inputs=2))
+    heard: list[ReaderEvent] = []
+
+    def run(begin: float, end: float) -> list[ReaderEvent]:
+        heard.clear()
+        for step in range(round(begin / 0.05), round(end / 0.05)):
+            board.receive(relay.to_send(step * 0.05), step * 0.05)
+            heard.extend(relay.receive(board.to_send(step * 0.05), step * 0.05))
+        return [event for event in heard if not isinstance(event, Online | OutputState)]
+
+    told = [Input(0, closed=True), Input(1, closed=False)]
+    assert run(0.0, 1.0) == told
+    board.refused = 1
+    relay.open(1.0, 1.0)
+    fault, *after = run(1.0, 4.0)
+    assert isinstance(fault, ReaderFault)
+    assert after == [*told, FaultOver("refused")]
+    board.contacts, kept = [], board.contacts
+    (fault,) = run(4.0, 10.0)
+    assert isinstance(fault, ReaderFault)
+    board.contacts = kept
+    assert run(10.0, 13.0) == [FaultOver("contacts_refused"), *told]
+
+
+@pytest.mark.parametrize("how", ["garbled", "refused"])
+@pytest.mark.parametrize("times", [1, 1000])
+def test_a_board_that_obeys_and_does_not_say_so_is_switched_off_all_the_same(how: str, times: int) -> None:
+    board, relay = ModbusBoard(), ModbusRelay(Settings())
+    heard: list[ReaderEvent] = []
+
+    def run(begin: float, end: float) -> None:
+        for step in range(round(begin / 0.05), round(end / 0.05)):
+            board.receive(relay.to_send(step * 0.05), step * 0.05)
+            heard.extend(relay.receive(board.to_send(step * 0.05), step * 0.05))
+
+    run(0.0, 1.0)
+    setattr(board, how, times)
+    relay.open(1.0, 1.0)
+    run(1.0, 6.0)
+    assert [(on, at < 2.5) for _, on, at in board.history] == [(True, True), (False, True)]
+    faults = [event for event in heard if isinstance(event, ReaderFault)]
+    assert [fault.stands for fault in faults] == [True] * (times > 1 or how == "refused")
+    setattr(board, how, 0)
+    run(6.0, 10.0)
+    assert [event.code for event in heard if isinstance(event, FaultOver)] == [fault.code for fault in faults]
+
+
+@pytest.mark.parametrize("how", ["garbled", "refused"])
+def test_the_last_words_after_an_answer_that_says_nothing_are_off(how: str) -> None:
+    board, relay = ModbusBoard(), started()
+    setattr(board, how, 1)
+    relay.open(5.0, 1.0)
+    board.receive(relay.to_send(1.0), 1.0)
+    assert board.closed[0]
+    relay.receive(board.to_send(1.0), 1.0)
+    assert relay.last_words() == OFF
+
+
+def test_the_last_words_while_an_answer_is_awaited_are_off() -> None:
+    relay = started()
+    relay.open(5.0, 1.0)
+    assert relay.to_send(1.0) == ON
+    assert relay.last_words() == OFF
+
+
 @pytest.mark.parametrize(
     "answer", [ON, write_coil(2, 0, on=False), OFF[:-1] + b"\x00", b"\x01\x05", bytes.fromhex("0185")]
 )
@@ -142,7 +208,7 @@ def test_nothing_that_arrives_raises_or_confirms_without_a_right_answer(pieces: 
     for step, piece in enumerate(pieces):
         relay.to_send(step * 0.1)
         for event in relay.receive(piece, step * 0.1):
-            assert isinstance(event, Noise | ReaderFault | Online | Input | OutputState)
+            assert isinstance(event, Noise | ReaderFault | FaultOver | Online | Input | OutputState)
             assert not isinstance(event, OutputState) or OFF in b"".join(pieces)
 
 

@@ -102,6 +102,14 @@ def test_a_pulse_lets_a_door_open_and_a_board_that_is_away_blames_nobody(tmp_pat
     assert house.states() == {"east": DoorState.OPEN}
 
 
+def test_a_board_that_tells_its_contacts_again_behind_a_fault_is_believed_from_then_on(tmp_path: Path) -> None:
+    house = House(tmp_path, (portal("east", door=contact(0), exit_button=contact(1)),))
+    rest = [house.read(0, True), house.read(1, False)]
+    house.do(*rest)
+    assert house.do(lambda: house.doors.away("board"), *rest) == []
+    assert house.do(house.read(0, False), after=2.0) == [("east", Happening.FORCED)]
+
+
 def test_in_hold_open_hours_the_opener_is_held_and_the_door_may_stand_open(tmp_path: Path) -> None:
     hours = (HoldOpen(hours="11:00-12:10"),)
     house = House(tmp_path, (portal("east", hold_open=hours, door=contact(0), held_after_seconds=30), portal("north")))

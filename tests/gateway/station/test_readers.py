@@ -10,7 +10,20 @@ from pathlib import Path
 
 import pytest
 
-from drivers.api import CardRead, Emit, LinkLost, Noise, ReaderEvent, ReaderFault, Remedy, StreamDriver, Verdict
+from drivers.api import (
+    CardRead,
+    Emit,
+    FaultOver,
+    Input,
+    LinkLost,
+    Noise,
+    Online,
+    ReaderEvent,
+    ReaderFault,
+    Remedy,
+    StreamDriver,
+    Verdict,
+)
 from drivers.ascii_line import DRIVER as ASCII
 from drivers.ga467 import DRIVER as GA467
 from drivers.registry import settings_for
@@ -20,7 +33,7 @@ from gateway.station.readers import Place, Supervised, open_driver, open_output,
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
-from simulators.sam import SamModule
+from simulators.sam import Card, SamModule
 from tests.waiting import until
 
 
@@ -207,6 +220,65 @@ def test_a_module_that_does_not_answer_is_down_and_one_that_answers_again_is_wel
         module.power = True
         until(lambda: one.health is Health.OK)
         assert one.device.view().trouble == ""
+
+
+@pytest.mark.parametrize("code", [0x60, 0x66])
+def test_a_module_that_refuses_stays_down_until_it_does_it_again(tmp_path: Path, code: int) -> None:
+    module = SamModule(rereads=True)
+    with PtyLine(module, tmp_path / "line") as line, watched("in-1", on_line(GA467, line), silent=False) as one:
+        until(lambda: one.health is Health.OK)
+        module.refuse(b"\x30\x01", code, times=1_000_000)
+        module.present(Card("511703190001010015", "测试甲"))
+        until(lambda: one.health is Health.DOWN)
+        heard = one.device.view().last_heard
+        until(lambda: one.device.view().last_heard != heard)  # it says that it is there, which changes nothing
+        assert one.health is Health.DOWN
+        module.lift()
+        module.stop_refusing()
+        module.present(Card("511703190001010015", "测试甲"))
+        until(lambda: one.health is Health.OK)
+        assert one.device.view().trouble == ""
+
+
+def test_a_fault_that_stands_outlasts_all_but_its_end_and_blinds_once() -> None:
+    steps = threading.Semaphore(0)
+    tamper, power = (ReaderFault(code, Remedy.CALL_TECHNICIAN, "", stands=True) for code in ("tamper", "power"))
+    script: list[ReaderEvent] = [
+        Online(),
+        tamper,
+        Input(0, closed=True),
+        power,
+        FaultOver("tamper"),
+        FaultOver("power"),
+    ]
+
+    def play(emit: Emit) -> None:
+        for event in script:
+            steps.acquire()
+            emit(event)
+        steps.acquire()
+        raise LinkLost("gone")
+
+    blinded: list[str] = []
+    device = Supervised(Place("in-1", "reader", "east"), lambda: Sulking(play), away=blinded.append)  # type: ignore[arg-type, return-value]
+    device.start()
+    try:
+        for trouble, times in (
+            ("", 0),
+            ("tamper", 1),
+            ("tamper", 1),
+            ("power", 2),
+            ("power", 2),
+            ("", 2),
+            ("link_lost", 3),
+        ):
+            steps.release()
+            wanted = (Health.DOWN if trouble else Health.OK, trouble, times)
+            until(lambda wanted=wanted: (device.view().health, device.view().trouble, len(blinded)) == wanted)  # type: ignore[misc]
+    finally:
+        device.stop()
+        steps.release(100)
+        device.join()
 
 
 def test_a_card_that_only_a_technician_can_explain_does_not_make_the_reader_dead(tmp_path: Path) -> None:
