@@ -263,3 +263,9 @@ def mask(number: str) -> str:
     if len(number) < 12:
         return "*" * len(number)
     return number[:2] + "*" * (len(number) - 4) + number[-2:]
+
+
+def mask_name(name: str) -> str:
+    """Return a name fit for a list: its first character, and as many stars as it is longer, at most two."""
+    text = name.strip()
+    return text[:1] + "*" * min(len(text) - 1, 2) if text else ""

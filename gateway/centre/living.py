@@ -66,17 +66,19 @@ class Residency:
     def __init__(self, master: Master) -> None:
         self._master = master
 
-    def found(
-        self, connection: Connection, by: By, community: str, finds: Sequence[Living], *, today: date | None = None
-    ) -> None:
+    def lives(self, connection: Connection, community: str, person: int) -> bool:
+        """Whether somebody lives in a community, as far as is known."""
+        return bool(living.residing(connection, community, [person]))
+
+    def found(self, connection: Connection, by: By, community: str, finds: Sequence[Living]) -> None:
         """Take what a source says. One who lives in another dwelling of the community by now has moved within it."""
         standing = living.residing(connection, community, [one.person for one in finds])
         new = []
         for one in finds:
             row = standing.get(one.person)
             if row is not None and None not in (row.dwelling, one.dwelling) and row.dwelling != one.dwelling:
-                moved = one.since if one.since and (row.since is None or one.since >= row.since) else today
-                self._end(connection, by, row, moved or one.since or row.since, Left.MOVED_WITHIN)
+                moved = one.since if one.since and (row.since is None or one.since >= row.since) else by.today
+                self._end(connection, by, row, moved, Left.MOVED_WITHIN)
                 row = None
             if row is None:
                 new.append(self._fresh(by, community, one))
@@ -96,7 +98,7 @@ class Residency:
             raise LookupError("nobody of that number lives here")
         self._end(connection, by, row, day, why)
 
-    def _end(self, connection: Connection, by: By, row: Any, day: date | None, why: Left) -> None:
+    def _end(self, connection: Connection, by: By, row: Any, day: date, why: Left) -> None:
         history.change(connection, by, t.residents, row, {"until": day, "left_why": why.value})
 
     def _fresh(self, by: By, community: str, one: Living) -> dict[str, Any]:
@@ -142,4 +144,4 @@ class Residency:
 def _confirmed(by: By, one: Living) -> dict[str, Any]:
     if one.source not in _CONFIRMING:
         return {"confirmed_on": None, "confirmed_by": None}
-    return {"confirmed_on": living.civil(by.at), "confirmed_by": by.actor}
+    return {"confirmed_on": by.today, "confirmed_by": by.actor}

@@ -42,13 +42,18 @@ class Persons:
         return self._master.index(f"phone\x1f{phone}")
 
     def put(self, connection: Connection, by: By, identities: Sequence[Identity]) -> dict[bytes, int]:
-        """Create persons, or change what is said otherwise of them; their ids by look-up."""
+        """Create persons, or change what is said otherwise of them; their ids by look-up.
+
+        Of somebody whose record was made one with another, nothing is changed: theirs is the id that was kept.
+        """
         named = {self.lookup(one.kind, one.number): one for one in identities}
         standing = history.standing(connection, t.persons, ("lookup",), [(lookup,) for lookup in named])
-        rows = [self._row(lookup, one, standing.get((lookup,))) for lookup, one in named.items()]
-        return {
-            lookup: number for (lookup,), number in history.put(connection, by, t.persons, rows, ("lookup",)).items()
-        }
+        merged = {lookup: row.merged_into for (lookup,), row in standing.items() if row.merged_into is not None}
+        rows = [
+            self._row(lookup, one, standing.get((lookup,))) for lookup, one in named.items() if lookup not in merged
+        ]
+        ids = history.put(connection, by, t.persons, rows, ("lookup",))
+        return {lookup: number for (lookup,), number in ids.items()} | merged
 
     def find(self, connection: Connection, kind: CredentialKind, number: str) -> int | None:
         """The person with this document, if the register has them; where two were made one, the one that was kept."""

@@ -16,10 +16,15 @@ from gateway.bus import Account, Bus, Will
 from gateway.centre.acks import Acks
 from gateway.centre.api.access import Access
 from gateway.centre.api.alerts import make_alerts
+from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.leases import make_leases
+from gateway.centre.api.merging import make_merging
 from gateway.centre.api.register import make_register
+from gateway.centre.api.residents import make_residents
 from gateway.centre.api.stations import make_stations
+from gateway.centre.api.visitors import make_visitors
 from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
@@ -34,6 +39,7 @@ from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
 from gateway.centre.sweep import Sweep
+from gateway.centre.visitors import Visitors
 from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.settings import Settings
@@ -52,6 +58,8 @@ from gateway.wire import StationTopics
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
+VISITORS_EVERY_S = 30.0
+DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging)
 
 
 class CentreProcess:
@@ -89,6 +97,7 @@ class CentreProcess:
         slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
         self._casework = Casework(master, self._policies.current, self._metrics, slips, wall=wall)
         self._register = Register(master)
+        self._visitors = Visitors(master)
         self._slips = slips
         self._stations = Stations(self._database, master)
         self._rosters = Rosters(
@@ -216,6 +225,7 @@ class CentreProcess:
             ),
             make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
+            *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
         return make_site(
@@ -266,18 +276,32 @@ class CentreProcess:
             self._stop.set()
 
     def _look(self, stop: threading.Event) -> None:
-        """Sweep when it is due; mark how far the database is and tell open pages, at most once a second."""
+        """Sweep and check visitors out when it is due; mark how far the database is, tell open pages once a second."""
+        visitors_due = 0.0
         while not stop.is_set():
             try:
                 self._sweep.turn()
             except Exception:  # the next look must come although this one failed
                 log.exception("the sweep failed")
+            if time.monotonic() >= visitors_due:
+                visitors_due = time.monotonic() + VISITORS_EVERY_S
+                self._settle_visitors()
             if self._changed.is_set():
                 self._changed.clear()
                 self._keep_mark()
                 for what in CHANGES:
                     changed(self._feed, what)
             stop.wait(LOOK_EVERY_S)
+
+    def _settle_visitors(self) -> None:
+        try:
+            with self._database.write() as connection:
+                out = self._visitors.settle(connection, By("system", self._casework.now()))
+        except OperationalError as error:
+            log.warning("visitors wait for the database: %s", error.orig)
+            return
+        if out:
+            self._register_changed()
 
     def _keep_mark(self) -> None:
         try:

@@ -22,6 +22,8 @@ from rules.model import Credential, CredentialKind, Role, Source, token_of
 TOKEN_KEY = 1
 MAX_ROWS = 5000
 _ELSEWHERE = "a credential of this row is somebody else's here"
+_ENDED = "this enrolment has ended; a new one begins later"
+_SHORTENED = "a resident's enrolment is not ended or shortened by a list"
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +119,8 @@ class Register:
         portals = self._portals(connection, community)
         good, bad = self._sorted_out(entries, portals, so_far)
         good, theirs = self._own_cards(connection, community, good, so_far)
-        bad = sorted([*bad, *theirs], key=lambda one: one.row)
+        good, shorter = _not_shortened(connection, community, good)
+        bad = sorted([*bad, *theirs, *shorter], key=lambda one: one.row)
         if not good:
             return [], bad
         kept = [row for _, row in good]
@@ -130,9 +133,11 @@ class Register:
             person = ids[row.lookup]
             dwelling = places.get((row.entry.building, row.entry.unit, row.entry.room))
             rows.append(_enrolment(community, person, dwelling, row.entry))
-            cards += [self._card(community, person, one) for one in (Credential(row.entry.kind, row.number), *row.more)]
+            own = (Credential(row.entry.kind, row.number), *row.more)
+            cards += [self._card(community, person, one) for one in own]
         history.put(connection, by, t.enrolments, rows, ("community", "person"))
-        people.put_credentials(connection, cards)
+        back = people.given_back(connection, community, [card["token"] for card in cards])
+        people.put_credentials(connection, [one for one in cards if back.get(one["token"]) != one["person"]])
         self._residency.found(connection, by, community, [_living(row) for row in rows if _lives(row)])
         people.roster_is_stale(connection, community)
         return sorted({row["person"] for row in rows}), bad
@@ -242,14 +247,16 @@ class Register:
         named = {i: [token_of(key, one) for one in _cards_of(row)] for i, row in good}
         tokens = sorted({token for row in named.values() for token in row})
         holders = people.holders(connection, community, tokens, so_far.today)
+        kept = people.kept(connection, [row.lookup for _, row in good])
         own: list[tuple[int, _Good]] = []
         bad: list[BadRow] = []
         for i, row in good:
-            said = [so_far.cards.get(token, holders.get(token, row.lookup)) for token in named[i]]
-            if any(lookup != row.lookup for lookup in said):
+            own_lookup = kept.get(row.lookup, row.lookup)
+            said = [so_far.cards.get(token, holders.get(token, own_lookup)) for token in named[i]]
+            if any(lookup != own_lookup for lookup in said):
                 bad.append(BadRow(i, _ELSEWHERE))
                 continue
-            so_far.cards.update(dict.fromkeys(named[i], row.lookup))
+            so_far.cards.update(dict.fromkeys(named[i], own_lookup))
             own.append((i, row))
         return own, bad
 
@@ -262,7 +269,36 @@ class Register:
     def _card(self, community: str, person: int, credential: Credential) -> dict[str, Any]:
         token = token_of(self._master.token_key(community), credential)
         kind = credential.kind.value
-        return {"community": community, "person": person, "kind": kind, "token": token, "token_key": TOKEN_KEY}
+        return {
+            "community": community,
+            "person": person,
+            "kind": kind,
+            "token": token,
+            "token_key": TOKEN_KEY,
+            "returned_on": None,
+        }
+
+
+def _not_shortened(
+    connection: Connection, community: str, good: Sequence[tuple[int, _Good]]
+) -> tuple[list[tuple[int, _Good]], list[BadRow]]:
+    """Part the rows into those that leave a resident's enrolment as long as it is, and those that would end it.
+
+    One that has ended does not go on by a list that says again when it began.
+    """
+    standing = people.enrolled_until(connection, community, [row.lookup for _, row in good])
+    kept: list[tuple[int, _Good]] = []
+    bad: list[BadRow] = []
+    for i, row in good:
+        role, ends, ended = standing.get(row.lookup, (None, date.min, None))
+        longest = date.max if row.entry.until is None else row.entry.until
+        if ended is not None and row.entry.since < ended:
+            bad.append(BadRow(i, _ENDED))
+        elif ended is None and role == Role.RESIDENT and (row.entry.role is not Role.RESIDENT or longest < ends):
+            bad.append(BadRow(i, _SHORTENED))
+        else:
+            kept.append((i, row))
+    return kept, bad
 
 
 def _cards_of(row: _Good) -> tuple[Credential, ...]:
@@ -308,4 +344,9 @@ def _enrolment(community: str, person: int, dwelling: int | None, entry: Enrolme
         "until": entry.until,
         "portals": list(entry.portals) if entry.portals is not None else None,
         "schedule": None,
+        "ended_why": None,
+        "ended_by": None,
+        "ended_document": None,
+        "ended_on": None,
+        "ended_second": None,
     }

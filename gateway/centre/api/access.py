@@ -14,6 +14,7 @@ from starlette.responses import JSONResponse, Response
 
 from gateway.centre.slips import Stale
 from gateway.settings import ApiClient
+from gateway.store.queries.history import By
 from rules.cases import NotPossible
 
 log = logging.getLogger(__name__)
@@ -47,6 +48,11 @@ def within(client: ApiClient, place: str) -> None:
     """Raise LookupError where the client's scope does not reach: what is not theirs does not exist for them."""
     if client.scope and client.scope != place:
         raise LookupError(_NOT_THERE)
+
+
+def by_of(client: ApiClient, now: int, why: str = "") -> By:
+    """Who does it, for the history."""
+    return By(client.name, now, why)
 
 
 _SAID = (HTTPException, RequestValidationError, LookupError, NotPossible, Stale, OperationalError, DataError)

@@ -7,13 +7,12 @@ from typing import Annotated, Literal
 from fastapi import APIRouter, Depends, HTTPException, Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from gateway.centre.api.access import Access, Problems, within
+from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.casework import Casework
 from gateway.centre.imports import Imports
 from gateway.centre.register import MAX_ROWS, BadRow, EnrolmentEntry, Register, RegistrationEntry
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.identity import BadNumber, canonical
 from rules.model import Credential, CredentialKind, Role
@@ -116,7 +115,9 @@ def make_register(
         """Enrol people or change their enrolment; good rows are taken, the others come back with their problem."""
         within(client, community)
         try:
-            return _taken(*imports.enrol(_by(client, casework), community, [_enrolment(row) for row in body.rows]))
+            return _taken(
+                *imports.enrol(by_of(client, casework.now()), community, [_enrolment(row) for row in body.rows])
+            )
         finally:
             changed()  # a failure leaves the chunks before it committed
 
@@ -133,7 +134,7 @@ def make_register(
         ]
         try:
             return _taken(
-                *imports.register(_by(client, casework), community, body.as_of, entries, complete=body.complete)
+                *imports.register(by_of(client, casework.now()), community, body.as_of, entries, complete=body.complete)
             )
         finally:
             changed()  # a failure leaves the chunks before it committed
@@ -152,7 +153,7 @@ def make_register(
         except BadNumber as error:
             raise HTTPException(422, str(error)) from None
         with database.write() as connection:
-            register.mark_lost(connection, _by(client, casework), community, credential, lost=body.lost)
+            register.mark_lost(connection, by_of(client, casework.now()), community, credential, lost=body.lost)
         changed()
 
     return router
@@ -178,7 +179,3 @@ def _enrolment(row: EnrolmentRow) -> EnrolmentEntry:
 
 def _taken(number: int, bad: list[BadRow]) -> Taken:
     return Taken(taken=number, not_taken=[BadRowView(row=one.row, problem=one.problem) for one in bad])
-
-
-def _by(client: ApiClient, casework: Casework) -> By:
-    return By(client.name, casework.now())

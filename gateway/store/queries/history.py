@@ -2,13 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, bindparam, insert, select, tuple_, update
 
 from gateway.store import tables as t
 from gateway.store.queries.writing import upsert
+from rules.model import CIVIL
 
 _CHUNK = 200
 CREATED = {"created": [None, True]}
@@ -21,6 +22,11 @@ class By:
     actor: str
     at: int
     why: str = ""
+
+    @property
+    def today(self) -> date:
+        """The civil day in Asia/Shanghai on which it is done."""
+        return datetime.fromtimestamp(self.at / 1000, UTC).astimezone(CIVIL).date()
 
 
 def put(

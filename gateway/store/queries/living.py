@@ -1,13 +1,11 @@
 """Residents: who lives where, and who did."""
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
 
 from gateway.store import tables as t
-from rules.model import CIVIL
 
 _CHUNK = 500
 
@@ -29,8 +27,3 @@ def add(connection: Connection, rows: Sequence[dict[str, Any]]) -> list[int]:
         return []
     done = connection.execute(insert(t.residents).returning(t.residents.c.id, sort_by_parameter_order=True), list(rows))
     return list(done.scalars())
-
-
-def civil(milliseconds: int) -> date:
-    """The civil day in Asia/Shanghai of an instant."""
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL).date()

@@ -49,6 +49,32 @@ def person(connection: Connection, number: int) -> PersonRow:
     return PersonRow(row.id, row.kind, row.number, row.name, row.protected)
 
 
+def kept(connection: Connection, lookups: Sequence[bytes]) -> dict[bytes, bytes]:
+    """For those whose record was made one with another: the look-up of the one that was kept."""
+    gone, other = t.persons, t.persons.alias()
+    found: dict[bytes, bytes] = {}
+    for chunk in _chunks(lookups):
+        query = select(gone.c.lookup, other.c.lookup.label("kept")).join(other, other.c.id == gone.c.merged_into)
+        found |= {row.lookup: row.kept for row in connection.execute(query.where(gone.c.lookup.in_(chunk)))}
+    return found
+
+
+def enrolled_until(
+    connection: Connection, community: str, lookups: Sequence[bytes]
+) -> dict[bytes, tuple[int, date, date | None]]:
+    """Role, last day (`date.max` without end) and day of ending of the enrolments of these look-ups in a community."""
+    e = t.enrolments.c
+    found: dict[bytes, tuple[int, date, date | None]] = {}
+    for chunk in _chunks(lookups):
+        rows = connection.execute(
+            select(t.persons.c.lookup, e.role, e.until, e.ended_on)
+            .join(t.enrolments, e.person == t.persons.c.id)
+            .where(e.community == community, t.persons.c.lookup.in_(chunk))
+        )
+        found |= {row.lookup: (row.role, row.until or date.max, row.ended_on) for row in rows}
+    return found
+
+
 def put_dwellings(
     connection: Connection, community: str, places: Iterable[tuple[str, str, str]]
 ) -> dict[tuple[str, str, str], int]:
@@ -58,6 +84,18 @@ def put_dwellings(
     d = t.dwellings.c
     found = connection.execute(select(d.building, d.unit, d.room, d.id).where(d.community == community))
     return {(row.building, row.unit, row.room): row.id for row in found}
+
+
+def dwelling_is_here(connection: Connection, community: str, number: int) -> bool:
+    d = t.dwellings.c
+    return connection.execute(select(d.id).where(d.id == number, d.community == community)).first() is not None
+
+
+def dwelling_of(connection: Connection, community: str, place: tuple[str, str, str]) -> int | None:
+    """The dwelling at (building, unit, room)."""
+    d = t.dwellings.c
+    where = (d.community == community, d.building == place[0], d.unit == place[1], d.room == place[2])
+    return connection.execute(select(d.id).where(*where)).scalar()
 
 
 def dwelling(connection: Connection, number: int) -> tuple[str, str, str]:
@@ -111,7 +149,9 @@ def owners(connection: Connection, community: str, tokens: Sequence[bytes]) -> d
     for chunk in _chunks(tokens):
         rows = connection.execute(
             select(t.credentials.c.token, t.credentials.c.person).where(
-                t.credentials.c.community == community, t.credentials.c.token.in_(chunk)
+                t.credentials.c.community == community,
+                t.credentials.c.token.in_(chunk),
+                t.credentials.c.returned_on.is_(None),
             )
         )
         found.update({row.token: row.person for row in rows})
@@ -131,7 +171,12 @@ def holders(connection: Connection, community: str, tokens: Sequence[bytes], tod
             .select_from(t.credentials)
             .join(t.persons, t.persons.c.id == c.person)
             .outerjoin(t.enrolments, and_(e.person == c.person, e.community == c.community))
-            .where(c.community == community, c.token.in_(chunk), e.until.is_(None) | (e.until >= today))
+            .where(
+                c.community == community,
+                c.token.in_(chunk),
+                c.returned_on.is_(None),
+                e.until.is_(None) | (e.until >= today),
+            )
         )
         found.update({row.token: row.lookup for row in rows})
     return found
@@ -141,6 +186,16 @@ def credential(connection: Connection, community: str, token: bytes) -> Row[Any]
     """A credential that somebody has in the community, or had."""
     c = t.credentials.c
     return connection.execute(select(t.credentials).where(c.community == community, c.token == token)).one_or_none()
+
+
+def given_back(connection: Connection, community: str, tokens: Sequence[bytes]) -> dict[bytes, int]:
+    """Those of these tokens whose card was returned, with whoever had it."""
+    c = t.credentials.c
+    found: dict[bytes, int] = {}
+    for chunk in _chunks(tokens):
+        where = (c.community == community, c.token.in_(chunk), c.returned_on.is_not(None))
+        found |= {row.token: row.person for row in connection.execute(select(c.token, c.person).where(*where))}
+    return found
 
 
 def tokens_of(connection: Connection, community: str, number: int) -> list[bytes]:
@@ -217,7 +272,7 @@ def roster_rows(connection: Connection, community: str, today: date) -> Sequence
         .outerjoin(t.enrolments, and_(e.person == c.person, e.community == c.community))
         .outerjoin(here, here.c.person == c.person)
         .outerjoin(away, away.c.person == c.person)
-        .where(c.community == community, e.id.is_not(None) | here.c.person.is_not(None))
+        .where(c.community == community, c.returned_on.is_(None), e.id.is_not(None) | here.c.person.is_not(None))
         .order_by(c.token)
     ).all()
 

@@ -149,9 +149,14 @@ enrolments = Table(
     Column("ended_why", String(20)),
     Column("ended_by", String(64)),
     Column("ended_document", String(64)),
+    Column("ended_on", Date),
+    Column("ended_second", String(64)),
     UniqueConstraint("community", "person"),
 )
-"""`confirmed_until`: to when a household has confirmed its service staff (服务人员)."""
+"""`confirmed_until`: to when a household has confirmed its service staff (服务人员).
+
+`ended_why` without `ended_on` is an ending that waits for a second person.
+"""
 
 credentials = Table(
     "credentials",

@@ -19,7 +19,7 @@ RESIDENCY = Residency(MASTER)
 
 def find(office: Office, *finds: Living) -> None:
     with office.database.write() as connection:
-        RESIDENCY.found(connection, BY, YUAN, finds, today=TODAY)
+        RESIDENCY.found(connection, BY, YUAN, finds)
 
 
 def living(office: Office) -> list[Any]:
@@ -63,12 +63,12 @@ def test_a_list_that_says_nothing_of_phone_and_category_takes_neither_away(small
 
 
 def test_every_change_says_who_when_why_and_from_what_to_what(office: Office) -> None:
-    (person,) = office.enrol(entry(A))
+    (person,) = office.enrol(entry(A, until=date(2026, 12, 1)))
     office.enrol(entry(A, until=date(2027, 1, 1)))
     with office.database.read() as connection:
         (row,) = office.rows(t.enrolments)
         told = history.of(connection, "enrolments", row.id)
-    assert [one.changes for one in told] == [{"created": [None, True]}, {"until": [None, "2027-01-01"]}]
+    assert [one.changes for one in told] == [{"created": [None, True]}, {"until": ["2026-12-01", "2027-01-01"]}]
     assert {(one.actor, one.at, one.why, one.community) for one in told} == {(BY.actor, BY.at, BY.why, YUAN)}
     assert person == row.person
 

@@ -12,7 +12,7 @@ from gateway.centre.imports import CHUNK, Imports
 from gateway.centre.register import BadRow
 from gateway.store import tables as t
 from gateway.store.database import Database
-from rules.model import CredentialKind
+from rules.model import CredentialKind, Role
 from tests.gateway.centre.office import (
     BY,
     MASTER,
@@ -81,7 +81,7 @@ def test_a_name_comes_back_as_it_went_in(small: Office, name: str) -> None:
 
 
 def test_enrolling_again_changes_and_never_doubles(office: Office) -> None:
-    first, _ = enrol(office, entry(A), entry(B, room="502室"))
+    first, _ = enrol(office, entry(A, until=date(2026, 12, 1)), entry(B, room="502室"))
     again, _ = enrol(office, entry(A, name="测试乙", until=date(2027, 1, 1)), entry(B, room="503室"))
     assert first == again
     assert [len(office.rows(table)) for table in (t.persons, t.enrolments, t.credentials)] == [2, 2, 2]
@@ -256,3 +256,14 @@ def test_two_communities_have_different_tokens_for_one_person(small: Office) -> 
     small.enrol(entry(A), community=OTHER)
     assert len({row.person for row in small.rows(t.credentials)}) == 1
     assert len({row.token for row in small.rows(t.credentials)}) == 2
+
+
+@pytest.mark.parametrize("over", [{"until": date(2027, 5, 31)}, {"role": Role.VISITOR}, {"role": Role.STAFF}])
+def test_no_list_ends_or_shortens_a_residents_enrolment(office: Office, over: dict[str, Any]) -> None:
+    enrol(office, entry(A, until=date(2027, 6, 1)), entry(B))
+    ids, bad = enrol(office, entry(A, **over), entry(B, room="502室"))
+    assert [(one.row, one.problem) for one in bad] == [
+        (0, "a resident's enrolment is not ended or shortened by a list")
+    ]
+    assert len(ids) == 1
+    assert {(row.until, row.role) for row in office.rows(t.enrolments)} == {(date(2027, 6, 1), 0), (None, 0)}

@@ -1,0 +1,81 @@
+"""Two records of one person over the API: candidates, made one, parted again. A reviewer's work."""
+
+from collections.abc import Callable
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path
+from pydantic import BaseModel, ConfigDict, Field
+from sqlalchemy import Connection
+
+from gateway.centre.api.access import Access, Problems, by_of, within
+from gateway.centre.api.register import Community
+from gateway.centre.merging import Merging
+from gateway.keys import Master
+from gateway.settings import ApiClient
+from gateway.store.database import Database
+from gateway.store.queries import merging as rows
+
+Number = Annotated[int, Path(ge=1, le=2**53)]
+_Person = Annotated[int, Field(ge=1, le=2**53)]
+
+
+class TwinView(BaseModel):
+    first: int
+    second: int
+    why: str
+
+
+class MergeBody(BaseModel):
+    """Two records of one person: the one that is kept, the one that goes, and why this is sure."""
+
+    model_config = ConfigDict(extra="forbid")
+    kept: _Person
+    gone: _Person
+    why: Annotated[str, Field(min_length=1, max_length=200)]
+
+
+def make_merging(
+    database: Database, master: Master, access: Access, now: Callable[[], int], changed: Callable[[], None]
+) -> APIRouter:
+    """The router. `changed` is called after commits that changed the register."""
+    router = APIRouter(prefix="/api/v1/communities/{community}", route_class=Problems, tags=["register"])
+    merging = Merging(master)
+    reviewer = access.allow("reviewer")
+
+    @router.get("/twins")
+    def twins(community: Community, client: Annotated[ApiClient, Depends(reviewer)]) -> list[TwinView]:
+        """Records that may be of one person: the same name, and the same phone or dwelling."""
+        within(client, community)
+        with database.read() as connection:
+            found = merging.twins(connection, community)
+        return [TwinView(first=one.first, second=one.second, why=one.why) for one in found]
+
+    @router.post("/merges", status_code=201)
+    def merge(community: Community, body: MergeBody, client: Annotated[ApiClient, Depends(reviewer)]) -> dict[str, int]:
+        """Make two records one."""
+        within(client, community)
+        with database.write() as connection:
+            _both_here(connection, community, body.kept, body.gone)
+            number = merging.merge(connection, by_of(client, now(), body.why), body.kept, body.gone)
+        changed()
+        return {"id": number}
+
+    @router.post("/merges/{number}/undo", status_code=204)
+    def undo(community: Community, number: Number, client: Annotated[ApiClient, Depends(reviewer)]) -> None:
+        """Part two records again."""
+        within(client, community)
+        with database.write() as connection:
+            row = rows.merge(connection, number)
+            if row is None:
+                raise LookupError("there is no such merge")
+            _both_here(connection, community, row.kept, row.gone)
+            merging.undo(connection, by_of(client, now()), number)
+        changed()
+
+    return router
+
+
+def _both_here(connection: Connection, community: str, *persons: int) -> None:
+    """LookupError unless this community has something to do with each of them."""
+    if not all(rows.is_of(connection, community, one) for one in persons):
+        raise LookupError("there is no such person here")

@@ -1,0 +1,84 @@
+"""Two records of one person: found, made one with a trail, and parted again as they were."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.centre.persons import Persons
+from gateway.keys import Master
+from gateway.store import tables as t
+from gateway.store.queries import history, merging, people
+from gateway.store.queries.history import By
+from rules.cases import NotPossible
+
+
+@dataclass(frozen=True, slots=True)
+class Twin:
+    """Two records that may be one person's: the same name, and the same dwelling or phone."""
+
+    first: int
+    second: int
+    why: str
+
+
+class Merging:
+    """Each act is in the transaction of the caller, and noted."""
+
+    def __init__(self, master: Master) -> None:
+        self._persons = Persons(master)
+
+    def twins(self, connection: Connection, community: str) -> list[Twin]:
+        """Records of a community that may be of one person. Names are opened in memory alone."""
+        named = defaultdict(list)
+        for row in merging.people_here(connection, community):
+            named[self._persons.name(row).casefold().replace(" ", "")].append(row)
+        return [twin for name, rows in sorted(named.items()) if name for twin in _pairs(rows)]
+
+    def merge(self, connection: Connection, by: By, kept: int, gone: int) -> int:
+        """Give what is of `gone` to `kept`; the merge's number. What both have of one kind stays where it is.
+
+        Raises:
+            LookupError: there is no such person. NotPossible: it is one record, or one of them is merged already.
+        """
+        if kept == gone:
+            raise NotPossible("these are one record")
+        rows = {one: merging.person(connection, one) for one in sorted((kept, gone))}
+        if any(row.merged_into is not None for row in rows.values()):
+            raise NotPossible("one of these records was made one with another already")
+        moved = merging.move(connection, gone, kept)
+        history.change(connection, by, t.persons, rows[gone], {"merged_into": kept})
+        if rows[gone].protected:
+            history.change(connection, by, t.persons, rows[kept], {"protected": True})
+        for community in merging.communities_of(connection, (kept, gone)):
+            people.roster_is_stale(connection, community)
+        return merging.note(connection, by, kept, gone, moved)
+
+    def undo(self, connection: Connection, by: By, number: int) -> None:
+        """Part two records again: what went over goes back, where it still is.
+
+        Raises:
+            LookupError: there is no such merge. NotPossible: it was undone.
+        """
+        row = merging.merge(connection, number)
+        if row is None:
+            raise LookupError("there is no such merge")
+        if row.undone_at is not None:
+            raise NotPossible("these records were parted already")
+        merging.move_back(connection, row.moved, row.kept, row.gone)
+        history.change(connection, by, t.persons, merging.person(connection, row.gone), {"merged_into": None})
+        merging.note_undone(connection, number, by)
+        for community in merging.communities_of(connection, (row.kept, row.gone)):
+            people.roster_is_stale(connection, community)
+
+
+def _pairs(rows: list[Any]) -> Iterator[Twin]:
+    """Pairs among people of one name. Two citizen numbers are two people unless they live and are reached alike."""
+    for i, one in enumerate(rows):
+        for other in rows[i + 1 :]:
+            home = one.dwelling is not None and one.dwelling == other.dwelling
+            phone = one.phone_lookup is not None and one.phone_lookup == other.phone_lookup
+            if phone or (home and one.kind != other.kind):
+                yield Twin(min(one.id, other.id), max(one.id, other.id), "phone" if phone else "dwelling")

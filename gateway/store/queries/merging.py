@@ -1,0 +1,112 @@
+"""Two records of one person: whose rows go over to whom, and back."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, Table, insert, select, union, update
+from sqlalchemy.exc import IntegrityError
+
+from gateway.store import tables as t
+from gateway.store.queries.history import By
+
+_OF_A_PERSON: tuple[tuple[Table, str], ...] = (
+    (t.enrolments, "person"),
+    (t.credentials, "person"),
+    (t.registrations, "person"),
+    (t.residents, "person"),
+    (t.households, "head"),
+    (t.leases, "tenant"),
+    (t.leases, "landlord"),
+    (t.cases, "person"),
+    (t.visitors, "person"),
+    (t.inflow_pushes, "person"),
+    (t.out_movers, "person"),
+    (t.hukou_records, "person"),
+)
+"""Every column that says whose a row is. A test holds it against the tables."""
+
+
+def people_here(connection: Connection, community: str) -> Sequence[Any]:
+    """Everyone who lives in a community, or is enrolled or registered there; visitors are not people."""
+    p, r = t.persons.c, t.residents.c
+    here = union(
+        select(r.person).where(r.community == community, r.until.is_(None)),
+        select(t.enrolments.c.person).where(t.enrolments.c.community == community),
+        select(t.registrations.c.person).where(t.registrations.c.community == community),
+    ).subquery()
+    return connection.execute(
+        select(p.id, p.kind, p.name, p.phone_lookup, r.dwelling)
+        .join(here, here.c.person == p.id)
+        .outerjoin(t.residents, (r.person == p.id) & (r.community == community) & r.until.is_(None))
+        .where(p.merged_into.is_(None), p.kind != "visitor")
+        .order_by(p.id)
+    ).all()
+
+
+def person(connection: Connection, number: int) -> Row[Any]:
+    """The row of a person, locked. LookupError when there is none."""
+    row = connection.execute(select(t.persons).where(t.persons.c.id == number).with_for_update()).one_or_none()
+    if row is None:
+        raise LookupError("there is no such person")
+    return row
+
+
+def move(connection: Connection, gone: int, kept: int) -> dict[str, list[int]]:
+    """Give each row of one person to another, but for what the other has already; the ids by table and column."""
+    moved: dict[str, list[int]] = {}
+    for table, column in _OF_A_PERSON:
+        ids = connection.execute(select(table.c.id).where(table.c[column] == gone).order_by(table.c.id)).scalars()
+        moved[f"{table.name}.{column}"] = [one for one in list(ids) if _give(connection, table, column, one, kept)]
+    return moved
+
+
+def move_back(connection: Connection, moved: Mapping[str, Sequence[int]], kept: int, gone: int) -> None:
+    """Give rows back that went over and are still there."""
+    for name, ids in moved.items():
+        table, column = name.split(".")
+        own = t.metadata.tables[table]
+        where = (own.c.id.in_(list(ids)), own.c[column] == kept)
+        connection.execute(update(own).where(*where).values({column: gone}))
+
+
+def is_of(connection: Connection, community: str, number: int) -> bool:
+    """Whether somebody is enrolled or registered in a community, lives there or did, or was merged away there."""
+    own = [table for table, column in _OF_A_PERSON if column == "person" and "community" in table.c]
+    if any(
+        connection.execute(
+            select(one.c.id).where(one.c.community == community, one.c.person == number).limit(1)
+        ).first()
+        for one in own
+    ):
+        return True
+    m = t.merges.c
+    kept = connection.execute(select(m.kept).where(m.gone == number, m.undone_at.is_(None)).limit(1)).scalar()
+    return kept is not None and is_of(connection, community, kept)
+
+
+def communities_of(connection: Connection, persons: Sequence[int]) -> list[str]:
+    """The communities in which these have credentials."""
+    c = t.credentials.c
+    return list(connection.execute(select(c.community).distinct().where(c.person.in_(persons))).scalars())
+
+
+def note(connection: Connection, by: By, kept: int, gone: int, moved: Mapping[str, Sequence[int]]) -> int:
+    values = {"at": by.at, "actor": by.actor, "why": by.why, "kept": kept, "gone": gone, "moved": dict(moved)}
+    return int(connection.execute(insert(t.merges).values(**values).returning(t.merges.c.id)).scalar_one())
+
+
+def merge(connection: Connection, number: int) -> Row[Any] | None:
+    return connection.execute(select(t.merges).where(t.merges.c.id == number).with_for_update()).one_or_none()
+
+
+def note_undone(connection: Connection, number: int, by: By) -> None:
+    connection.execute(update(t.merges).where(t.merges.c.id == number).values(undone_at=by.at, undone_by=by.actor))
+
+
+def _give(connection: Connection, table: Table, column: str, number: int, to: int) -> bool:
+    try:
+        with connection.begin_nested():
+            connection.execute(update(table).where(table.c.id == number).values({column: to}))
+    except IntegrityError:
+        return False
+    return True

@@ -1,0 +1,78 @@
+"""Who may use which route of the centre, and what a call of it sends."""
+
+from typing import Any
+
+from tests.gateway.centre.office import NOW, TODAY, number
+
+A = number(1)
+PERSON = {"kind": "citizen-id", "number": number(2), "name": "测试甲", "since": TODAY.isoformat(), "room": "502室"}
+
+MAY: dict[tuple[str, str], set[str]] = {
+    ("GET", "/api/v1/cases"): {"worker", "reviewer", "street", "administrator"},
+    ("GET", "/api/v1/cases/{case}/events"): {"worker", "reviewer", "street", "administrator"},
+    ("POST", "/api/v1/cases/{case}/acts"): {"worker", "reviewer", "street", "property"},
+    ("POST", "/api/v1/cases/{case}/visits"): {"worker"},
+    ("GET", "/api/v1/alerts"): {"reviewer", "street", "police", "administrator"},
+    ("GET", "/api/v1/alerts/{slip}"): {"police"},
+    ("POST", "/api/v1/alerts/{slip}/send"): {"reviewer", "street"},
+    ("POST", "/api/v1/alerts/{slip}/withdraw"): {"reviewer", "street"},
+    ("POST", "/api/v1/alerts/{slip}/answer"): {"police"},
+    ("GET", "/api/v1/stations"): {"property", "administrator"},
+    ("GET", "/api/v1/stations/{station}/gaps"): {"property", "administrator"},
+    ("POST", "/api/v1/stations/{station}/accept"): {"administrator"},
+    ("PUT", "/api/v1/communities/{community}/enrolments"): {"property", "administrator"},
+    ("PUT", "/api/v1/communities/{community}/registrations"): {"administrator"},
+    ("POST", "/api/v1/communities/{community}/credentials/lost"): {"property", "administrator"},
+    ("GET", "/api/v1/communities/{community}/residents"): {"property", "reviewer", "administrator"},
+    ("POST", "/api/v1/communities/{community}/residents/{person}/moved-out"): {"property", "worker", "reviewer"},
+    ("POST", "/api/v1/communities/{community}/residents/{person}/protected"): {"reviewer"},
+    ("GET", "/api/v1/communities/{community}/residents/{person}/history"): {"reviewer", "administrator"},
+    ("GET", "/api/v1/communities/{community}/residents/{person}/cards"): {"property", "reviewer", "administrator"},
+    ("POST", "/api/v1/communities/{community}/residents/{person}/cards"): {"property"},
+    ("POST", "/api/v1/communities/{community}/residents/{person}/end"): {"property"},
+    ("POST", "/api/v1/communities/{community}/cards/{card}/return"): {"property"},
+    ("POST", "/api/v1/communities/{community}/staff/{person}/confirm"): {"property"},
+    ("POST", "/api/v1/communities/{community}/visitors"): {"property"},
+    ("GET", "/api/v1/communities/{community}/visitors"): {"property"},
+    ("POST", "/api/v1/communities/{community}/visitors/{number}/leave"): {"property"},
+    ("PUT", "/api/v1/communities/{community}/leases"): {"property"},
+    ("GET", "/api/v1/communities/{community}/leases/ending"): {"property"},
+    ("POST", "/api/v1/communities/{community}/leases/{number}/decision"): {"property"},
+    ("GET", "/api/v1/communities/{community}/twins"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/merges"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/merges/{number}/undo"): {"reviewer"},
+    ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
+    ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
+}
+"""Who may use which route. A route that is not here fails the test below."""
+OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/stream", "/healthz", "/metrics"} | {
+    "/stations/{station}",
+    "/stations/{station}/accept",
+}
+"""Pages without a name or a number, on this machine alone, and what a monitor asks for."""
+
+
+def body_of(path: str) -> Any:
+    """What a call of this path may send; None where it sends nothing."""
+    last = path.rsplit("/", 1)[-1]
+    return {
+        "acts": {"act": "assign", "revision": 1},
+        "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True},
+        "send": {"revision": 1},
+        "withdraw": {"revision": 1, "why": "found"},
+        "answer": {"answer": "acknowledged"},
+        "accept": {"kind": "missing", "person": "示例管理员"},
+        "commands": {"act": "identify", "target": "east-in"},
+        "lost": {"kind": "citizen-id", "number": A, "lost": True},
+        "moved-out": {"day": TODAY.isoformat(), "why": "declared"},
+        "protected": {"protected": False, "why": "ended"},
+        "cards": {"kind": "card-uid", "number": "04A1B2C3"},
+        "end": {"why": "moved_out"},
+        "confirm": {"until": TODAY.isoformat()},
+        "visitors": {"since": NOW.isoformat(), "until": NOW.isoformat()[:11] + "23:00:00+08:00"},
+        "leases": {"dwelling": {"building": "3栋", "room": "501室"}, "since": TODAY.isoformat()},
+        "decision": {"decision": "renewed"},
+        "merges": {"kept": 1, "gone": 1, "why": "the same"},
+        "enrolments": {"rows": [PERSON]},
+        "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},
+    }.get(last)

@@ -1,0 +1,128 @@
+"""The property office and the reviewer over the API: residents with masked names, cards, visitors, leases, merges."""
+
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from tests.gateway.centre.centres import Centre, running
+from tests.gateway.centre.office import NOW, TODAY, YUAN, number
+
+HERE = f"/api/v1/communities/{YUAN}"
+NAMES = ("李秀英", "周伟", "阿依古丽·买买提", "Anna Müller")
+LONG_AGO = (TODAY - timedelta(days=60)).isoformat()
+
+
+@pytest.fixture
+def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
+    with running(tmp_path_factory.mktemp("centre")) as one:
+        rows = [
+            {
+                "kind": "citizen-id",
+                "number": number(i),
+                "name": name,
+                "since": LONG_AGO,
+                "building": "3栋",
+                "room": f"{i}室",
+            }
+            for i, name in enumerate(NAMES, 1)
+        ]
+        rows = [row | {"since": LONG_AGO, "protected": row["room"] == "2室"} for row in rows]
+        assert one.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": rows}).json["taken"] == len(NAMES)
+        yield one
+
+
+def listed(centre: Centre, query: str = "", client: str = "property-here") -> Any:
+    return centre.ask("GET", f"{HERE}/residents{query}", client).json
+
+
+def test_the_property_sees_masked_names_and_never_a_protected_record(centre: Centre) -> None:
+    assert [row["name"] for row in listed(centre)] == ["李**", "阿**", "A**"]
+    assert [row["name"] for row in listed(centre, client="reviewer-here")] == ["李**", "周*", "阿**", "A**"]
+    text = centre.ask("GET", f"{HERE}/residents", "property-here").text
+    assert not [word for word in (*NAMES, number(1), "registered", "unregistered") if word in text]
+    first = listed(centre, "?limit=1")
+    assert [row["name"] for row in listed(centre, f"?limit=1&after={first[0]['id']}")] == ["阿**"]
+
+
+def test_a_search_by_one_character_is_within_the_compound(centre: Centre) -> None:
+    assert [row["room"] for row in listed(centre, "?name=%E7%A7%80")] == ["1室"]
+    assert [row["room"] for row in listed(centre, "?name=m%C3%BCLL")] == ["4室"]
+    assert listed(centre, "?name=%E5%91%A8") == [], "a protected record is not found by the property"
+    assert [row["room"] for row in listed(centre, "?name=%E5%91%A8", "reviewer-here")] == ["2室"]
+
+
+def test_a_card_is_issued_replaced_and_returned(centre: Centre) -> None:
+    person = listed(centre)[0]["person"]
+    cards = f"{HERE}/residents/{person}/cards"
+    first = centre.ask("POST", cards, "property-here", {"kind": "card-uid", "number": "04a1b2c3"})
+    assert first.status == 201
+    bad = centre.ask("POST", cards, "property-here", {"kind": "card-uid", "number": "00000000"})
+    assert (bad.status, "00000000" in bad.text) == (422, False)
+    body = {"kind": "card-uid", "number": "04A1B2C4", "replaces": first.json["id"]}
+    second = centre.ask("POST", cards, "property-here", body).json["id"]
+    (card,) = centre.ask("GET", cards, "property-here").json
+    assert (card["id"], card["issued_on"], card["returned_on"]) == (second, TODAY.isoformat(), None)
+    assert centre.ask("POST", f"{HERE}/cards/{second}/return", "property-here").status == 204
+    assert centre.ask("GET", cards, "property-here").json == []
+    assert centre.ask("POST", f"{HERE}/cards/{second}/return", "property-here").status == 409
+
+
+def test_an_enrolment_ends_for_a_reason_of_the_four_alone(centre: Centre) -> None:
+    person = listed(centre)[0]["person"]
+    path = f"{HERE}/residents/{person}/end"
+    assert centre.ask("POST", path, "property-here", {"why": "arrears"}).status == 422
+    assert centre.ask("POST", path, "property-here", {"why": "legal_document"}).status == 409
+    assert centre.ask("POST", path, "property-here", {"why": "moved_out"}).json == {"ended": True}
+    told = centre.ask("GET", f"{HERE}/residents/{person}/history", "reviewer-here").json
+    assert told[-1]["actor"] == "property-here"
+    assert "ended_why" in told[-1]["columns"]
+
+
+def test_a_protected_record_is_the_reviewers_alone(centre: Centre) -> None:
+    zhou = listed(centre, client="reviewer-here")[1]["person"]
+    for path in (f"residents/{zhou}/cards", f"residents/{zhou}/end"):
+        reply = centre.ask(
+            "GET" if path.endswith("cards") else "POST", f"{HERE}/{path}", "property-here", {"why": "lost"}
+        )
+        assert reply.status == 404
+    body = {"protected": False, "why": "本人申请解除"}
+    assert centre.ask("POST", f"{HERE}/residents/{zhou}/protected", "reviewer-here", body).status == 204
+    assert "周*" in [row["name"] for row in listed(centre)]
+
+
+def test_a_visitor_gets_a_code_and_leaves(centre: Centre) -> None:
+    until = (NOW + timedelta(hours=3)).isoformat()
+    body = {"since": NOW.isoformat(), "until": until, "host": {"building": "3栋", "room": "1室"}, "name": "访客甲"}
+    made = centre.ask("POST", f"{HERE}/visitors", "property-here", body).json
+    assert (len(made["code"]), made["code"].isdigit()) == (8, True)
+    (shown,) = centre.ask("GET", f"{HERE}/visitors", "property-here").json
+    assert (shown["room"], shown["left"]) == ("1室", None)
+    assert made["code"] not in centre.ask("GET", f"{HERE}/visitors", "property-here").text
+    assert centre.ask("POST", f"{HERE}/visitors/{made['id']}/leave", "property-here").status == 204
+    assert centre.ask("GET", f"{HERE}/visitors", "property-here").json[0]["left_how"] == "by_hand"
+    nowhere = body | {"host": {"building": "99栋", "room": "1室"}}
+    assert centre.ask("POST", f"{HERE}/visitors", "property-here", nowhere).status == 422
+
+
+def test_a_lease_that_ends_is_a_question_to_the_property(centre: Centre) -> None:
+    body = {"dwelling": {"building": "3栋", "room": "1室"}, "since": LONG_AGO, "until": TODAY.isoformat()}
+    lease = centre.ask("PUT", f"{HERE}/leases", "property-here", body | {"tenant": number(1)}).json["id"]
+    (todo,) = centre.ask("GET", f"{HERE}/leases/ending", "property-here").json
+    assert (todo["id"], todo["tenant"], todo["room"]) == (lease, "李**", "1室")
+    decision = {"decision": "renewed", "until": (TODAY + timedelta(days=365)).isoformat()}
+    assert centre.ask("POST", f"{HERE}/leases/{lease}/decision", "property-here", decision).status == 204
+    assert centre.ask("GET", f"{HERE}/leases/ending", "property-here").json == []
+
+
+def test_two_records_are_made_one_and_parted_again(centre: Centre) -> None:
+    one, _, two, _ = [row["person"] for row in listed(centre, client="reviewer-here")]
+    body = {"kept": one, "gone": two, "why": "同一人,两种证件"}
+    merge = centre.ask("POST", f"{HERE}/merges", "reviewer-here", body).json["id"]
+    assert [row["name"] for row in listed(centre)] == ["李**", "A**"]
+    assert centre.ask("POST", f"{HERE}/merges", "reviewer-here", body).status == 409
+    other = f"/api/v1/communities/other-yuan/merges/{merge}/undo"
+    assert centre.ask("POST", other, "reviewer-there").status == 404
+    assert centre.ask("POST", f"{HERE}/merges/{merge}/undo", "reviewer-here").status == 204
+    assert [row["name"] for row in listed(centre)] == ["李**", "阿**", "A**"]
