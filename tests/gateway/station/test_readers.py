@@ -236,8 +236,7 @@ def test_a_module_that_refuses_stays_down_until_it_does_it_again(tmp_path: Path,
         module.lift()
         module.stop_refusing()
         module.present(Card("511703190001010015", "测试甲"))
-        until(lambda: one.health is Health.OK)
-        assert one.device.view().trouble == ""
+        until(lambda: (one.health, one.device.view().trouble) == (Health.OK, ""))
 
 
 def test_a_fault_that_stands_outlasts_all_but_its_end_and_blinds_once() -> None:
