@@ -44,6 +44,7 @@ __all__ = [
     "Remedy",
     "Settings",
     "StreamDriver",
+    "Taken",
     "Verdict",
 ]
 
@@ -197,16 +198,28 @@ class NativeReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Taken:
+    """What of a line a device takes: all of it, or one `place` on it, beside others of the same driver."""
+
+    line: str
+    place: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class NativeDriver:
     """A driver around such a library. `make(url, settings)` gives a fresh reader.
 
     `opens` says that the reader has `open(seconds) -> bool` too: a relay of its own, which may be a portal's opener.
+    `takes(url)` says what of a line it needs, and raises ValueError for a URL that can never be used. `terms(settings)`
+    is what all readers on one line must have alike.
     """
 
     name: str
     settings: type[Any]
     make: Callable[[str, Any], NativeReader]
     opens: bool = False
+    takes: Callable[[str], Taken] = Taken
+    terms: Callable[[Any], str] = lambda _settings: ""
 
 
 Driver = StreamDriver | NativeDriver

@@ -12,11 +12,14 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Protocol
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from drivers.api import LinkLost
 
 SCHEME = "usb://"
+_HOSTS = ("socket", "rfc2217")
+_PLAIN = ("loop", "spy", "alt", "hwgrep")
+"""Other schemes of pyserial, which are its own affair."""
 _FORM = re.compile(r"usb://([0-9A-Fa-f]{4}):([0-9A-Fa-f]{4})(?:/([^/?]+))?(?:\?(.+))?")
 
 
@@ -69,6 +72,35 @@ def parse(url: str) -> Adapter:
         raise ValueError(f"a USB line is asked for by product or location, not by {', '.join(unknown)}")
     serial = unquote(form[3]) if form[3] else None
     return Adapter(int(form[1], 16), int(form[2], 16), serial, more.get("product"), more.get("location"))
+
+
+def check(url: str) -> None:
+    """See that a line is of a kind that can be opened.
+
+    Raises:
+        ValueError: it is not, and what is wrong.
+    """
+    scheme, mark, _ = url.partition("://")
+    if not url.strip():
+        raise ValueError("url: it is empty")
+    if not mark:
+        return
+    if url.startswith(SCHEME):
+        parse(url)
+    elif scheme in _HOSTS:
+        _host_and_port(url, scheme)
+    elif scheme not in _PLAIN:
+        raise ValueError(f"url: no line is of the kind {scheme}://; there are a device's path, socket, rfc2217 and usb")
+
+
+def _host_and_port(url: str, scheme: str) -> None:
+    try:
+        parts = urlsplit(url)
+        good = bool(parts.hostname and parts.port)
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError(f"url: it is {scheme}://HOST:PORT")
 
 
 def resolve(url: str, ports: Iterable[Port]) -> str:

@@ -14,7 +14,7 @@ from queue import Empty
 from threading import Event
 from typing import Any, Literal, get_args
 
-from drivers import wiegand
+from drivers import lines, wiegand
 from drivers.api import (
     CardRead,
     Credential,
@@ -31,6 +31,7 @@ from drivers.api import (
     ReaderEvent,
     ReaderFault,
     Remedy,
+    Taken,
     Verdict,
 )
 from drivers.osdp_commands import here_i_am, pulse, told
@@ -142,8 +143,19 @@ def split_url(url: str) -> tuple[str, int]:
     """
     line, mark, address = url.rpartition("#")
     if not mark or not line or not re.fullmatch(r"[0-9]{1,3}", address) or int(address) not in _ADDRESSES:
-        raise ValueError("an OSDP reader's URL is LINE#ADDRESS, the address from 0 to 126")
+        raise ValueError("url: an OSDP reader's is LINE#ADDRESS, the address from 0 to 126")
     return line, int(address)
+
+
+def takes(url: str) -> Taken:
+    """Return the line and the place on it of a reader's URL.
+
+    Raises:
+        ValueError: it has none, or the line can never be opened.
+    """
+    line, address = split_url(url)
+    lines.check(line)
+    return Taken(line, f"address {address}")
 
 
 class Keypad:
@@ -322,4 +334,6 @@ def identity_of(identity: Mapping[str, int]) -> str:
     )
 
 
-DRIVER = NativeDriver("osdp", Settings, OsdpReader, opens=True)
+DRIVER = NativeDriver(
+    "osdp", Settings, OsdpReader, opens=True, takes=takes, terms=lambda settings: f"{settings.baud} baud"
+)

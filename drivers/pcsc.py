@@ -23,6 +23,7 @@ from drivers.api import (
     Online,
     ReaderFault,
     Remedy,
+    Taken,
     Verdict,
 )
 from drivers.pcsc_watch import Mailbox, Seen, Slot, watching
@@ -107,13 +108,22 @@ def choose(wanted: str, seen: Seen) -> str:
     raise LinkLost(f"no reader {wanted!r}; there are: {', '.join(sorted(seen.slots)) or 'none'}")
 
 
+def takes(url: str) -> Taken:
+    """See that a URL is one of a PC/SC reader.
+
+    Raises:
+        ValueError: it is not.
+    """
+    if not url.startswith(SCHEME):
+        raise ValueError(f"url: a PC/SC reader's begins with {SCHEME}")
+    return Taken(SCHEME + unquote(url.removeprefix(SCHEME)).strip())
+
+
 class PcscReader:
     """One PC/SC reader: one `CardRead` for each presentation, however long the card lies."""
 
     def __init__(self, url: str, settings: Settings) -> None:
-        if not url.startswith(SCHEME):
-            raise ValueError(f"a PC/SC reader's URL begins with {SCHEME}")
-        self._wanted = unquote(url.removeprefix(SCHEME)).strip()
+        self._wanted = takes(url).line.removeprefix(SCHEME)
         self._settings = settings
         self._atrs = frozenset(_bytes(atr) for atr in settings.id_card_atrs)
         self._mail = Mailbox()
@@ -318,4 +328,4 @@ def _said(scard: Any, result: int) -> str:
     return f"PC/SC: {scard.SCardGetErrorMessage(result)}"
 
 
-DRIVER = NativeDriver("pcsc", Settings, PcscReader)
+DRIVER = NativeDriver("pcsc", Settings, PcscReader, takes=takes)

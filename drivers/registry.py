@@ -9,7 +9,8 @@ from functools import partial
 from importlib.metadata import entry_points
 from typing import Any, Literal, get_args, get_origin
 
-from drivers.api import Driver, NativeDriver, StreamDriver
+from drivers import lines
+from drivers.api import Driver, NativeDriver, StreamDriver, Taken
 
 GROUP = "gateway.drivers"
 
@@ -86,6 +87,18 @@ def settings_for(driver: Driver, mapping: Mapping[str, object]) -> Any:
         return driver.settings(**values)
     except ValueError as error:
         raise BadSettings(driver.name, [str(error)]) from error
+
+
+def taken(driver: Driver, url: str) -> Taken:
+    """What of its line a device takes.
+
+    Raises:
+        ValueError: the URL can never be used with this driver.
+    """
+    if isinstance(driver, NativeDriver):
+        return driver.takes(url)
+    lines.check(url)
+    return Taken(url)
 
 
 def _fit(hint: Any, value: object) -> object:

@@ -44,6 +44,8 @@ def run_all(config: Path) -> None:
 
 
 def _run_all(config: Path, settings: Settings) -> None:
+    if settings.station is not None:
+        drivers_of(settings)  # what is wrong is said once, not by a station that is started again and again
     master = load_or_create_master(_master_file(settings))
     database = Database(settings.database)
     database.migrate()

@@ -15,7 +15,7 @@ from drivers import ga467, ga467_setup, osdp, pcsc
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
 from drivers.lines import Port
 from drivers.osdp_install import INSTALL_S, install
-from drivers.registry import BadSettings, find, settings_for
+from drivers.registry import find, settings_for, taken
 from drivers.stream import StreamLink, local_ports
 from gateway.decode import Found, event_of
 from gateway.keys import KeyFileError, read_secret, write_secret
@@ -34,11 +34,11 @@ def say(found: Found) -> None:
     sys.stdout.flush()
 
 
-def driver_and_settings(name: str, words: Sequence[str]) -> tuple[Driver, Any]:
-    """Return a driver, and its settings from words like `read="identity"` or `channel=2`.
+def driver_and_settings(name: str, words: Sequence[str], url: str) -> tuple[Driver, Any]:
+    """Return a driver for a line, and its settings from words like `read="identity"` or `channel=2`.
 
     Raises:
-        LookupError: no such driver, or settings that it refuses; all mistakes in the message.
+        LookupError: no such driver, or settings or a line that it refuses; all mistakes in the message.
     """
     driver = find(name)
     table: dict[str, object] = {}
@@ -49,8 +49,9 @@ def driver_and_settings(name: str, words: Sequence[str]) -> tuple[Driver, Any]:
         except tomllib.TOMLDecodeError:
             table[key] = value
     try:
+        taken(driver, url)
         return driver, settings_for(driver, table)
-    except BadSettings as error:
+    except ValueError as error:
         raise LookupError(str(error)) from error
 
 

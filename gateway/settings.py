@@ -218,7 +218,7 @@ class Reader(_Strict):
     direction: Literal["in", "out"]
     driver: str
     url: str
-    baud: int | None = None
+    baud: Annotated[int, Field(ge=50, le=4_000_000)] | None = None
     settings: dict[str, Any] = {}
 
 
@@ -227,7 +227,7 @@ class Output(_Strict):
     name: Annotated[str, StringConstraints(max_length=20)] = ""
     driver: str
     url: str
-    baud: int | None = None
+    baud: Annotated[int, Field(ge=50, le=4_000_000)] | None = None
     settings: dict[str, Any] = {}
 
 

@@ -103,14 +103,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def _try(options: argparse.Namespace) -> int:
-    driver, settings = driver_and_settings(options.driver, options.set)
+    driver, settings = driver_and_settings(options.driver, options.set, options.url)
     return until_interrupted(
         lambda stop: try_line(driver, options.url, settings, stop, baud=options.baud), options.seconds
     )
 
 
 def _record(options: argparse.Namespace) -> int:
-    driver, settings = driver_and_settings(options.driver, options.set)
+    driver, settings = driver_and_settings(options.driver, options.set, options.url)
     return until_interrupted(
         lambda stop: record(options.file, driver, options.url, settings, stop, baud=options.baud), options.seconds
     )

@@ -116,6 +116,22 @@ def test_every_mistake_is_said_at_once(gateway: Run, config: str, tmp_path: Path
     assert "Traceback" not in done.stderr
 
 
+def test_a_line_that_can_never_be_opened_is_said_by_check_and_start_and_nothing_is_started(
+    gateway: Run, config: str, tmp_path: Path
+) -> None:
+    station = '[station]\nname = "test-yuan-1"\nport = 0\n[[portals]]\nid = "east"\nname = "东门"\n'
+    station += 'attended = "never"\nunattended = "grant"\n'
+    for name, driver, url in (("a", "pcsc", "ACR122"), ("b", "ga467", "carrier://pigeon")):
+        station += f'[[readers]]\nid = "{name}"\nportal = "east"\ndirection = "in"\ndriver = "{driver}"\n'
+        station += f'url = "{url}"\n'
+    (tmp_path / "gateway.toml").write_text(CONFIG + station, encoding="utf-8")
+    for command in ("check", "run"):
+        done = gateway(command, "--config", config)
+        assert done.returncode == 2, command
+        assert {"a:", "b:"} <= {line.partition(" ")[0] for line in done.stderr.splitlines()}
+        assert "Traceback" not in done.stderr
+
+
 def test_what_each_table_allows_and_the_machine_cannot_have_is_a_mistake(
     gateway: Run, config: str, tmp_path: Path
 ) -> None:

@@ -100,12 +100,14 @@ def test_a_scan_names_the_module_its_speed_and_its_number_and_what_else_is_heard
 
 
 def test_settings_of_a_driver_are_given_as_words() -> None:
-    _, settings = driver_and_settings("ga467", ["read=identity", "period_ms=500"])
+    _, settings = driver_and_settings("ga467", ["read=identity", "period_ms=500"], "/dev/ttyUSB0")
     assert settings == ga467.Settings(read="identity", period_ms=500)
     with pytest.raises(LookupError, match="period_ms"):
-        driver_and_settings("ga467", ["period_ms=1"])
+        driver_and_settings("ga467", ["period_ms=1"], "/dev/ttyUSB0")
+    with pytest.raises(LookupError, match="PORT"):
+        driver_and_settings("ga467", [], "socket://somewhere")
     with pytest.raises(LookupError, match="no driver"):
-        driver_and_settings("ga468", [])
+        driver_and_settings("ga468", [], "/dev/ttyUSB0")
 
 
 @pytest.mark.parametrize(("was", "wanted"), [(115_200, 9_600), (9_600, 115_200), (38_400, 38_400)])
