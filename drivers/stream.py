@@ -10,6 +10,7 @@ it changes it, unless the configuration says the speed: so a protocol can look f
 import io
 import os
 import select
+import socket
 import termios
 import threading
 import time
@@ -43,6 +44,15 @@ ORDERS = 64
 """Orders that may wait for the loop; it takes them at each turn, so more means that it hangs."""
 SHORT_READ_S = 0.02
 """How long a line without a descriptor is read at a time."""
+
+KEEPALIVE = (
+    (socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPIDLE, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPINTVL, 1),
+    (socket.IPPROTO_TCP, socket.TCP_KEEPCNT, 2),
+    (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 3_000),
+)
+"""A far end that went without a word is noticed after about three seconds, whether or not anything is said to it."""
 
 
 class _Identify:
@@ -207,9 +217,14 @@ def open_port(url: str, baud: int, ports: Iterable[Port]) -> Any:
         ValueError: the URL is of no kind that can be opened.
     """
     try:
-        return serial.serial_for_url(resolve(url, ports), baudrate=baud, timeout=0, exclusive=True)
+        port = serial.serial_for_url(resolve(url, ports), baudrate=baud, timeout=0, exclusive=True)
     except (OSError, termios.error) as error:
         raise LinkLost(f"cannot open: {error}") from error
+    connection = getattr(port, "_socket", None)
+    if connection is not None:
+        for level, option, value in KEEPALIVE:
+            connection.setsockopt(level, option, value)
+    return port
 
 
 @contextmanager

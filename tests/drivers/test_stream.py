@@ -1,5 +1,8 @@
 import os
+import shutil
 import socket
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -16,7 +19,7 @@ import serial
 from serial.rfc2217 import PortManager
 from serial.tools.list_ports_common import ListPortInfo
 
-from drivers import ga467, relay
+from drivers import ga467, relay, stream
 from drivers.api import (
     CardRead,
     DeviceFact,
@@ -29,7 +32,7 @@ from drivers.api import (
     StreamDriver,
     Verdict,
 )
-from drivers.stream import StreamLink
+from drivers.stream import KEEPALIVE, StreamLink, open_port
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
 from simulators.sam import Card, SamModule
@@ -257,6 +260,60 @@ def test_a_reader_behind_a_serial_server_is_read_over_tcp_and_its_hang_up_is_see
             run.thread.join(timeout=5.0)
             assert isinstance(run.error, LinkLost)
     assert descriptors() == before
+
+
+@pytest.mark.filterwarnings("ignore:set(Daemon|Name):DeprecationWarning")  # inside pyserial
+@pytest.mark.parametrize("scheme", ["socket", "rfc2217"])
+def test_the_far_end_of_a_tcp_line_is_asked_whether_it_is_there(scheme: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        far_end = threading.Thread(target=lambda: scheme == "rfc2217" and serve_rfc2217(server))
+        far_end.start()
+        port = open_port(f"{scheme}://127.0.0.1:{server.getsockname()[1]}", 9600, [])
+        try:
+            for level, option, value in KEEPALIVE:
+                assert port._socket.getsockopt(level, option) == value
+        finally:
+            stream._close(port)
+            far_end.join()
+
+
+SILENT_LINE = """
+import socket, subprocess, threading
+from drivers import wiegand
+from drivers.api import LinkLost
+from drivers.stream import KEEPALIVE, StreamLink, open_port
+
+lo = lambda state: subprocess.run(["ip", "link", "set", "lo", state], check=True)
+lo("up")
+server = socket.create_server(("127.0.0.1", 0))
+link = StreamLink(wiegand.DRIVER, f"socket://127.0.0.1:{server.getsockname()[1]}", wiegand.Settings())
+stop, lost, far = threading.Event(), [], []
+
+def opened(_event):
+    far.append(server.accept())
+    lo("down")  # from now on no packet comes through
+
+def run():
+    try:
+        link.run(opened, stop)
+    except LinkLost as error:
+        lost.append(str(error))
+
+thread = threading.Thread(target=run)
+thread.start()
+thread.join(20)
+stop.set()
+print(lost)
+"""
+
+
+def test_a_listening_reader_whose_far_end_goes_without_a_word_is_lost() -> None:
+    """In a network of its own, where no other test is cut off."""
+    apart = ["unshare", "--user", "--map-root-user", "--net"]
+    if shutil.which("unshare") is None or subprocess.run([*apart, "ip", "link"], capture_output=True).returncode:
+        pytest.skip("not on this machine: a network namespace")
+    done = subprocess.run([*apart, sys.executable, "-c", SILENT_LINE], capture_output=True, text=True)
+    assert "cannot read" in done.stdout, done.stderr
 
 
 def test_a_line_without_a_descriptor_is_read_briefly_again_and_again() -> None:
