@@ -75,7 +75,12 @@ class CardRead:
 
 @dataclass(frozen=True, slots=True)
 class CardGone:
-    """The card that was read has left the field."""
+    """The card that was read has left the field, or none lay there when the line was opened.
+
+    Not `sure`: the device finds it no more, which may be so of a card that still lies there.
+    """
+
+    sure: bool = True
 
 
 class Remedy(StrEnum):
@@ -176,7 +181,8 @@ class StreamDriver:
     """A driver for bytes on a line. `settings` is a frozen dataclass; `make(settings)` gives a fresh protocol.
 
     `baud` is the default of the line; 8 data bits, no parity, 1 stop bit. `listens_only` says that the device speaks
-    only when something is presented, so that its silence means nothing.
+    only when something is presented, so that its silence means nothing. `sees_lying`: a card that lies there when the
+    line is opened is read, and `CardGone` is told.
     """
 
     name: str
@@ -184,6 +190,7 @@ class StreamDriver:
     make: Callable[[Any], ReaderProtocol] | Callable[[Any], OutputProtocol]
     baud: int = 9600
     listens_only: bool = False
+    sees_lying: bool = False
 
 
 class NativeReader(Protocol):
@@ -211,13 +218,14 @@ class NativeDriver:
 
     `opens` says that the reader has `open(seconds) -> bool` too: a relay of its own, which may be a portal's opener.
     `takes(url)` says what of a line it needs, and raises ValueError for a URL that can never be used. `terms(settings)`
-    is what all readers on one line must have alike.
+    is what all readers on one line must have alike. `sees_lying` is that of `StreamDriver`.
     """
 
     name: str
     settings: type[Any]
     make: Callable[[str, Any], NativeReader]
     opens: bool = False
+    sees_lying: bool = False
     takes: Callable[[str], Taken] = Taken
     terms: Callable[[Any], str] = lambda _settings: ""
 

@@ -33,6 +33,8 @@ from drivers.sam_frames import FRAME_S, Deframer, Frame, encode
 
 GONE_S = 1.5
 """A card not found for so long has gone; the same number within it is the same presentation."""
+STILL_S, RETURN_S = 10.0, 2.0
+"""The same number, first to be read and within `RETURN_S` after a silence of less than `STILL_S`, lay there all along."""
 HEARTBEAT_S = 5.0
 """While the module answers, `Online` is repeated so often."""
 SILENT_TRIES = 3
@@ -93,12 +95,13 @@ class _Wait:
     seconds: float
 
 
-@dataclass(frozen=True, slots=True)
-class _Present:
-    """The card that lies on the reader."""
+@dataclass(slots=True)
+class _Card:
+    """The card that was read last; it `lies` there until the module has not found it for a while."""
 
-    credential: Credential
-    seen: float = field(compare=False)
+    credential: Credential = field(repr=False)
+    seen: float
+    lies: bool = True
 
 
 Talk = Generator[_Ask | _Wait, Frame | None, None]
@@ -119,7 +122,12 @@ class SamReader:
         self._events: list[ReaderEvent] = []
         self._now = 0.0
         self._until: float | None = None
-        self._present: _Present | None = None
+        self._card: _Card | None = None
+        self._just_read = False
+        self._rereads = False
+        self._answered_at = 0.0
+        self._silence = 0.0
+        self._back: float | None = None
         self._told: str | None = None
         self._online_at: float | None = None
         self._known = False
@@ -184,7 +192,7 @@ class SamReader:
             if found.body[2] in sam_codes.IDLE | {sam_codes.FOUND}:
                 self._well(Command.FIND)
             if found.body[2] == sam_codes.FOUND:
-                yield from self._card()
+                yield from self._found()
             else:
                 self._no_card(found.body[2])
             yield _Wait(self._period)
@@ -204,6 +212,9 @@ class SamReader:
                 wait = min(2 * wait, SLOWEST_S)
         self._told = self._online_at = None
         self._well()
+        self._silence, self._back = self._now - self._answered_at, self._now
+        if self._card is not None:
+            self._card.seen = self._now
         self._answering()
         if not self._known:
             number = yield from self._ask(Command.SAM_NUMBER)
@@ -227,12 +238,13 @@ class SamReader:
         return self.baud
 
     def _lost(self, silent: int) -> None:
-        self._gone()
+        if self._now - self._answered_at > STILL_S:
+            self._gone(sure=True)
         if silent >= SILENT_TRIES:
             self._fault(ReaderFault("no_answer", Remedy.CALL_TECHNICIAN, "the module does not answer"))
 
     def _answering(self) -> None:
-        self._heard = True
+        self._heard, self._answered_at = True, self._now
         if self._online_at is None or self._now - self._online_at >= HEARTBEAT_S:
             self._online_at = self._now
             self._events.append(Online())
@@ -248,10 +260,11 @@ class SamReader:
             return
         self._told = None
         self._failed_selects = 0
-        if self._present is not None and self._now - self._present.seen >= GONE_S:
-            self._gone()
+        self._just_read = False
+        if self._card is not None and self._card.lies and self._now - self._card.seen >= GONE_S:
+            self._gone(sure=self._rereads)
 
-    def _card(self) -> Talk:
+    def _found(self) -> Talk:
         selected = yield from self._ask(Command.SELECT)
         if selected is None or selected.body[2] in sam_codes.IDLE:
             self._failed_selects += 1
@@ -280,16 +293,24 @@ class SamReader:
             self._fault(event)
             return
         self._told = None
-        fresh = _Present(event.credential, self._now)
-        if self._present != fresh:
-            self._gone()
+        card = self._card
+        self._rereads = self._rereads or self._just_read  # it finds a card again that it has read
+        self._just_read = True
+        if card is None or card.credential != event.credential or not (card.lies or self._is_back()):
+            self._gone(sure=True)
             self._events.append(event)
-        self._present = fresh
+        self._card, self._back = _Card(event.credential, self._now), None
 
-    def _gone(self) -> None:
-        if self._present is not None:
-            self._present = None
-            self._events.append(CardGone())
+    def _is_back(self) -> bool:
+        """Whether the module was silent for a moment, and nothing has been read since."""
+        return self._back is not None and self._now - self._back < RETURN_S and self._silence < STILL_S
+
+    def _gone(self, *, sure: bool) -> None:
+        if self._card is not None and self._card.lies:
+            self._card.lies = False
+            self._events.append(CardGone(sure))
+        if sure:
+            self._card = None
 
     def _refused(self, code: int, command: Command) -> None:
         fault = sam_codes.fault(code)
@@ -345,4 +366,4 @@ def credential_of(card: CardText) -> Credential:
     return Credential(kind, card.number)
 
 
-DRIVER = StreamDriver("ga467", Settings, SamReader, 115200)
+DRIVER = StreamDriver("ga467", Settings, SamReader, 115200, sees_lying=True)

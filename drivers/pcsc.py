@@ -40,6 +40,7 @@ TRIES = 5
 AGAIN_S = 0.1
 """A card that another program holds, or that is silent, for longer than these together is a fault."""
 LONGEST_ANSWER = 256 + 2
+CARD_MUTE = ReaderFault("card_mute", Remedy.PRESENT_AGAIN, "the card does not answer")
 
 
 def _bytes(text: str) -> bytes:
@@ -182,8 +183,8 @@ class _Session:
         self._atrs = atrs
         self._emit = emit
         self._stop = stop
-        self._slot = Slot(present=False, count=-1, mute=False, atr=b"")
-        self._read = False
+        self._slot: Slot | None = None
+        self._read: CardRead | None = None
         self._silent = (
             scard.SCARD_W_UNRESPONSIVE_CARD,
             scard.SCARD_W_UNPOWERED_CARD,
@@ -216,26 +217,27 @@ class _Session:
         slot = seen.slots.get(self._name)
         if slot is None:
             raise LinkLost(seen.trouble or "the reader was unplugged")
-        if slot == self._slot:
+        before, self._slot = self._slot, slot
+        if slot == before:
             return
-        moved = slot.count != self._slot.count
-        new = slot.present and (moved or not self._slot.present)
-        if self._read and (new or not slot.present):
-            self._read = False
-            self._emit(CardGone())
-        woke = slot.present and self._slot.present and self._slot.mute and not slot.mute
-        self._slot = slot
-        if new or woke:
+        if not slot.present:
+            if before is None or self._read is not None:
+                self._read = None
+                self._emit(CardGone())
+        elif before is not None and before.present and before.life != slot.life:
+            self._present(slot, self._read)  # nobody saw whether another card was laid there meanwhile
+        elif before is None or not before.present or before.count != slot.count or (before.mute and not slot.mute):
             self._present(slot)
 
-    def _present(self, slot: Slot) -> None:
-        if slot.mute:
-            self._emit(ReaderFault("card_mute", Remedy.PRESENT_AGAIN, "the card does not answer"))
+    def _present(self, slot: Slot, known: CardRead | None = None) -> None:
+        """Read a card and tell it, unless it is the one that is `known` to lie there."""
+        result = CARD_MUTE if slot.mute else self._talk(slot.atr)
+        if result is None or (known is not None and result == known):
             return
-        result = self._talk(slot.atr)
-        if result is not None:
-            self._read = isinstance(result, CardRead)
-            self._emit(result)
+        if self._read is not None:
+            self._emit(CardGone())
+        self._read = result if isinstance(result, CardRead) else None
+        self._emit(result)
 
     def _talk(self, atr: bytes) -> Result | None:
         """Run the dialogue with the card; None when we are to stop."""
@@ -289,7 +291,7 @@ class _Session:
         if result == scard.SCARD_E_SHARING_VIOLATION:
             return ReaderFault("card_in_use", Remedy.CALL_TECHNICIAN, "another program holds the card", of_card=True)
         if result in self._silent:
-            return ReaderFault("card_mute", Remedy.PRESENT_AGAIN, "the card does not answer")
+            return CARD_MUTE
         raise LinkLost(_said(scard, result))
 
     def _show(self, commands: Lamp) -> None:
@@ -328,4 +330,4 @@ def _said(scard: Any, result: int) -> str:
     return f"PC/SC: {scard.SCardGetErrorMessage(result)}"
 
 
-DRIVER = NativeDriver("pcsc", Settings, PcscReader, takes=takes)
+DRIVER = NativeDriver("pcsc", Settings, PcscReader, sees_lying=True, takes=takes)

@@ -26,8 +26,9 @@ _NEWS = "\\\\?PnP?\\Notification"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A reader and what lies on it. `count` moves with every insertion and removal."""
+    """A reader and what lies on it. `count` moves with every insertion and removal, within one `life` of the service."""
 
+    life: int
     present: bool
     count: int
     mute: bool
@@ -80,6 +81,7 @@ class _Watcher:
         self._lock = threading.Lock()
         self._last: Seen | None = None
         self._context: Any = None
+        self._life = 0
         self._ending = threading.Event()
         self._thread = threading.Thread(target=self._run, name="pcsc-watch", daemon=True)
 
@@ -124,6 +126,7 @@ class _Watcher:
             self._ending.wait(RETRY_S)
 
     def _use(self, context: Any) -> None:
+        self._life += 1
         with self._lock:
             self._context = context
         try:
@@ -157,7 +160,7 @@ class _Watcher:
             if name != _NEWS and not state & gone:
                 present = bool(state & self._scard.SCARD_STATE_PRESENT)
                 mute = bool(state & self._scard.SCARD_STATE_MUTE)
-                yield name, Slot(present, state >> 16 & 0xFFFF, mute, bytes(atr) if present else b"")
+                yield name, Slot(self._life, present, state >> 16 & 0xFFFF, mute, bytes(atr) if present else b"")
 
 
 _guard = threading.Lock()

@@ -188,7 +188,7 @@ def check_native(
     try:
         _next(heard, Online, "it never says that it is there")
         present()
-        first = _next(heard, CardRead, "the card means nothing to this driver")
+        first = _next(heard, CardRead, "the card means nothing to this driver", CardGone)
         _signal_at_once(reader)
         lift()
         if tells_gone:
@@ -202,8 +202,10 @@ def check_native(
         _hold(not thread.is_alive(), "it does not end when it is told to")
 
 
-def _next(heard: queue.Queue[ReaderEvent], kind: type[ReaderEvent], otherwise: str) -> ReaderEvent:
-    """Return the next event of a card or of this kind, which must be of this kind."""
+def _next(
+    heard: queue.Queue[ReaderEvent], kind: type[ReaderEvent], otherwise: str, passed: type[ReaderEvent] = Noise
+) -> ReaderEvent:
+    """Return the next event of a card or of this kind, which must be of this kind, or of one that is `passed` over."""
     until = time.monotonic() + NATIVE_S
     while True:
         try:
@@ -212,7 +214,7 @@ def _next(heard: queue.Queue[ReaderEvent], kind: type[ReaderEvent], otherwise: s
             raise AssertionError(otherwise) from None
         if isinstance(event, kind):
             return event
-        _hold(not meaning([event]), otherwise)
+        _hold(isinstance(event, passed) or not meaning([event]), otherwise)
 
 
 def _signal_at_once(reader: NativeReader) -> None:

@@ -172,6 +172,7 @@ class SamModule:
         if not self.power:
             self._inbox.clear()
             self._outbox.clear()
+            self._done = self._found = self._selected = False
         while (body := self._next()) is not None:
             self._carry_out(body, now)
 

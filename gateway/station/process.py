@@ -237,7 +237,7 @@ class StationProcess:
     ) -> Supervised:
         silent = kind == "output" or (isinstance(driver, StreamDriver) and driver.listens_only)
         return Supervised(
-            Place(device.id, kind, portal, silent, device.driver, device.url, device.name),
+            Place(device.id, kind, portal, silent, driver.sees_lying, device.driver, device.url, device.name),
             lambda: open_driver(driver, device.url, settings, device.baud),
             heard=self._heard,
             changed=self._changed.set,

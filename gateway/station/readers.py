@@ -32,8 +32,9 @@ log = logging.getLogger(__name__)
 
 BACKOFF_S = (0.2, 0.5, 1.0)
 """A device that is plugged in again is used within two seconds, its own greeting included."""
-SAME_S = 10.0
-"""A card that lay on the reader when its line went, and lies there when the line is back by then, is not read twice."""
+SAME_S, RETURN_S = 10.0, 2.0
+"""A card that lay on the reader when its line went for less than `SAME_S` is not read twice when the reader is back: if it
+lies there all along, it is the first that is read, and within `RETURN_S`."""
 STALE_S = 15.0
 """A device that can say that it is there, and has not for so long, is uncertain."""
 
@@ -48,13 +49,15 @@ class Link(Protocol):
 class Place:
     """What a device is and where it stands. `portal` is None for an output.
 
-    `silent`: it says nothing of its own accord, so that an open line is all that can be known of it.
+    `silent`: it says nothing of its own accord, so that an open line is all that can be known of it. `sees_lying` is
+    that of its driver.
     """
 
     id: str
     kind: str
     portal: str | None
     silent: bool = False
+    sees_lying: bool = False
     driver: str = ""
     line: str = ""
     name: str = ""
@@ -89,8 +92,8 @@ class Supervised:
         self._last_mono = 0.0
         self._speaks = False
         self._lying: Credential | None = None
-        self._tells_gone = False
-        self._lost_mono = -SAME_S
+        self._lost: float | None = None
+        self._back: float | None = None
         self._reads = 0
         self._last_read: datetime | None = None
         self._facts: dict[str, str] = {}
@@ -165,6 +168,7 @@ class Supervised:
                 self._down("crashed", "see the log")
             finally:
                 self._link = None
+            self._lost = self._lost or time.monotonic()
             wait = BACKOFF_S[min(self._tries, len(BACKOFF_S) - 1)]
             self._tries += 1
             self._stop.wait(wait * random.uniform(0.7, 1.0))  # noqa: S311 - jitter, not a secret
@@ -178,6 +182,7 @@ class Supervised:
         self._blind = False
         if isinstance(event, ReaderFault) and self._fails(event):
             return
+        self._is_back()
         self._take(event)
         if self._standing:
             self._unwell(speaks=not self.place.silent)
@@ -205,16 +210,24 @@ class Supervised:
                     self._facts[event.name] = event.value
                 if new:
                     log.info("%s %s: %s %s", self.place.kind, self.place.id, event.name, event.value)
-            case CardGone():
-                self._tells_gone, self._lying = True, None
+            case CardGone(sure=True):
+                self._lying = None
             case CardRead():
                 self._read(event)
 
+    def _is_back(self) -> None:
+        """Note when a line that went for a moment is heard again."""
+        if self._lost is not None:
+            now = time.monotonic()
+            self._back = now if now - self._lost < SAME_S else None
+            self._lost = None
+
     def _read(self, card: CardRead) -> None:
-        """Hand a card on, unless it is still the one that was: only a reader that tells when a card goes can know."""
+        """Hand a card on, unless it is the one that lay there all along while its line was away."""
         now = time.monotonic()
-        same = self._tells_gone and card.credential == self._lying and now - self._lost_mono < SAME_S
-        self._lying, self._lost_mono = card.credential, -SAME_S
+        back = self.place.sees_lying and self._back is not None and now - self._back < RETURN_S
+        same = back and card.credential == self._lying
+        self._lying, self._back = card.credential, None
         if same:
             return
         with self._lock:
@@ -253,7 +266,7 @@ class Supervised:
             was, was_trouble = self._health, self._trouble
             self._health, self._trouble = Health.DOWN, trouble
             if was is not Health.DOWN:
-                self._since, self._lost_mono = datetime.now(UTC), time.monotonic()
+                self._since = datetime.now(UTC)
         if was is not Health.DOWN:
             log.warning("%s %s is down: %s", self.place.kind, self.place.id, why)
         if blind and not self._blind:

@@ -99,7 +99,7 @@ def test_one_presentation_is_one_read_however_long_the_card_lies(rereads: bool) 
     events = bench.meaning(20.0)
     bench.module.lift()
     events += bench.meaning(5.0)
-    assert events == [read_of(ONE), CardGone()]
+    assert events == [read_of(ONE), CardGone(sure=rereads)]
 
 
 def test_the_same_card_presented_again_is_read_again() -> None:
@@ -110,7 +110,7 @@ def test_the_same_card_presented_again_is_read_again() -> None:
         events += bench.meaning(2.0)
         bench.module.lift()
         events += bench.meaning(2.0)
-    assert events == [read_of(ONE), CardGone()] * 2
+    assert events == [read_of(ONE), CardGone(sure=False)] * 2
 
 
 @pytest.mark.parametrize("rereads", [False, True])
@@ -251,12 +251,38 @@ def test_a_silent_module_is_asked_ever_more_slowly_reported_once_and_greeted_whe
     assert Online() in bench.run(6.0)
 
 
-def test_a_card_that_lies_there_when_the_module_falls_silent_is_gone() -> None:
+@pytest.mark.parametrize("rereads", [False, True])
+@pytest.mark.parametrize(("lain", "silent"), [(0.5, 0.6), (0.5, 4.0), (10.0, 0.6), (10.0, 4.0)])
+def test_a_card_that_lies_there_while_the_module_is_silent_for_a_moment_is_one_read(
+    rereads: bool, lain: float, silent: float
+) -> None:
+    bench = Bench(module=SamModule(rereads=rereads))
+    bench.module.present(ONE)
+    events = bench.run(lain)
+    bench.module.power = False
+    events += bench.run(silent)
+    bench.module.power = True
+    events += bench.run(10.0)
+    assert [event for event in events if isinstance(event, CardRead)] == [read_of(ONE)]
+    assert bench.module.was_read
+
+
+@pytest.mark.parametrize("silent", [1.0, 30.0])
+def test_a_card_that_is_laid_again_when_the_module_has_long_been_back_or_was_long_away_is_read_again(
+    silent: float,
+) -> None:
     bench = Bench()
     bench.module.present(ONE)
-    bench.run(1.0)
+    events = bench.run(1.0)
     bench.module.power = False
-    assert CardGone() in bench.run(3.0)
+    bench.module.lift()
+    events += bench.run(silent)
+    bench.module.power = True
+    events += bench.run(8.0)
+    bench.module.present(ONE)
+    events += bench.run(1.0)
+    cards = [event for event in events if isinstance(event, CardRead | CardGone)]
+    assert [type(event) for event in cards] == [CardRead, CardGone, CardRead]
 
 
 def test_a_module_that_failed_its_self_test_is_reported_and_not_asked_for_cards() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from drivers import pcsc
+from drivers import pcsc, pcsc_watch
 from drivers.api import CardGone, CardRead, LinkLost, Online, ReaderEvent, ReaderFault, Verdict
 from drivers.pcsc_watch import Seen, Slot
 from drivers.registry import BadSettings, find, settings_for
@@ -18,6 +18,7 @@ from simulators.card import CLASSIC, ID_CARD_ELSEWHERE, PERMIT, id_card, type_a
 from simulators.conformance import check_native
 from simulators.pcscd import PrivatePcscd
 from tests.daemon import private_pcscd, reader_url
+from tests.waiting import until
 
 real = [pytest.mark.real("pcscd"), pytest.mark.xdist_group("pcscd")]
 
@@ -174,7 +175,7 @@ def test_a_daemon_that_is_killed_is_said_once_and_reading_goes_on_when_it_is_bac
     heard: Queue[CardRead] = Queue()
     devices = [
         Supervised(
-            Place(f"gate-{slot}", "reader", "gate"),
+            Place(f"gate-{slot}", "reader", "gate", sees_lying=True),
             lambda slot=slot: pcsc.PcscReader(reader_url(slot), pcsc.Settings()),
             heard=lambda _id, card, _mono: heard.put(card),
         )
@@ -218,6 +219,48 @@ def _wait_for(caplog: pytest.LogCaptureFixture, words: str, times: int) -> None:
 
 
 @needs_pcscd
+@pytest.mark.parametrize(("slot", "swapped"), [(3, True), (14, False)])
+def test_a_card_that_is_laid_while_the_daemon_starts_again_too_quickly_to_be_missed_is_read(
+    daemon: PrivatePcscd, monkeypatch: pytest.MonkeyPatch, slot: int, swapped: bool
+) -> None:
+    one, other = (id_card(bytes.fromhex(f"10E41001020304{n:02X}")) for n in (1, 2))
+    heard: Queue[str] = Queue()
+    read: list[ReaderEvent] = []
+    device = Supervised(
+        Place(f"gate-{slot}", "reader", "gate", sees_lying=True),
+        lambda: pcsc.PcscReader(reader_url(slot), pcsc.Settings()),
+        heard=lambda _id, card, _mono: heard.put(card.credential.number),
+        counted=lambda _id, event: read.append(event) if isinstance(event, CardRead) else None,
+    )
+    device.start()
+    try:
+        daemon.put(slot, one)  # counted as often in the next life of the daemon as the other
+        assert heard.get(timeout=5.0) == "10E4100102030401"
+        monkeypatch.setattr(pcsc_watch, "RETRY_S", 3.0)
+        daemon.kill()
+        if swapped:
+            daemon.put(slot, other)
+        daemon.start()
+        until(lambda: len(read) == 2)
+        if swapped:
+            assert heard.get(timeout=10.0) == "10E4100102030402"
+        daemon.lift(slot)
+        daemon.put(slot, one)
+        assert heard.get(timeout=10.0) == "10E4100102030401"
+        assert heard.empty()
+    finally:
+        device.stop()
+        device.join()
+        daemon.lift(slot)
+
+
+@needs_pcscd
+def test_a_reader_on_which_nothing_lies_says_so_when_it_is_opened(daemon: PrivatePcscd) -> None:
+    with running(daemon, 8) as run:
+        assert isinstance(run.until(CardGone, CardRead), CardGone)
+
+
+@needs_pcscd
 def test_a_reader_that_is_not_there_is_lost_and_the_others_are_named(
     daemon: PrivatePcscd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -228,7 +271,7 @@ def test_a_reader_that_is_not_there_is_lost_and_the_others_are_named(
 
 
 def slots(*names: str) -> Seen:
-    return Seen({name: Slot(present=False, count=0, mute=False, atr=b"") for name in names})
+    return Seen({name: Slot(life=1, present=False, count=0, mute=False, atr=b"") for name in names})
 
 
 @pytest.mark.parametrize(

@@ -78,7 +78,7 @@ class One:
         driver = find(DRIVERS[self.kind])
         settings = settings_for(driver, TABLES.get(self.kind, {}))
         self.device = Supervised(
-            Place(f"{self.kind}-{self.number}", "reader", "gate"),
+            Place(f"{self.kind}-{self.number}", "reader", "gate", sees_lying=driver.sees_lying),
             lambda: open_driver(driver, self.url, settings, None),
             heard=self._heard,
             changed=self._changed,
