@@ -33,8 +33,8 @@ log = logging.getLogger(__name__)
 BACKOFF_S = (0.2, 0.5, 1.0)
 """A device that is plugged in again is used within two seconds, its own greeting included."""
 SAME_S, RETURN_S = 10.0, 2.0
-"""A card that lay on the reader when its line went for less than `SAME_S` is not read twice when the reader is back: if it
-lies there all along, it is the first that is read, and within `RETURN_S`."""
+"""A card that lay there when the line went for less than `SAME_S`, and lies there still, is not read twice: it is the
+first that is read then, and within `RETURN_S`."""
 STALE_S = 15.0
 """A device that can say that it is there, and has not for so long, is uncertain."""
 
