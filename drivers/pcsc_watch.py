@@ -26,7 +26,7 @@ _NEWS = "\\\\?PnP?\\Notification"
 
 @dataclass(frozen=True, slots=True)
 class Slot:
-    """A reader and what lies on it. `count` moves with every insertion and removal, within one `life` of the service."""
+    """A reader and what lies on it. `count` moves with every insertion and removal in one `life` of the service."""
 
     life: int
     present: bool
