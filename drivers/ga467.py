@@ -34,7 +34,7 @@ from drivers.sam_frames import FRAME_S, Deframer, Frame, encode
 GONE_S = 1.5
 """A card not found for so long has gone; the same number within it is the same presentation."""
 STILL_S, RETURN_S = 10.0, 2.0
-"""The number that is read first, within `RETURN_S` of a silence shorter than `STILL_S`, is of the card that lay there."""
+"""The card that is read first, within `RETURN_S` of a silence shorter than `STILL_S`, lay there if it is the same."""
 HEARTBEAT_S = 5.0
 """While the module answers, `Online` is repeated so often."""
 SILENT_TRIES = 3
