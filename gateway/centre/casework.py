@@ -1,46 +1,35 @@
-"""From judgement to rows: what is known of a person, `rules.judge`, and its acts applied.
+"""From judgement to rows: `rules.judge` over what is known of people, and its acts applied.
 
 Every transition is a compare-and-set with its event and its outbox row in the transaction of the caller.
 """
 
 import dataclasses
-import json
 import logging
 import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, assert_never
 
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.centre import knowing
+from gateway.centre.knowing import Known
 from gateway.centre.slips import Slips
-from gateway.keys import Master, NotAuthentic
+from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.store.database import after_commit
 from gateway.store.queries import casefile, people, streams
 from gateway.store.queries.casefile import Subject
 from gateway.store.queries.people import Token
-from rules.acts import Act, Arithmetic, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
-from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, ENDED, CaseState, step
-from rules.identity import birth_of
+from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
+from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, CaseState, step
 from rules.judge import judge
 from rules.model import (
     CIVIL,
-    Case,
     CaseKind,
-    Credential,
-    CredentialKind,
-    Pass,
-    Person,
     Reason,
-    Registration,
-    Rests,
-    Role,
-    Source,
-    Visit,
 )
 from rules.policy import Policy
 
@@ -50,19 +39,6 @@ SYSTEM = "system"
 JUDGED_REASONS = frozenset({Reason.UNKNOWN_CREDENTIAL.value, Reason.ENROLMENT_EXPIRED.value})
 """Why the gate asked: whoever was met so is judged, and so is whoever was flagged."""
 _DAY_MS = 86_400_000
-_FOREIGN = ("9", "81", "82", "83")
-
-
-@dataclass(frozen=True, slots=True)
-class Known:
-    """All that the database knows of one subject, in the words of `rules`."""
-
-    person: Person
-    passes: frozenset[Pass]
-    registrations: tuple[Registration, ...]
-    cases: tuple[Case, ...]
-    register_as_of: date | None
-    dwelling: int | None
 
 
 class Casework:
@@ -127,24 +103,22 @@ class Casework:
 
         A person whose row cannot be read (another key, damage) is passed over, and that is logged.
         """
-        opened = 0
-        for subject in subjects:
-            try:
-                known = self.known(connection, subject)
-            except NotAuthentic as error:
-                log.error("person %s cannot be judged: %s", subject.person, error)  # noqa: TRY400 - it says all
-                continue
-            acts = judge(
+        return len(self.openings(connection, subjects))
+
+    def openings(self, connection: Connection, subjects: Iterable[Subject]) -> list[Subject]:
+        """As `judge`; whom each case that was opened is about."""
+        opened, policy, today = [], self._policy(), self.today()
+        for subject, known in knowing.of(connection, self._master, subjects, today, self._window()):
+            for act in judge(
                 known.person,
                 known.passes,
                 known.registrations,
                 known.cases,
-                self._policy(),
-                self.today(),
+                policy,
+                today,
                 known.register_as_of,
-            )
-            for act in acts:
-                opened += self._apply(connection, subject, known, act)
+            ):
+                opened += [subject] * self._apply(connection, subject, known, act)
         return opened
 
     def sweep(self, connection: Connection) -> int:
@@ -161,73 +135,12 @@ class Casework:
         """Count a closed case, once that is committed."""
         after_commit(connection, self._metrics.closed.inc)
 
-    def known(self, connection: Connection, subject: Subject) -> Known:
-        """Load what is known of a subject."""
-        community = streams.community(connection, subject.community)
-        as_of = community.register_as_of if community is not None else None
-        tokens = [subject.token or b""]
-        if subject.person is not None:
-            tokens = people.tokens_of(connection, subject.community, subject.person)
-        cases = tuple(self._case(connection, row) for row in casefile.subjects_case(connection, subject, tokens))
-        seen = streams.passes(connection, subject.community, tokens, *self._window())
-        if subject.person is None:
-            return Known(self._stranger(connection, subject), _passes(seen), (), cases, as_of, None)
-        facts = tuple(Registration(*row) for row in people.registrations(connection, subject.person, subject.community))
-        person, dwelling = self._person(connection, subject.community, subject.person)
-        return Known(person, _passes(seen), facts, cases, as_of, dwelling)
-
-    def _person(self, connection: Connection, community: str, number: int) -> tuple[Person, int | None]:
-        row = people.person(connection, number)
-        enrolment = people.enrolment(connection, community, number)
-        credential = Credential(CredentialKind(row.kind), self._master.show("persons.number", row.number))
-        dwelling = enrolment.dwelling if enrolment is not None else None
-        person = Person(
-            known=True,
-            dwelling=dwelling is not None,
-            role=Role(enrolment.role) if enrolment is not None else None,
-            birth=birth_of(credential, self.today()),
-            enrolled_since=enrolment.since if enrolment is not None else None,
-            travel_document=_is_travel_document(credential),
-            protected=row.protected,
-        )
-        return person, dwelling
-
-    def _stranger(self, connection: Connection, subject: Subject) -> Person:
-        """What the newest seal of an unknown token tells: nothing leaves this call but birth date and document kind."""
-        seal = streams.newest_seal(connection, subject.community, subject.token or b"")
-        if seal is None:
-            return Person(known=False, dwelling=False)
-        try:
-            said = json.loads(self._master.unseal(seal.sealed, seal.station, seal.epoch, seal.seq))
-            credential = Credential(CredentialKind(said["kind"]), str(said["number"]))
-        except (NotAuthentic, ValueError, KeyError, TypeError):
-            log.warning("a seal of station %s, epoch %s, seq %d does not open", seal.station, seal.epoch, seal.seq)
-            return Person(known=False, dwelling=False)
-        birth = birth_of(credential, self.today())
-        return Person(known=False, dwelling=False, birth=birth, travel_document=_is_travel_document(credential))
-
-    def _case(self, connection: Connection, row: Any) -> Case:
-        going = CaseState(row.state) not in ENDED
-        visits = casefile.visits(connection, row.id) if going else ()
-        return Case(
-            row.id,
-            CaseKind(row.kind),
-            row.state,
-            row.opened_on,
-            row.due,
-            tuple(Visit(_civil(v.at), v.met, v.notice_left) for v in visits),
-            alert=going and casefile.had_alert(connection, row.id),  # one slip a case: what was withdrawn stays so
-            paused=row.paused,
-            reminded=row.reminded_on,
-            rests=_rests(row) if going else None,
-        )
-
     def _apply(self, connection: Connection, subject: Subject, known: Known, act: Act) -> int:
         """Do what an act says. Returns how many cases that opened."""
         if isinstance(act, OpenCase):
             return self._open(connection, subject, known, act)
         row = casefile.case(connection, act.case)
-        if row is not None:
+        if row is not None and row.is_open:  # it may have ended since it was judged
             self._apply_to(connection, subject, row, act)
         return 0
 
@@ -240,7 +153,7 @@ class Casework:
     ) -> None:
         match act:
             case Remind():
-                self._note(connection, row, "remind", {"reminded_on": self.today()})
+                self._remind(connection, row)
             case Escalate(to=to):
                 if row.level != to.value:
                     self._note(connection, row, "escalate", {"level": to.value}, to.value)
@@ -277,6 +190,10 @@ class Casework:
         self._event(connection, number, "open", BEGINS, act.source.value)
         after_commit(connection, self._metrics.opened.inc)
         return 1
+
+    def _remind(self, connection: Connection, row: Any) -> None:
+        if row.reminded_on != self.today():  # somebody else may have judged it at the same time
+            self._note(connection, row, "remind", {"reminded_on": self.today()})
 
     def _propose(self, connection: Connection, subject: Subject, row: Any) -> None:
         community = streams.community(connection, subject.community)
@@ -316,29 +233,6 @@ class Casework:
 
     def _event(self, connection: Connection, case: int, act: str, state: CaseState, note: str = "") -> None:
         casefile.add_event(connection, case, at=self.now(), actor=SYSTEM, act=act, state=state.value, note=note)
-
-
-def _rests(row: Any) -> Rests | None:
-    """What a case from the gate rests on, while nobody has done anything about it."""
-    if row.source != Source.GATE or row.state != BEGINS or row.collector is not None:
-        return None
-    because = msgspec.convert(row.because, Arithmetic)
-    return Rests(because.on, because.evenings, because.policy_version)
-
-
-def _passes(instants: Iterable[int]) -> frozenset[Pass]:
-    return frozenset(Pass(_civil(at)) for at in instants)
-
-
-def _civil(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL)
-
-
-def _is_travel_document(credential: Credential) -> bool:
-    """Foreigners' permanent-resident numbers, and permits of residents of Hong Kong, Macao and Taiwan."""
-    return credential.kind is CredentialKind.PR_2017 or (
-        credential.kind is CredentialKind.CITIZEN_ID and credential.number.startswith(_FOREIGN)
-    )
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -267,8 +267,7 @@ class Intake:
         for community, tokens in concerned.items():
             subjects = self._casework.subjects(connection, community, tokens)
             arrived = {subject: touched[community, token] for token, subject in subjects.items()}
-            for subject, at in arrived.items():
-                opened += [at] * self._casework.judge(connection, [subject])
+            opened += [arrived[subject] for subject in self._casework.openings(connection, arrived)]
         return opened
 
     def _take_answers(self, connection: Connection, batch: Batch) -> None:

@@ -19,13 +19,6 @@ class Subject:
     token: bytes | None
 
 
-def subjects_case(connection: Connection, subject: Subject, tokens: Sequence[bytes]) -> Sequence[Row[Any]]:
-    """All cases about a subject, oldest first; also those that were opened while `tokens` were still nobody's."""
-    c = t.cases.c
-    who = c.token.in_(tokens) if subject.person is None else (c.person == subject.person) | c.token.in_(tokens)
-    return connection.execute(select(t.cases).where(c.community == subject.community, who).order_by(c.id)).all()
-
-
 def case(connection: Connection, number: int) -> Row[Any] | None:
     return connection.execute(select(t.cases).where(t.cases.c.id == number)).one_or_none()
 
@@ -113,12 +106,6 @@ def alert(connection: Connection, slip: str) -> Row[Any] | None:
 def open_alert_of(connection: Connection, case_id: int) -> Row[Any] | None:
     a = t.alerts.c
     return connection.execute(select(t.alerts).where(a.case == case_id, a.is_open)).one_or_none()
-
-
-def had_alert(connection: Connection, case_id: int) -> bool:
-    """Whether a slip about the case was ever proposed."""
-    a = t.alerts.c
-    return connection.execute(select(a.id).where(a.case == case_id).limit(1)).first() is not None
 
 
 def change_alert(connection: Connection, slip: str, revision: int, values: dict[str, Any]) -> bool:

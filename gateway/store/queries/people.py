@@ -35,15 +35,6 @@ class PersonRow:
     protected: bool
 
 
-@dataclass(frozen=True, slots=True)
-class EnrolmentRow:
-    dwelling: int | None
-    category: str
-    role: int
-    since: date
-    until: date | None
-
-
 def person(connection: Connection, number: int) -> PersonRow:
     row = connection.execute(select(t.persons).where(t.persons.c.id == number)).one()
     return PersonRow(row.id, row.kind, row.number, row.name, row.protected)
@@ -211,12 +202,6 @@ def credentials_together(connection: Connection, tokens: Sequence[Token]) -> dic
             for token, other in connection.execute(_TOGETHER, {"community": community, "tokens": chunk}):
                 found.setdefault((community, token), []).append((community, other))
     return found
-
-
-def enrolment(connection: Connection, community: str, number: int) -> EnrolmentRow | None:
-    e = t.enrolments.c
-    row = connection.execute(select(t.enrolments).where(e.community == community, e.person == number)).one_or_none()
-    return EnrolmentRow(row.dwelling, row.category, row.role, row.since, row.until) if row is not None else None
 
 
 def registrations(connection: Connection, number: int, community: str) -> list[tuple[date, date | None, date]]:

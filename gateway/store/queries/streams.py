@@ -204,23 +204,6 @@ def add_quarantine(connection: Connection, rows: Sequence[dict[str, Any]]) -> No
             connection.execute(delete(t.quarantine).where(q.station.is_not_distinct_from(station), q.id <= beyond))
 
 
-def passes(connection: Connection, community_id: str, tokens: Sequence[bytes], since: int, until: int) -> list[int]:
-    """Instants (ms) in [since, until) at which any of the tokens was granted or attended in the community."""
-    if not tokens:
-        return []
-    swipes = t.swipes.c
-    rows = connection.execute(
-        select(swipes.at).where(
-            swipes.community == community_id,
-            swipes.token.in_(tokens),
-            swipes.at >= since,
-            swipes.at < until,
-            swipes.verdict.in_(("grant", "attend")),
-        )
-    )
-    return list(rows.scalars())
-
-
 def marked(connection: Connection, tokens: Sequence[Token], since: int, until: int) -> set[Token]:
     """Those (community, token) that a swipe in [since, until) has flagged, or met unknown or expired."""
     found: set[Token] = set()

@@ -1,0 +1,91 @@
+"""What is known of many people of one community at once: one query for all of them, whatever is asked."""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
+
+from sqlalchemy import BindParameter, Connection, Row, Select, and_, bindparam, select
+
+from gateway.store import tables as t
+
+_CHUNK = 500
+T = TypeVar("T")
+
+_c, _s, _v, _a, _e, _r, _p, _k = (
+    t.cases.c,
+    t.swipes.c,
+    t.visits.c,
+    t.alerts.c,
+    t.enrolments.c,
+    t.registrations.c,
+    t.persons.c,
+    t.credentials.c,
+)
+_SOME: BindParameter[Any] = bindparam("some", expanding=True)
+_HERE: BindParameter[str] = bindparam("community")
+_TOKENS = select(_k.person, _k.token).where(_k.community == _HERE, _k.person.in_(_SOME))
+_CASES = select(t.cases).where(_c.community == _HERE, _c.person.in_(_SOME))
+_TOKEN_CASES = select(t.cases).where(_c.community == _HERE, _c.token.in_(_SOME))
+_PASSES = select(_s.token, _s.at).where(
+    _s.community == _HERE,
+    _s.token.in_(_SOME),
+    _s.at >= bindparam("since"),
+    _s.at < bindparam("until"),
+    _s.verdict.in_(("grant", "attend")),
+)
+_VISITS = select(_v.case, _v.at, _v.met, _v.notice_left).where(_v.case.in_(_SOME)).order_by(_v.at)
+_ALERTS = select(_a.case).where(_a.case.in_(_SOME))
+_REGISTRATIONS = select(_r.person, _r.since, _r.until, _r.as_of).where(_r.community == _HERE, _r.person.in_(_SOME))
+_PEOPLE = (
+    select(_p.id, _p.kind, _p.number, _p.protected, _e.dwelling, _e.role, _e.since)
+    .outerjoin(t.enrolments, and_(_e.person == _p.id, _e.community == _HERE))
+    .where(_p.id.in_(_SOME))
+)
+
+
+def tokens(connection: Connection, community: str, persons: Sequence[int]) -> list[Row[Any]]:
+    """(person, token) of all credentials that these have or had there."""
+    return _all(connection, _TOKENS, persons, community=community)
+
+
+def cases(connection: Connection, community: str, persons: Sequence[int], tokens_of: Sequence[bytes]) -> list[Row[Any]]:
+    """All cases about these persons, or about tokens while they were nobody's; oldest first."""
+    found = {row.id: row for row in _all(connection, _CASES, persons, community=community)}
+    found |= {row.id: row for row in _all(connection, _TOKEN_CASES, tokens_of, community=community)}
+    return [found[number] for number in sorted(found)]
+
+
+def passes(
+    connection: Connection, community: str, tokens_of: Sequence[bytes], since: int, until: int
+) -> list[Row[Any]]:
+    """(token, instant in ms) in [since, until) at which any of these was granted or attended there."""
+    return _all(connection, _PASSES, tokens_of, community=community, since=since, until=until)
+
+
+def visits(connection: Connection, of_cases: Sequence[int]) -> list[Row[Any]]:
+    """The visits of these cases, oldest first."""
+    return _all(connection, _VISITS, of_cases)
+
+
+def with_slips(connection: Connection, of_cases: Sequence[int]) -> set[int]:
+    """Those of these cases about which a slip was ever proposed."""
+    return {row.case for row in _all(connection, _ALERTS, of_cases)}
+
+
+def registrations(connection: Connection, community: str, persons: Sequence[int]) -> list[Row[Any]]:
+    """(person, since, until, as of) of the registrations of these there."""
+    return _all(connection, _REGISTRATIONS, persons, community=community)
+
+
+def people(connection: Connection, community: str, persons: Sequence[int]) -> list[Row[Any]]:
+    """These persons, each with their enrolment there, if they have one."""
+    return _all(connection, _PEOPLE, persons, community=community)
+
+
+def _all(connection: Connection, query: Select[Any], some: Sequence[Any], **named: Any) -> list[Row[Any]]:
+    """What the query gives for all of `some`; nothing is asked about nobody."""
+    return [row for part in _chunks(some) for row in connection.execute(query, named | {"some": part})]
+
+
+def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:
+    for start in range(0, len(items), _CHUNK):
+        yield items[start : start + _CHUNK]
