@@ -52,11 +52,13 @@ def _attribute(name: str) -> object:
 def _load(name: str, load: Callable[[], object]) -> Driver:
     try:
         found = load()
-    except (ImportError, SyntaxError, AttributeError, TypeError, ValueError) as error:
-        raise LookupError(f"driver {name!r} cannot be loaded: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever somebody's module does when it is imported
+        raise LookupError(f"driver {name!r} cannot be loaded: {type(error).__name__}: {error}") from error
     if not isinstance(found, StreamDriver | NativeDriver):
         kind = type(found).__name__
         raise LookupError(f"{name!r} is not a driver but a {kind}")  # noqa: TRY004 - one kind of exception for a caller
+    if not dataclasses.is_dataclass(found.settings):
+        raise LookupError(f"driver {name!r} cannot be loaded: its settings are no dataclass")
     return found
 
 
@@ -87,6 +89,8 @@ def settings_for(driver: Driver, mapping: Mapping[str, object]) -> Any:
         return driver.settings(**values)
     except ValueError as error:
         raise BadSettings(driver.name, [str(error)]) from error
+    except Exception as error:  # somebody's settings, in which no value may be quoted
+        raise BadSettings(driver.name, [f"they fail: {type(error).__name__}"]) from error
 
 
 def taken(driver: Driver, url: str) -> Taken:

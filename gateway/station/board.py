@@ -14,7 +14,7 @@ from gateway.station.commands import BY_COMMAND
 from gateway.station.console.view import TROUBLES, Health, PortalView, Shown, StationState, Visitor
 from gateway.station.decider import Decider, Gate, Outcome
 from gateway.station.door import DoorView
-from gateway.station.readers import Supervised, open_output, signal_reader
+from gateway.station.readers import Supervised
 from gateway.station.recorder import Recorder
 from gateway.station.refusals import Refusals
 from gateway.station.uplink import Uplink
@@ -62,7 +62,7 @@ class Signals:
             log.error("portal %s was granted, but its opener is down", record.portal)
         reader = self._devices.get(record.reader)
         if reader is not None:
-            signal_reader(reader, outcome.decision.verdict)
+            reader.signal(outcome.decision.verdict)
         self._count(outcome, recorded)
         shown = self._view(outcome, gate, recorded)
         with self._lock:
@@ -80,7 +80,7 @@ class Signals:
     def hold(self, portal: str, seconds: float) -> bool:
         """The same for so many seconds."""
         opener = self._devices.get(self._gates[portal].opener or "")
-        if opener is None or not open_output(opener, seconds):
+        if opener is None or not opener.open(seconds):
             return False
         self._pulsed(portal, seconds)
         return True

@@ -27,6 +27,7 @@ from drivers.api import (
 )
 from drivers.stream import StreamLink
 from gateway.station.console.view import Device, Health
+from gateway.station.orders import Orders
 
 log = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Supervised:
         self._trouble = ""
         self._standing: dict[str, str] = {}
         self._blind = False
+        self._orders = Orders(f"{place.kind} {place.id}")
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"device {place.id}", daemon=True)
 
@@ -119,15 +121,33 @@ class Supervised:
 
     def stop(self) -> None:
         self._stop.set()
+        self._orders.end()
 
     def join(self) -> None:
         if self._thread.ident is not None:
             self._thread.join(3)
 
     def identify(self) -> bool:
-        """Have the device blink or beep, so that one finds it; False when it is away or cannot. Never blocks."""
+        """Have the device blink or beep, so that one finds it; False when it is away or cannot. Never hangs."""
         link = self._link
-        return link is not None and hasattr(link, "identify") and bool(link.identify())
+        return hasattr(link, "identify") and self._ask(link, lambda: bool(link.identify()))  # type: ignore[union-attr]
+
+    def signal(self, verdict: Verdict) -> None:
+        """Tell the person at a reader the verdict, where the reader can and is there. Never blocks."""
+        link = self._link
+        if isinstance(link, StreamLink):
+            link.signal(verdict)
+        elif link is not None and hasattr(link, "signal"):
+            self._orders.tell(lambda: link.signal(verdict))
+
+    def open(self, seconds: float) -> bool:
+        """Close a relay for so many seconds; False when its line is down, or nothing says that it did. Never hangs."""
+        link = self._link
+        return hasattr(link, "open") and self._ask(link, lambda: link.open(seconds))  # type: ignore[union-attr]
+
+    def _ask(self, link: Link | None, act: Callable[[], object]) -> bool:
+        """Our own loop takes an order at once; what a library does with it is not known."""
+        return act() is not False if isinstance(link, StreamLink) else self._orders.ask(act)
 
     def view(self) -> Device:
         """What the status strip shows; a device that should speak and is silent is uncertain."""
@@ -163,7 +183,7 @@ class Supervised:
                     self._down("ended", "its driver ended by itself")
             except LinkLost as error:
                 self._down("link_lost", str(error))
-            except Exception:  # a bug in one driver must not take the other gates with it
+            except (Exception, SystemExit):  # a bug in one driver must not take the other gates with it
                 log.exception("%s %s crashed", self.place.kind, self.place.id)
                 self._down("crashed", "see the log")
             finally:
@@ -281,18 +301,3 @@ def open_driver(driver: Driver, url: str, settings: object, baud: int | None) ->
     if isinstance(driver, StreamDriver):
         return StreamLink(driver, url, settings, baud)
     return driver.make(url, settings)
-
-
-def signal_reader(device: Supervised, verdict: Verdict) -> None:
-    """Tell the person at a reader the verdict, where the reader can and is there. Never blocks."""
-    link = device.link
-    if link is not None and hasattr(link, "signal"):
-        link.signal(verdict)
-
-
-def open_output(device: Supervised, seconds: float) -> bool:
-    """Close a relay for so many seconds; False when its line is down. Never blocks."""
-    link = device.link
-    if link is None or not hasattr(link, "open"):
-        return False
-    return link.open(seconds) is not False

@@ -1,4 +1,5 @@
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -21,6 +22,8 @@ class Everything:
     def __post_init__(self) -> None:
         if self.count > 9:
             raise ValueError("count: at most 9")
+        if self.count < 0:
+            raise KeyError(self.must)
 
 
 DRIVER = StreamDriver("everything", Everything, relay.LcusRelay)
@@ -52,6 +55,24 @@ def test_a_driver_in_one_file_is_found_by_module_and_attribute() -> None:
 def test_what_is_no_driver_is_refused_with_what_is_known(name: str, said: str) -> None:
     with pytest.raises(LookupError, match=said):
         find(name)
+
+
+@pytest.mark.parametrize(
+    "does", ["raise RuntimeError('no such board')", "raise KeyError('x')", "open('/no/such')", "exit(3)"]
+)
+def test_a_module_that_fails_in_any_way_when_it_is_imported_is_no_driver(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, does: str
+) -> None:
+    (tmp_path / "broken_driver.py").write_text(does, encoding="ascii")
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(LookupError, match="'broken_driver:DRIVER' cannot be loaded"):
+        find("broken_driver:DRIVER")
+
+
+def test_settings_that_fail_in_any_way_are_refused_without_quoting_a_value() -> None:
+    with pytest.raises(BadSettings, match="they fail: KeyError") as refused:
+        settings_for(DRIVER, {"must": "secret", "count": -1})
+    assert "secret" not in str(refused.value)
 
 
 def test_settings_are_made_from_a_table() -> None:

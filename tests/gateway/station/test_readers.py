@@ -29,7 +29,7 @@ from drivers.ga467 import DRIVER as GA467
 from drivers.registry import settings_for
 from drivers.relay import LCUS
 from gateway.station.console.view import Health
-from gateway.station.readers import Place, Supervised, open_driver, open_output, signal_reader
+from gateway.station.readers import Place, Supervised, open_driver
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
@@ -97,6 +97,10 @@ def lose(_emit: Emit) -> None:
     raise LinkLost("gone")
 
 
+def leave(_emit: Emit) -> None:
+    raise SystemExit(1)
+
+
 def end(_emit: Emit) -> None:
     """Return although nobody asked for it."""
 
@@ -128,7 +132,7 @@ def test_a_reader_that_stays_away_is_said_once(tmp_path: Path, caplog: pytest.Lo
     assert said(caplog, "gate-in") == ["reader gate-in is down"]
 
 
-@pytest.mark.parametrize(("act", "trouble"), [(crash, "crashed"), (end, "ended")])
+@pytest.mark.parametrize(("act", "trouble"), [(crash, "crashed"), (leave, "crashed"), (end, "ended")])
 def test_a_driver_that_fails_is_started_again_and_disturbs_nobody(
     tmp_path: Path, act: Callable[[Emit], None], trouble: str
 ) -> None:
@@ -148,6 +152,47 @@ def test_a_driver_that_fails_is_started_again_and_disturbs_nobody(
         assert (bad.health, bad.device.view().trouble) == (Health.DOWN, trouble)
         assert good.health is Health.OK
         assert good.device.link is not None
+
+
+class Hanging:
+    """A library that answers an order when it is let."""
+
+    def __init__(self, let: threading.Event) -> None:
+        self._let = let
+        self.orders: list[str] = []
+
+    def run(self, emit: Emit, stop: threading.Event) -> None:
+        emit(Online())
+        stop.wait()
+
+    def signal(self, verdict: Verdict) -> None:
+        self._let.wait()
+        self.orders.append(verdict)
+
+    def open(self, seconds: float) -> bool:
+        self.orders.append(f"{seconds:g} s")
+        return True
+
+    def identify(self) -> bool:
+        raise SystemExit(1)
+
+
+def test_a_library_that_hangs_holds_nobody_and_opens_no_gate_later() -> None:
+    let = threading.Event()
+    link = Hanging(let)
+    with watched("gate-in", lambda: link, silent=False) as one:
+        until(lambda: one.health is Health.OK)
+        assert one.device.open(5.0)
+        began = time.monotonic()
+        for _ in range(100):
+            one.device.signal(Verdict.GRANT)
+        assert time.monotonic() - began < 0.1
+        assert not one.device.open(6.0)
+        let.set()
+        until(lambda: not one.device.identify() and one.device.open(7.0))
+        assert link.orders[0] == "5 s"
+        assert "6 s" not in link.orders
+        assert link.orders[-1] == "7 s"
 
 
 def test_a_driver_that_cannot_be_made_is_tried_again(caplog: pytest.LogCaptureFixture) -> None:
@@ -180,12 +225,12 @@ def test_noise_is_counted_and_is_no_sign_of_life() -> None:
 def test_an_output_whose_line_is_gone_says_that_it_did_not_open(tmp_path: Path) -> None:
     board = RelayBoard()
     with PtyLine(board, tmp_path / "tty") as line, watched("relay", on_line(LCUS, line), kind="output") as one:
-        until(lambda: one.device.link is not None and open_output(one.device, 1.0))
+        until(lambda: one.device.link is not None and one.device.open(1.0))
         line.cut()
         until(lambda: one.health is Health.DOWN)
-        until(lambda: not open_output(one.device, 1.0))
+        until(lambda: not one.device.open(1.0))
         line.restore()
-        until(lambda: open_output(one.device, 1.0))
+        until(lambda: one.device.open(1.0))
 
 
 def test_a_reader_that_is_away_is_told_nothing_and_nobody_waits() -> None:
@@ -193,7 +238,7 @@ def test_a_reader_that_is_away_is_told_nothing_and_nobody_waits() -> None:
         until(lambda: one.health is Health.DOWN)
         began = time.monotonic()
         for _ in range(100):
-            signal_reader(one.device, Verdict.GRANT)
+            one.device.signal(Verdict.GRANT)
         assert time.monotonic() - began < 0.1
 
 
