@@ -12,7 +12,7 @@ from pathlib import Path
 
 from gateway.station.door import DoorEvent, Happening
 from gateway.station.spool import set_aside
-from gateway.station.spool_reader import Connection
+from gateway.station.spool_file import Connection
 
 log = logging.getLogger(__name__)
 

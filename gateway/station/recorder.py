@@ -23,8 +23,9 @@ from gateway.points import Point
 from gateway.station import salvage
 from gateway.station.cover import Cover
 from gateway.station.decider import Outcome
+from gateway.station.keeping import this_moment
 from gateway.station.spool import Spool
-from gateway.station.spool_reader import is_broken
+from gateway.station.spool_file import is_broken
 from gateway.wire import SwipeRecord
 
 log = logging.getLogger(__name__)
@@ -269,7 +270,7 @@ class Recorder:
         self.broken_files += 1
 
     def _carry_over(self, aside: Path) -> None:
-        salvage.carry_over(aside, self._spool)
+        salvage.carry_over(aside, self._spool, self._last)
         self._spool.claim(self._last)
         self._aside = None
         self._file_replaced()
@@ -320,7 +321,7 @@ class Recorder:
         if self._forgot and now - self._forgot < _FORGET_EVERY_S:
             return
         self._forgot = now
-        self._spool.forget(int(time.time() * 1000) - self._keep_ms)
+        self._spool.forget(this_moment(), self._keep_ms)
         points.reached(Point.FORGOTTEN)
         self.broken_files = len(salvage.broken(self._spool.path))
 

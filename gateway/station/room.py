@@ -6,7 +6,8 @@ Nothing here is asked at the gate: a verdict is given and shown whether or not i
 import sqlite3
 from collections.abc import Collection, Sequence
 
-from gateway.station.spool_reader import TABLES, EpochInfo
+from gateway.station.spool_file import TABLES
+from gateway.station.spool_reader import EpochInfo
 from gateway.wire import SwipeRecord
 
 DROPS_FIRST = ("exit", "open_portal")

@@ -6,28 +6,36 @@ It goes on where a process that ended left off: a file is done with when its nam
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from gateway.ranges import Range, outside, runs
-from gateway.station.spool import CHECKED_AT_START, Spool, add_lost, damage
-from gateway.station.spool_reader import TABLES, connect, epochs_of, is_broken, restored
-from gateway.wire import SwipeRecord, encode
+from gateway.station import wreck
+from gateway.station.spool import CHECKED_AT_START, Spool, add_lost
+from gateway.station.spool_file import (
+    TABLES,
+    add_epoch,
+    connect,
+    damage,
+    epoch_row,
+    epoch_rows,
+    is_broken,
+    lost_rows,
+    move_epoch,
+)
+from gateway.station.spool_reader import epochs_of
+from gateway.wire import SwipeRecord
 
 log = logging.getLogger(__name__)
 
 REASON = "spool_broken"
-AT_ONCE = 200
 KEPT = 2
 """Broken files that are kept for a technician; older ones are deleted, so that they do not fill the disk."""
 _DONE = ".salvaged"
-_PROBED = 1_000_000
-"""Swipes that are asked for one by one behind a page that cannot be read."""
 
 Work = Callable[[Spool], None]
-_Row = tuple[int, bytes, int]
 
 
 class Keeper:
@@ -77,36 +85,33 @@ def broken(path: Path) -> list[Path]:
     return sorted(found, key=lambda file: file.name.removesuffix(_DONE), reverse=True)
 
 
-def carry_over(aside: Path, spool: Spool) -> None:
-    """Take over the chain of epochs, what was settled and what was lost: little, and what the next hello tells."""
+def carry_over(aside: Path, spool: Spool, recorded: int = 0) -> None:
+    """Take over the chain of epochs, what was settled and what was lost: little, and what the next hello tells.
+
+    Of the epoch that runs, `recorded` is the last swipe, whatever the broken file says.
+    """
     try:
         with closing(connect(aside, "ro", 0.0)) as old:
-            infos = epochs_of(old)
-            started = dict(old.execute("SELECT epoch, started FROM epochs").fetchall())
-            lost = old.execute("SELECT epoch, first, last, reason FROM lost").fetchall()
-            centre = old.execute("SELECT epoch FROM centre").fetchone()
+            rows, lost, centre = wreck.epochs(old), wreck.losses(old), wreck.centre_epoch(old)
     except sqlite3.Error as error:
         log.warning("the chain of epochs cannot be read in %s: %s", aside.name, error)
         return
     with spool.transaction() as writer:
-        numbers = dict(writer.execute("SELECT epoch, no FROM epochs").fetchall())
-        lowest = min(numbers.values())
-        for info in reversed(infos):
-            if info.epoch not in numbers:
+        known = {row.epoch: row for row in epoch_rows(writer)}
+        lowest = min(row.no for row in known.values())
+        for row in reversed(rows):
+            if row.epoch not in known:
                 lowest -= 1
-                numbers[info.epoch] = lowest
-                row = (lowest, info.epoch, started[info.epoch], info.boot)
-                writer.execute("INSERT INTO epochs (no, epoch, started, boot) VALUES (?, ?, ?, ?)", row)
-            writer.execute(
-                "UPDATE epochs SET last = max(last, ?), upto = ?, ranges = ? WHERE epoch = ?",
-                (info.ever_last, info.cover.upto, encode(info.cover.ranges).decode(), info.epoch),
-            )
-        names = {info.no: info.epoch for info in infos}
-        for no, first, last, reason in lost:
-            if no in names:
-                add_lost(writer, numbers[names[no]], [(first, last)], reason)
+                known[row.epoch] = row._replace(no=lowest, last=0)
+                add_epoch(writer, known[row.epoch])
+            last = recorded if row.epoch == spool.epoch else row.last
+            move_epoch(writer, known[row.epoch]._replace(last=last, upto=row.upto, ranges=row.ranges))
+        names = {row.no: row.epoch for row in rows}
+        for loss in lost:
+            if loss.epoch in names:
+                add_lost(writer, known[names[loss.epoch]].no, [(loss.first, loss.last)], loss.reason)
         if centre is not None:
-            writer.execute("INSERT OR IGNORE INTO centre VALUES (1, ?)", centre)
+            writer.execute("INSERT OR IGNORE INTO centre VALUES (1, ?)", (centre,))
 
 
 def salvage(path: Path, do: Callable[[Work], bool]) -> int:
@@ -117,7 +122,7 @@ def salvage(path: Path, do: Callable[[Work], bool]) -> int:
     taken = 0
     waiting = [file for file in broken(path) if not file.name.endswith(_DONE)]
     for aside in waiting:
-        for epoch, piece in _rescued(aside):
+        for epoch, piece in wreck.swipes(aside):
             if not do(partial(_adopt, epoch=epoch, piece=piece)):
                 return taken
             taken += len(piece)
@@ -132,9 +137,9 @@ def salvage(path: Path, do: Callable[[Work], bool]) -> int:
 
 def _adopt(spool: Spool, epoch: str, piece: list[tuple[SwipeRecord, bool]]) -> None:
     with spool.transaction() as writer:
-        row = writer.execute("SELECT no FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+        row = epoch_row(writer, epoch)
     if row is not None:
-        spool.adopt(row[0], piece)
+        spool.adopt(row.no, piece)
 
 
 def _declare_rest(spool: Spool) -> None:
@@ -146,65 +151,13 @@ def _declare_rest(spool: Spool) -> None:
                 query = f"SELECT seq FROM {table} WHERE epoch = ?"
                 known += [seq for (seq,) in writer.execute(query, (info.no,))]
             there = runs(known)
-            gone = writer.execute("SELECT first, last FROM lost WHERE epoch = ? ORDER BY first", (info.no,)).fetchall()
+            gone = [(row.first, row.last) for row in lost_rows(writer, "WHERE epoch = ? ORDER BY first", (info.no,))]
             rest = [part for gap in info.cover.gaps(1, info.ever_last) for part in _beyond(gap, there, gone)]
             add_lost(writer, info.no, rest, REASON)
 
 
 def _beyond(span: Range, there: list[Range], gone: list[Range]) -> list[Range]:
     return [part for part in outside(span, there) for part in outside(part, gone)]
-
-
-def _rescued(aside: Path) -> Iterator[tuple[str, list[tuple[SwipeRecord, bool]]]]:
-    """(epoch, swipes) in pieces: what was not settled and can be read."""
-    try:
-        with closing(connect(aside, "ro", 0.0)) as old:
-            for info in epochs_of(old):
-                for table in TABLES:
-                    for gap in info.cover.gaps(1, info.ever_last):
-                        for rows in _rows(old, table, info.no, gap):
-                            found = [(restored(seq, record, 0), bool(late)) for seq, record, late in rows]
-                            piece = [(swipe, late) for swipe, late in found if swipe is not None]
-                            if piece:
-                                yield info.epoch, piece
-    except sqlite3.Error as error:
-        log.warning("no more can be read of %s: %s", aside.name, error)
-
-
-def _rows(old: sqlite3.Connection, table: str, no: int, span: Range) -> Iterator[list[_Row]]:
-    """The rows of a span in pieces; where one cannot be read, those behind it are asked for one by one."""
-    query = f"SELECT seq, record, late FROM {table} WHERE epoch = ? AND seq > ? AND seq <= ? ORDER BY seq LIMIT ?"
-    after, last = span[0] - 1, span[1]
-    while after < last:
-        rows, damaged = _until_damage(old, query, (no, after, last, AT_ONCE))
-        if damaged:
-            row = _next_readable(old, table, no, (rows[-1][0] if rows else after) + 1, last)
-            rows += [row] if row is not None else []
-        if rows:
-            yield rows
-        if not rows or not (damaged or len(rows) == AT_ONCE):
-            return
-        after = rows[-1][0]
-
-
-def _until_damage(old: sqlite3.Connection, query: str, values: tuple[int, ...]) -> tuple[list[_Row], bool]:
-    """The rows of a query up to the first that cannot be read, and whether there was one."""
-    rows: list[_Row] = []
-    try:
-        for row in old.execute(query, values):
-            rows.append(row)  # noqa: PERF402 - what came before the damage counts
-    except sqlite3.Error:
-        return rows, True
-    return rows, False
-
-
-def _next_readable(old: sqlite3.Connection, table: str, no: int, first: int, last: int) -> _Row | None:
-    query = f"SELECT seq, record, late FROM {table} WHERE epoch = ? AND seq = ?"
-    for seq in range(first, min(last, first + _PROBED) + 1):
-        rows, _ = _until_damage(old, query, (no, seq))
-        if rows:
-            return rows[0]
-    return None
 
 
 def _mark_done(aside: Path) -> None:

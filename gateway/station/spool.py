@@ -18,35 +18,32 @@ from pathlib import Path
 from gateway import points
 from gateway.points import Point
 from gateway.ranges import Range, joined, runs
-from gateway.station import room
+from gateway.station import keeping, room
 from gateway.station.cover import Cover
-from gateway.station.spool_reader import TABLES, SpoolReader, connect, corrupt, epochs_of
+from gateway.station.keeping import Moment
+from gateway.station.spool_file import (
+    TABLES,
+    EpochRow,
+    LostRow,
+    add_epoch,
+    checksum,
+    connect,
+    corrupt,
+    damage,
+    epoch_row,
+    epoch_rows,
+    lost_rows,
+    move_epoch,
+    prepare,
+    save_lost,
+)
+from gateway.station.spool_reader import SpoolReader, epochs_of
 from gateway.wire import SwipeRecord, encode
 
 log = logging.getLogger(__name__)
 
 CHECKED_AT_START = 64 * 2**20
 """A larger file is looked through on a thread of its own, not before the gate may open: it may take a minute."""
-_ROWS = """(
-    epoch INTEGER NOT NULL REFERENCES epochs(no), seq INTEGER NOT NULL, at INTEGER NOT NULL, record BLOB NOT NULL,
-    late INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (epoch, seq)
-) STRICT, WITHOUT ROWID;
-"""
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS epochs (
-    no INTEGER PRIMARY KEY, epoch TEXT NOT NULL UNIQUE, started INTEGER NOT NULL,
-    last INTEGER NOT NULL DEFAULT 0, upto INTEGER NOT NULL DEFAULT 0, ranges TEXT NOT NULL DEFAULT '[]',
-    boot TEXT NOT NULL DEFAULT ''
-) STRICT;
-CREATE TABLE IF NOT EXISTS swipes {_ROWS}
-CREATE TABLE IF NOT EXISTS plain {_ROWS}
-CREATE TABLE IF NOT EXISTS lost (
-    epoch INTEGER NOT NULL REFERENCES epochs(no), first INTEGER NOT NULL, last INTEGER NOT NULL, reason TEXT NOT NULL,
-    PRIMARY KEY (epoch, first)
-) STRICT;
-CREATE TABLE IF NOT EXISTS centre (one INTEGER PRIMARY KEY CHECK (one = 1), epoch TEXT NOT NULL) STRICT;
-"""
-"""`plain` holds the swipes that a full spool drops first, apart, so that dropping them frees whole pages."""
 
 _AWAY = frozenset(
     {
@@ -114,20 +111,25 @@ class Spool:
         try:
             if self.path.stat().st_size <= CHECKED_AT_START and (found := damage(writer)):
                 raise corrupt(found)  # noqa: TRY301 - as if the first statement had met it
-            writer.executescript(_SCHEMA)
-            if not any(row[1] == "boot" for row in writer.execute("PRAGMA table_info(epochs)")):
-                writer.execute("ALTER TABLE epochs ADD COLUMN boot TEXT NOT NULL DEFAULT ''")
-            started = int(time.time() * 1000)
-            writer.execute(
-                "INSERT OR IGNORE INTO epochs (epoch, started, boot) VALUES (?, ?, ?)",
-                (self.epoch, started, self._boot),
-            )
-            (self._no,) = writer.execute("SELECT no FROM epochs WHERE epoch = ?", (self.epoch,)).fetchone()
+            prepare(writer)
+            self._no = self._begin(writer)
         except BaseException:
             writer.close()
             raise
         self._writer = writer
         return writer
+
+    def _begin(self, writer: sqlite3.Connection) -> int:
+        """The number of this epoch in the file, where it is noted once."""
+        known = epoch_rows(writer)
+        for row in known:
+            if row.epoch == self.epoch:
+                return row.no
+        no = max((row.no for row in known), default=0) + 1
+        writer.execute("BEGIN IMMEDIATE")
+        add_epoch(writer, EpochRow(no, self.epoch, int(time.time() * 1000), boot=self._boot))
+        writer.execute("COMMIT")
+        return no
 
     def record(self, swipes: Sequence[tuple[SwipeRecord, bool]]) -> None:
         """Commit swipes of this epoch, each with whether its verdict was shown before; durable on return.
@@ -138,7 +140,7 @@ class Spool:
         with self.transaction() as writer:
             points.reached(Point.COMMIT_BEGUN)
             self._insert(writer, [(self._no, swipe, late) for swipe, late in swipes])
-            writer.execute("UPDATE epochs SET last = max(last, ?) WHERE no = ?", (swipes[-1][0].seq, self._no))
+            reach(writer, self.epoch, swipes[-1][0].seq)
             points.reached(Point.COMMIT_WRITTEN)
         points.reached(Point.COMMITTED)
 
@@ -147,7 +149,8 @@ class Spool:
         with self.transaction() as writer:
             for table in TABLES:
                 writer.executemany(
-                    f"UPDATE {table} SET late = 1 WHERE epoch = ? AND seq = ?",
+                    f"UPDATE {table} SET late = 1, crc = checksum(epoch, seq, 1, record)"
+                    " WHERE epoch = ? AND seq = ? AND crc = checksum(epoch, seq, late, record)",
                     [(self._no, seq) for seq in seqs],
                 )
 
@@ -157,56 +160,35 @@ class Spool:
             add_lost(writer, self._no, [(first, last)], reason)
 
     def declare_unreadable(self, epoch: str, seqs: Sequence[int]) -> None:
-        """Give up records that cannot be decoded: they are lost, and what comes after them is not held up."""
+        """Give up records that the disk has changed: they are lost, and what comes after them is not held up."""
         with self.transaction() as writer:
-            row = writer.execute("SELECT no FROM epochs WHERE epoch = ?", (epoch,)).fetchone()
+            row = epoch_row(writer, epoch)
             if row is None:
                 return
             for table in TABLES:
-                writer.executemany(
-                    f"DELETE FROM {table} WHERE epoch = ? AND seq = ?",
-                    [(row[0], seq) for seq in seqs],
-                )
-            add_lost(writer, row[0], runs(seqs), "unreadable")
+                writer.executemany(f"DELETE FROM {table} WHERE epoch = ? AND seq = ?", [(row.no, seq) for seq in seqs])
+            add_lost(writer, row.no, runs(seqs), "unreadable")
 
     def cover(self, centre_epoch: str, covers: dict[str, Cover]) -> None:
         """Remember what the centre has settled, as of this centre epoch; under a new one nothing else is settled."""
         with self.transaction() as writer:
             told = self._told
             if writer.execute("SELECT 1 FROM centre WHERE epoch = ?", (centre_epoch,)).fetchone() is None:
-                writer.execute("UPDATE epochs SET upto = 0, ranges = '[]'")
+                for row in epoch_rows(writer):
+                    move_epoch(writer, row._replace(upto=0, ranges="[]"))
+                writer.execute("DELETE FROM settled")
                 told = {}
             writer.execute("INSERT OR REPLACE INTO centre VALUES (1, ?)", (centre_epoch,))
-            writer.executemany(
-                "UPDATE epochs SET upto = ?, ranges = ? WHERE epoch = ?",
-                [(c.upto, encode(c.ranges).decode(), epoch) for epoch, c in covers.items() if told.get(epoch) != c],
-            )
+            for epoch, cover in covers.items():
+                if told.get(epoch) != cover and (found := epoch_row(writer, epoch)) is not None:
+                    move_epoch(writer, found._replace(upto=cover.upto, ranges=encode(cover.ranges).decode()))
             points.reached(Point.COVER_WRITTEN)
         self._told = dict(covers)
 
-    def forget(self, before: int) -> int:
-        """Delete settled swipes from before `before` (ms), and epochs that are empty since. Returns how many swipes."""
-        gone = 0
+    def forget(self, now: Moment, keep_ms: int) -> int:
+        """Delete what was settled `keep_ms` ago, and epochs that are empty since; see `keeping`. Returns how many."""
         with self.transaction() as writer:
-            for info in epochs_of(writer):
-                for first, last in info.cover.spans:
-                    for table in TABLES:
-                        done = writer.execute(
-                            f"DELETE FROM {table} WHERE epoch = ? AND seq BETWEEN ? AND ? AND at < ?",
-                            (info.no, first, last, before),
-                        )
-                        gone += done.rowcount
-                if info.no != self._no:
-                    _forget_lost(writer, info.no, info.cover, before)
-            writer.execute(
-                "DELETE FROM epochs WHERE started < ? AND no < (SELECT max(no) FROM epochs WHERE no < ?)"
-                " AND no < (SELECT coalesce(max(no), 0) FROM epochs WHERE no < ? AND last > 0)"
-                " AND NOT EXISTS (SELECT 1 FROM swipes WHERE swipes.epoch = no)"
-                " AND NOT EXISTS (SELECT 1 FROM plain WHERE plain.epoch = no)"
-                " AND NOT EXISTS (SELECT 1 FROM lost WHERE lost.epoch = no)",
-                (before, self._no, self._no),
-            )
-        return gone
+            return keeping.forget(writer, self._no, now, keep_ms)
 
     def size(self) -> int:
         """Bytes of the file that are in use."""
@@ -237,7 +219,7 @@ class Spool:
     def claim(self, last: int) -> None:
         """Remember that swipes of this epoch were recorded up to this one, wherever they are now."""
         with self.transaction() as writer:
-            writer.execute("UPDATE epochs SET last = max(last, ?) WHERE no = ?", (last, self._no))
+            reach(writer, self.epoch, last)
 
     def adopt(self, no: int, swipes: Sequence[tuple[SwipeRecord, bool]]) -> None:
         """Take in swipes of an epoch that were salvaged."""
@@ -279,19 +261,20 @@ class Spool:
     def _insert(self, writer: sqlite3.Connection, rows: Sequence[tuple[int, SwipeRecord, bool]]) -> None:
         for table, plain in zip(TABLES, (True, False), strict=True):
             writer.executemany(
-                f"INSERT OR IGNORE INTO {table} VALUES (?, ?, ?, ?, ?)",
+                f"INSERT OR IGNORE INTO {table} (epoch, seq, at, record, late, crc) VALUES (?, ?, ?, ?, ?, ?)",
                 [
-                    (no, swipe.seq, swipe.at, encode(swipe), int(late))
+                    (
+                        no,
+                        swipe.seq,
+                        swipe.at,
+                        data := encode(swipe),
+                        int(late),
+                        checksum(no, swipe.seq, int(late), data),
+                    )
                     for no, swipe, late in rows
                     if room.is_plain(swipe, self._drops_first) is plain
                 ],
             )
-
-
-def damage(connection: sqlite3.Connection) -> str:
-    """What is wrong with the structure of a file, or ""; it is read from end to end."""
-    found = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-    return "" if found == "ok" else str(found)
 
 
 def add_lost(writer: sqlite3.Connection, no: int, ranges: Sequence[Range], reason: str) -> None:
@@ -299,15 +282,23 @@ def add_lost(writer: sqlite3.Connection, no: int, ranges: Sequence[Range], reaso
     if not ranges:
         return
     lowest, highest = ranges[0][0], max(last for _, last in ranges)
-    near = writer.execute(
-        "SELECT first, last FROM lost WHERE epoch = ? AND reason = ? AND first <= ? AND last >= ?",
-        (no, reason, highest + 1, lowest - 1),
-    ).fetchall()
+    where = "WHERE epoch = ? AND reason = ? AND first <= ? AND last >= ?"
+    near = [(row.first, row.last) for row in lost_rows(writer, where, (no, reason, highest + 1, lowest - 1))]
     upto, beyond = joined(0, [*near, *ranges])
     writer.executemany("DELETE FROM lost WHERE epoch = ? AND first = ?", [(no, first) for first, _ in near])
-    whole = [*([(1, upto)] if upto else []), *beyond]
-    writer.executemany("INSERT OR REPLACE INTO lost VALUES (?, ?, ?, ?)", [(no, a, b, reason) for a, b in whole])
-    writer.execute("UPDATE epochs SET last = max(last, ?) WHERE no = ?", (highest, no))
+    for first, last in [*([(1, upto)] if upto else []), *beyond]:
+        save_lost(writer, LostRow(no, first, last, reason))
+    (epoch,) = writer.execute("SELECT epoch FROM epochs WHERE no = ?", (no,)).fetchone()
+    reach(writer, epoch, highest)
+
+
+def reach(writer: sqlite3.Connection, epoch: str, last: int) -> None:
+    """Note that an epoch was recorded at least so far."""
+    row = epoch_row(writer, epoch)
+    if row is None:
+        raise corrupt(f"epoch {epoch} is not in the file any more")
+    if last > row.last:
+        move_epoch(writer, row._replace(last=last))
 
 
 def set_aside(path: Path) -> Path:
@@ -318,15 +309,6 @@ def set_aside(path: Path) -> Path:
         with contextlib.suppress(FileNotFoundError):
             path.with_name(path.name + suffix).rename(aside.with_name(aside.name + suffix))
     return aside
-
-
-def _forget_lost(writer: sqlite3.Connection, no: int, cover: Cover, before: int) -> None:
-    """Of an epoch that began before `before`: the losses that the centre has settled."""
-    rows = writer.execute(
-        "SELECT first, lost.last FROM lost JOIN epochs ON no = lost.epoch WHERE no = ? AND started < ?", (no, before)
-    ).fetchall()
-    settled = [(no, first) for first, last in rows if cover.holds_all(first, last)]
-    writer.executemany("DELETE FROM lost WHERE epoch = ? AND first = ?", settled)
 
 
 def _away(error: sqlite3.Error) -> bool:

@@ -4,18 +4,15 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import msgspec
 
 from gateway.ranges import Range
 from gateway.station.cover import Cover
+from gateway.station.spool_file import TABLES, EpochRow, checksum, connect, corrupt, epoch_rows, is_broken, lost_rows
 from gateway.wire import Held, SwipeRecord
-
-TABLES = ("plain", "swipes")
-"""Where swipes are, in the order in which a full spool drops them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +47,7 @@ class SpoolReader:
         self._opened: sqlite3.Connection | None = None
         self._generation = spool.generation
         self.unreadable: list[tuple[str, int]] = []
-        """(epoch, seq) of the records that could not be decoded, for whoever can declare them lost."""
+        """(epoch, seq) of the records that are not as they were written, for whoever can declare them lost."""
 
     @contextlib.contextmanager
     def _asking(self) -> Iterator[sqlite3.Connection]:
@@ -92,7 +89,7 @@ class SpoolReader:
         return row[0] if row else ""
 
     def swipes(self, info: EpochInfo, span: Range, limit: int) -> list[SwipeRecord]:
-        """At most `limit` swipes of an epoch within `span`, rising; what cannot be decoded is noted and left out.
+        """At most `limit` swipes of an epoch within `span`, rising; what the disk has changed is noted and left out.
 
         Fewer than `limit` only where there are no more.
         """
@@ -101,13 +98,15 @@ class SpoolReader:
         while len(found) < limit:
             with self._asking() as connection:
                 rows = connection.execute(_SWIPES, (*(info.no, after, span[1]) * 2, limit)).fetchall()
-            for seq, record, late in rows:
-                after = seq
-                swipe = restored(seq, record, late)
-                if swipe is None:
-                    self.unreadable.append((info.epoch, seq))
-                else:
-                    found.append(swipe)
+                for seq, record, late, crc in rows:
+                    after = seq
+                    swipe = restored(info.no, seq, record, late, crc)
+                    if swipe is not None:
+                        found.append(swipe)
+                    elif misplaced(info.no, record, late, crc) is None:
+                        self.unreadable.append((info.epoch, seq))
+                    else:
+                        raise corrupt(f"a swipe of epoch {info.no} lies under another's number")
             if len(rows) < limit:
                 break
         return found[:limit]
@@ -115,18 +114,16 @@ class SpoolReader:
     def lost(self) -> list[tuple[str, int, int, str]]:
         """What was declared lost: (epoch, first, last, reason), oldest first."""
         with self._asking() as connection:
-            return connection.execute(
-                "SELECT epochs.epoch, first, lost.last, reason FROM lost JOIN epochs ON no = lost.epoch"
-                " ORDER BY no, first"
-            ).fetchall()
+            names = {row.no: row.epoch for row in epoch_rows(connection)}
+            rows = lost_rows(connection, "ORDER BY epoch, first")
+        return [(names[row.epoch], row.first, row.last, row.reason) for row in rows if row.epoch in names]
 
     def lost_in(self, info: EpochInfo, span: Range, limit: int) -> list[tuple[int, int, str]]:
         """The first losses of an epoch that reach into a span: (first, last, reason)."""
-        query = (
-            "SELECT first, last, reason FROM lost WHERE epoch = ? AND first <= ? AND last >= ? ORDER BY first LIMIT ?"
-        )
+        where = "WHERE epoch = ? AND first <= ? AND last >= ? ORDER BY first LIMIT ?"
         with self._asking() as connection:
-            return connection.execute(query, (info.no, span[1], span[0], limit)).fetchall()
+            rows = lost_rows(connection, where, (info.no, span[1], span[0], limit))
+        return [(row.first, row.last, row.reason) for row in rows]
 
     def count(self, info: EpochInfo, span: Range) -> int:
         """How many swipes of an epoch the spool holds within a span; as slow as the span is full."""
@@ -158,31 +155,44 @@ class SpoolReader:
 
 
 _SWIPES = (
-    "SELECT seq, record, late FROM plain WHERE epoch = ? AND seq > ? AND seq <= ? UNION ALL"
-    " SELECT seq, record, late FROM swipes WHERE epoch = ? AND seq > ? AND seq <= ? ORDER BY 1 LIMIT ?"
+    "SELECT seq, record, late, crc FROM plain WHERE epoch = ? AND seq > ? AND seq <= ? UNION ALL"
+    " SELECT seq, record, late, crc FROM swipes WHERE epoch = ? AND seq > ? AND seq <= ? ORDER BY 1 LIMIT ?"
 )
 
 
 def epochs_of(connection: sqlite3.Connection) -> list[EpochInfo]:
-    """Every epoch in a file, oldest first."""
-    ends = [f"(SELECT {end}(seq) FROM {table} WHERE epoch = no)" for table in TABLES for end in ("min", "max")]
-    rows = connection.execute(f"SELECT no, epoch, {', '.join(ends)}, last, upto, ranges, boot FROM epochs ORDER BY no")
-    return [
-        EpochInfo(
-            no,
-            epoch,
-            min(filter(None, (first_1, first_2)), default=0),
-            max(last_1 or 0, last_2 or 0),
-            ever,
-            Cover(upto, _ranges(ranges)),
-            boot,
-        )
-        for no, epoch, first_1, last_1, first_2, last_2, ever, upto, ranges, boot in rows
-    ]
+    """Every epoch in a file, oldest first. Raises as `epoch_rows` does."""
+    return [info_of(connection, row) for row in epoch_rows(connection)]
 
 
-def restored(seq: int, record: bytes, late: int) -> SwipeRecord | None:
-    """The swipe that a row holds, or None when it is not one, or another one: the disk has changed it."""
+def info_of(connection: sqlite3.Connection, row: EpochRow) -> EpochInfo:
+    """What the file holds of an epoch."""
+    ends = [f"(SELECT {end}(seq) FROM {table} WHERE epoch = ?1)" for end in ("min", "max") for table in TABLES]
+    *firsts, last_1, last_2 = connection.execute(f"SELECT {', '.join(ends)}", (row.no,)).fetchone()
+    first, last = min(filter(None, firsts), default=0), max(last_1 or 0, last_2 or 0)
+    return EpochInfo(row.no, row.epoch, first, last, row.last, Cover(row.upto, ranges_of(row.ranges)), row.boot)
+
+
+def restored(no: int, seq: int, record: bytes, late: int, crc: int | None) -> SwipeRecord | None:
+    """The swipe that a row holds, or None when it is not what was written: the disk has changed it.
+
+    A row of the version before has no checksum.
+    """
+    if crc is not None and crc != checksum(no, seq, late, record):
+        return None
+    return _swipe(seq, record, late)
+
+
+def misplaced(no: int, record: bytes, late: int, crc: int | None) -> SwipeRecord | None:
+    """The swipe that a row holds, whatever number the row is found under; None when the row was changed otherwise."""
+    try:
+        seq = msgspec.json.decode(record, type=SwipeRecord).seq
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return None
+    return _swipe(seq, record, late) if crc == checksum(no, seq, late, record) else None
+
+
+def _swipe(seq: int, record: bytes, late: int) -> SwipeRecord | None:
     try:
         swipe = msgspec.json.decode(record, type=SwipeRecord)
     except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
@@ -192,66 +202,8 @@ def restored(seq: int, record: bytes, late: int) -> SwipeRecord | None:
     return msgspec.structs.replace(swipe, recorded=False) if late else swipe
 
 
-def is_broken(error: sqlite3.Error) -> bool:
-    """Whether an error says that what is on the disk is damaged."""
-    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-
-
-def corrupt(why: str) -> sqlite3.DatabaseError:
-    """An error as SQLite's own of a damaged file."""
-    error = sqlite3.DatabaseError(why)
-    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
-    return error
-
-
-class Connection(sqlite3.Connection):
-    """One for which names that are no text, which Python cannot even put into an error, are damage like any other."""
-
-    def execute(self, *arguments: Any) -> sqlite3.Cursor:
-        with _legible():
-            return super().execute(*arguments)
-
-    def executemany(self, *arguments: Any) -> sqlite3.Cursor:
-        with _legible():
-            return super().executemany(*arguments)
-
-    def executescript(self, *arguments: Any) -> sqlite3.Cursor:
-        with _legible():
-            return super().executescript(*arguments)
-
-
-@contextlib.contextmanager
-def _legible() -> Iterator[None]:
-    try:
-        yield
-    except UnicodeDecodeError as error:
-        raise corrupt(f"a name in the file is no text: {error.reason}") from error
-
-
-def connect(path: Path, mode: str, patience_s: float) -> sqlite3.Connection:
-    """A connection to a spool's file; `mode` is SQLite's.
-
-    Who only reads opens "ro": the last to close a file that was set aside would otherwise remove, by its old name, the
-    write-ahead log of the one that took its place.
-    """
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
-    connection = sqlite3.connect(
-        uri, uri=True, isolation_level=None, check_same_thread=False, timeout=patience_s, factory=Connection
-    )
-    connection.text_factory = partial(str, encoding="utf-8", errors="replace")
-    if mode == "ro":
-        return connection
-    try:
-        connection.execute("PRAGMA journal_mode=WAL")
-        connection.execute("PRAGMA synchronous=FULL")
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _ranges(text: str) -> tuple[Range, ...]:
+def ranges_of(text: str) -> tuple[Range, ...]:
+    """Ranges as they are kept in a row."""
     try:
         return msgspec.json.decode(text, type=tuple[Range, ...])
     except msgspec.MsgspecError:

@@ -10,7 +10,8 @@ from pathlib import Path
 
 from gateway.station import backlog
 from gateway.station.cover import Cover
-from gateway.station.spool import Spool, damage
+from gateway.station.spool import Spool
+from gateway.station.spool_file import damage
 from gateway.wire import SwipeRecord
 
 A_MONTH = 30 * 40_000

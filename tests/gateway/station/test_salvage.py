@@ -2,7 +2,6 @@
 
 import sqlite3
 import threading
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -12,26 +11,8 @@ from gateway.station.cover import Cover
 from gateway.station.salvage import KEPT, Keeper, Work, broken, carry_over, salvage
 from gateway.station.spool import CHECKED_AT_START, Spool, SpoolBroken, set_aside
 from tests.gateway.station.gate import Post, post
-from tests.gateway.station.spools import CENTRE, every, fill, swipe
+from tests.gateway.station.spools import CENTRE, PAGE, does, every, fill, soil, swipe
 from tests.waiting import until
-
-PAGE = 4096
-
-
-def does(spool: Spool) -> Callable[[Work], bool]:
-    def do(work: Work) -> bool:
-        work(spool)
-        return True
-
-    return do
-
-
-def soil(path: Path, pages: range) -> None:
-    """Overwrite pages of the file, as a dying card does."""
-    data = bytearray(path.read_bytes())
-    for page in pages:
-        data[page * PAGE : (page + 1) * PAGE] = b"\xa5" * PAGE
-    path.write_bytes(data)
 
 
 def lost_of(spool: Spool) -> dict[tuple[str, int], str]:

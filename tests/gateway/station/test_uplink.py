@@ -13,7 +13,8 @@ from gateway import wire
 from gateway.keys import Master
 from gateway.station.cover import Cover
 from gateway.station.losses import MESSAGES
-from gateway.station.spool import Spool
+from gateway.station.spool import Spool, reach
+from gateway.station.spool_file import EpochRow, LostRow, add_epoch, save_lost
 from gateway.wire import Ack, Lost, Status, StreamAck
 from tests.brokers import Broker, running
 from tests.gateway import rosters
@@ -398,9 +399,8 @@ def test_a_station_of_many_lives_still_fits_its_hello_in_one_message(
         writer = spool._open()
         writer.execute("BEGIN")
         for no in range(2, 5002):
-            writer.execute("INSERT INTO epochs (no, epoch, started, last) VALUES (?, ?, 0, 1)", (no, f"{no:016x}"))
-            record = wire.encode(swipe(1))
-            writer.execute("INSERT INTO swipes VALUES (?, 1, 1, ?, 0)", (no, record))
+            add_epoch(writer, EpochRow(no, f"{no:016x}", 0, 1))
+            spool._insert(writer, [(no, swipe(1), False)])
         writer.execute("COMMIT")
     with line(broker, tmp_path / "spool"):
         hello = centre.next("hello")
@@ -463,9 +463,9 @@ def test_losses_without_number_go_a_few_messages_at_a_time_oldest_first(
     with closing(Spool(tmp_path / "spool")) as old:
         fill(old, 1)
         with old.transaction() as writer:
-            rows = [(1, seq, seq, "size_limit") for seq in range(2, 40_000, 2)]
-            writer.executemany("INSERT INTO lost VALUES (?, ?, ?, ?)", rows)
-            writer.execute("UPDATE epochs SET last = 40000")
+            for seq in range(2, 40_000, 2):
+                save_lost(writer, LostRow(1, seq, seq, "size_limit"))
+            reach(writer, old.epoch, 40_000)
     with line(broker, tmp_path / "spool") as one:
         centre.next("hello")
         first = [centre.next("lost") for _ in range(MESSAGES)]
