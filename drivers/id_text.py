@@ -77,7 +77,7 @@ def parse(record: bytes) -> CardText:
     """Read a text record of any of the four card types.
 
     Raises:
-        NotACardText: wrong size, unknown type, a number that does not hold, or a date that cannot be.
+        NotACardText: wrong size, unknown type, a number that does not hold, dates that cannot be.
     """
     if len(record) != SIZE:
         raise NotACardText("size")
@@ -87,13 +87,16 @@ def parse(record: bytes) -> CardText:
     valid_from = _day(_field(record, (188, 16)))
     until = _field(record, (204, 16))
     long_term = until == LONG_TERM
+    valid_until = None if long_term else _day(until)
+    if valid_from is not None and valid_until is not None and valid_until < valid_from:
+        raise NotACardText("validity")
     return CardText(
         type=layout.type,
         number=_number(record, layout, valid_from),
         name=_pieces(record, layout.name) or _pieces(record, layout.other_name),
         address=_pieces(record, layout.address),
         valid_from=valid_from,
-        valid_until=None if long_term else _day(until),
+        valid_until=valid_until,
         long_term=long_term,
     )
 

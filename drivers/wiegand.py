@@ -7,7 +7,7 @@
 
 W26: even parity over the first 12 data bits in front, odd over the last 12 behind; 8 bits facility, 16 bits number.
 W34: the same over 16 and 16; the 32 data bits are mostly a card's four-byte UID, in an order that differs by reader.
-Any other length is kept as it is, except the neighbours of 26 and 34: there a pulse was lost or added.
+Any other length comes of a pulse that was lost or added, unless `Settings.also` names it: then it is kept as it is.
 Source: readers' data sheets; the two lengths and parities in four independent ones.
 """
 
@@ -32,7 +32,8 @@ from rules.identity import BadNumber, canonical
 LONGEST_BITS = 256
 KEYS = (4, 8)
 """Frames of a keypad: one key each."""
-NEIGHBOURS = frozenset({25, 27, 33, 35})
+
+ZEROS = ReaderFault("bad_number", Remedy.NOT_A_SUPPORTED_CARD, "the same number on many cards is no identity")
 
 _BITS = re.compile(r"[01]+")
 _EIGHT = re.compile(r"([0-9]{3})[, ]?([0-9]{5})")
@@ -42,7 +43,7 @@ _COUNTED = re.compile(r"([0-9]{1,3}):([0-9A-Fa-f]+)")
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """`order`: whether the four bytes of a W34 are as sent over the air or reversed. `also`: neighbours to accept.
+    """`order`: whether the four bytes of a W34 are as sent over the air or reversed. `also`: other lengths to accept.
 
     `form`: what the adapter says of a frame.
     """
@@ -50,6 +51,10 @@ class Settings:
     order: Literal["as-sent", "reversed"] = "as-sent"
     also: tuple[int, ...] = ()
     form: Literal["bits", "decimal-8", "decimal-10"] = "bits"
+
+    def __post_init__(self) -> None:
+        if wrong := [length for length in self.also if length in (*KEYS, 26, 34) or not 1 <= length <= LONGEST_BITS]:
+            raise ValueError(f"also: {wrong[0]} is no other length: they are from 1 to {LONGEST_BITS} bits, keys apart")
 
 
 class WiegandReader:
@@ -74,17 +79,20 @@ class WiegandReader:
         bits = bits_of(line) if self._settings.form == "bits" else _DECIMAL[self._settings.form](line)
         if bits is None:
             return Noise(len(line), "not a Wiegand line")
-        return (
-            card_of(bits, self._settings) if self._settings.form == "bits" else _number_of(bits, bits, self._settings)
-        )
+        if self._settings.form == "bits":
+            return card_of(bits, self._settings)
+        if "1" not in bits:  # no parity tells a card from nothing at all
+            return ZEROS
+        return _number_of(bits, bits, self._settings)
 
 
 def card_of(bits: str, settings: Settings) -> ReaderEvent:
     """Return what a frame of bits means, the first one first."""
     if len(bits) in KEYS:
         return Noise(len(bits), "a key of a keypad")
-    if len(bits) in NEIGHBOURS.difference(settings.also):
-        return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, f"{len(bits)} bits: a pulse was lost or added")
+    if len(bits) not in (26, 34, *settings.also):
+        why = f"{len(bits)} bits: a pulse was lost or added, or `also` does not name this length"
+        return ReaderFault("wiegand_length", Remedy.PRESENT_AGAIN, why)
     if len(bits) in (26, 34) and not parity_holds(bits):
         return ReaderFault("wiegand_parity", Remedy.PRESENT_AGAIN, f"parity of {len(bits)} bits is wrong")
     data = bits[1:-1] if len(bits) in (26, 34) else ""
@@ -101,7 +109,7 @@ def _number_of(data: str, bits: str, settings: Settings) -> ReaderEvent:
     try:
         return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
     except BadNumber:
-        return ReaderFault("bad_number", Remedy.NOT_A_SUPPORTED_CARD, "the same number on many cards is no identity")
+        return ZEROS
 
 
 def uid(raw: bytes, order: Literal["as-sent", "reversed"]) -> str:

@@ -34,13 +34,15 @@ _LINE = re.compile(r"\d+\.\d{3} [<>] ([0-9A-F]+)")
 
 
 def blanked_text(record: bytes) -> bytes:
-    """Return the 256-byte text record of nobody, of the same type; one that cannot be trusted stays so."""
+    """Return the text record of nobody, of the same type; one that cannot be trusted stays so, for its reason."""
+    number, valid_from = "", "20200101"
     try:
         number = _NUMBERS[id_text.parse(record).type]
-    except NotACardText:
-        number = ""
+    except NotACardText as error:
+        if error.problem == "validity":
+            valid_from = "00000000"
     blank = bytearray(b"\x20\x00" * (id_text.SIZE // 2))
-    for offset, text in ((122, number), (188, "20200101"), (204, id_text.LONG_TERM)):
+    for offset, text in ((122, number), (188, valid_from), (204, id_text.LONG_TERM)):
         raw = text.encode("utf-16-le")
         blank[offset : offset + len(raw)] = raw
     letter = record[_LETTER]

@@ -14,6 +14,7 @@ from typing import Protocol
 from simulators import osdp_pd
 from simulators.ascii_line import AsciiDevice
 from simulators.card import CardSlot, id_card, type_a
+from simulators.faults import Fault, FaultyCard
 from simulators.line import Device
 from simulators.modbus_relay import ModbusBoard
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
@@ -22,9 +23,16 @@ from simulators.relay import RelayBoard
 from simulators.sam import Card, SamModule
 from simulators.wiegand import WiegandAdapter, w34
 
-STATUS_CODES = tuple(bytes.fromhex("10112123243132333437 3F404147506061669180".replace(" ", "")))
+STATUS_CODES = tuple(bytes.fromhex("1011212324313233 34373F4041475060 6166808191"))
 """Every status byte (SW3) that vendors list, other than success."""
-READ = b"\x30\x01"
+COMMANDS = {
+    "reset": b"\x10\xff",
+    "status": b"\x11\xff",
+    "number": b"\x12\xff",
+    "find": b"\x20\x01",
+    "select": b"\x20\x02",
+    "read": b"\x30\x01",
+}
 CONTACTS = 4
 
 
@@ -57,10 +65,14 @@ class SamActor:
         self.module.lift()
 
     def obey(self, word: str, rest: Sequence[str]) -> bool:
-        if word != "sw3" or len(rest) != 1:
+        if word != "sw3" or len(rest) not in (1, 2):
             return False
-        for code in STATUS_CODES if rest[0] == "all" else [int(rest[0], 16)]:
-            self.module.refuse(READ, code)
+        command = COMMANDS.get(rest[1] if len(rest) == 2 else "read")
+        codes = STATUS_CODES if rest[0] == "all" else [int(rest[0], 16)]
+        if command is None or not all(0 <= code <= 0xFF for code in codes):
+            raise ValueError("sw3 CODE [COMMAND]")
+        for code in codes:
+            self.module.refuse(command, code)
         return True
 
 
@@ -133,7 +145,8 @@ class CardActor:
     def __init__(self, people: People, options: argparse.Namespace) -> None:
         self._people = people
         self.device: Device | None = None
-        self._slot = CardSlot(options.port)
+        self.faulty = FaultyCard(frozenset(map(Fault, options.fault)), options.seed)
+        self._slot = CardSlot(options.port, answer=self.faulty.answer)
         self._kinds = cycle((id_card, type_a))
 
     def present(self) -> None:

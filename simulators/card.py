@@ -6,6 +6,7 @@ Every message is two bytes of length, big-endian, and a body. A body of one byte
 
 import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -49,8 +50,15 @@ def type_a(uid: bytes, atr: bytes = CLASSIC) -> ContactlessCard:
 class CardSlot:
     """One virtual reader. A card that was put there stays, also while the daemon is away."""
 
-    def __init__(self, port: int = FIRST_PORT, host: str = "127.0.0.1") -> None:
+    def __init__(
+        self,
+        port: int = FIRST_PORT,
+        host: str = "127.0.0.1",
+        answer: Callable[[ContactlessCard, bytes], bytes | None] = ContactlessCard.answer,
+    ) -> None:
+        """`answer` is what a card says to a command; None when it leaves in the middle."""
         self._address = host, port
+        self._answer = answer
         self._lock = threading.Lock()
         self._line: socket.socket | None = None
         self._lifted = threading.Event()
@@ -96,7 +104,9 @@ class CardSlot:
                 _say(line, card.atr)
             elif len(body) > 1:
                 self.commands.append(body)
-                _say(line, card.answer(body))
+                if (said := self._answer(card, body)) is None:
+                    return
+                _say(line, said)
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:

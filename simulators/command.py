@@ -1,8 +1,8 @@
 """`gateway simulate KIND`: one device and synthetic people, on a pseudo-terminal, a TCP port or pcscd's reader.
 
 It prints where it is, and takes words on standard input, one line each: present, lift, cut, restore, fault NAME...,
-quit; sw3 CODE (or all) to a SAM; press KEYS, tamper, intact to an OSDP reader; contact N open|closed to it and to a
-Modbus board. With --every it presents somebody by itself, again and again.
+quit; sw3 CODE|all [COMMAND] to a SAM; press KEYS, tamper, intact to an OSDP reader; contact N open|closed to it and
+to a Modbus board. With --every it presents somebody by itself, again and again.
 """
 
 import argparse
@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from simulators.ascii_line import FRAMES
-from simulators.by_hand import ACTORS, Actor, SamActor, say
+from simulators.by_hand import ACTORS, Actor, CardActor, SamActor, say
 from simulators.card import FIRST_PORT
 from simulators.faults import Fault, Faulty
 from simulators.line import Device, PtyLine
@@ -23,8 +23,9 @@ from simulators.people import People
 from simulators.tcp import TcpLine
 
 HELP = (
-    "? present | lift | cut | restore | fault NAME... | quit; sam: sw3 CODE|all; osdp: press KEYS | tamper | intact; "
-    "osdp, relay --modbus: contact N open|closed"
+    "? present | lift | cut | restore | fault NAME... | quit; "
+    "sam: sw3 CODE|all [reset|status|number|find|select|read]; "
+    "osdp: press KEYS | tamper | intact; osdp, relay --modbus: contact N open|closed"
 )
 
 
@@ -48,7 +49,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--every", type=float, metavar="SECONDS", help="present somebody so often")
     parser.add_argument("--hold", type=float, default=1.0, metavar="SECONDS", help="and lift after (%(default)s)")
     parser.add_argument("--fault", choices=list(Fault), action="append", default=[], help="may be given several times")
-    parser.add_argument("--sw3", metavar="CODE", help="sam: answer the next read by this status, or by `all` in turn")
+    parser.add_argument(
+        "--sw3",
+        metavar="CODE [COMMAND]",
+        help="sam: answer the next read by this status, or by `all` in turn; 'CODE find': the next search",
+    )
     parser.add_argument("--seed", type=int, default=1, help="the same seed makes the same people")
     return parser
 
@@ -72,8 +77,8 @@ def run(arguments: Sequence[str]) -> int:
                 actor.module.respeed = wire.respeed
             say(_place(wire, options))
             desk = _Desk(actor, line, wire)
-            if options.sw3:
-                desk.obey(f"sw3 {options.sw3}")
+            if options.sw3 and not desk.obey(f"sw3 {options.sw3}"):
+                parser.error("--sw3: it is CODE, all, or either with a command, and for a SAM alone")
             _listen(desk, options)
         finally:
             stop.set()
@@ -140,6 +145,7 @@ class _Desk:
         return word in orders
 
     def _fault(self, names: Sequence[str]) -> bool:
-        if self._line is not None:
-            self._line.faults = frozenset(map(Fault, names))
-        return self._line is not None
+        faulty = self._actor.faulty if isinstance(self._actor, CardActor) else self._line
+        if faulty is not None:
+            faulty.faults = frozenset(map(Fault, names))
+        return faulty is not None

@@ -1,14 +1,17 @@
-"""A device whose line has faults on request: what it says comes noisy, cut, slow, or with a wrong checksum."""
+"""A device or a card with faults on request: what it says comes noisy, cut, slow, or with a wrong checksum."""
 
+import threading
 from dataclasses import dataclass, field
 from enum import StrEnum
 from random import Random
 
+from simulators.card import ContactlessCard
 from simulators.line import Device
 from simulators.wires import Wire
 
 SHARE = 0.3
 """Of what is said, so much is cut or spoilt."""
+CARD_SLOW_S = 1.0
 
 
 class Fault(StrEnum):
@@ -54,3 +57,27 @@ class Faulty:
         if Fault.NOISE in self.faults:
             said = self._random.randbytes(self._random.randint(1, 20)) + said
         return said
+
+
+@dataclass(slots=True)
+class FaultyCard:
+    """Answers for a contactless card: rubbish, none since it left in the middle, late, or that reading failed."""
+
+    faults: frozenset[Fault] = frozenset()
+    seed: int = 0
+    _random: Random = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self._random = Random(self.seed)
+
+    def answer(self, card: ContactlessCard, command: bytes) -> bytes | None:
+        """Return what the card says; None when it leaves."""
+        if Fault.SLOW in self.faults:
+            threading.Event().wait(CARD_SLOW_S)
+        if Fault.CUT in self.faults and self._random.random() < SHARE:
+            return None
+        if Fault.CHECKSUM in self.faults and self._random.random() < SHARE:
+            return b"\x63\x00"
+        if Fault.NOISE in self.faults and self._random.random() < SHARE:
+            return self._random.randbytes(self._random.randint(1, 20)) + b"\x6f\x00"
+        return card.answer(command)

@@ -207,6 +207,7 @@ def test_a_card_that_can_never_be_selected_is_reported() -> None:
         (Card("511703190002300015", "测试"), "bad_number", Remedy.PRESENT_AGAIN),
         (Card("", "测试"), "bad_number", Remedy.PRESENT_AGAIN),
         (Card("511703190001010015", "测试", valid_until="20209999"), "bad_text", Remedy.PRESENT_AGAIN),
+        (Card("511703190001010015", "测试", valid_until="20191231"), "bad_text", Remedy.PRESENT_AGAIN),
     ],
 )
 def test_a_card_that_cannot_be_trusted_is_a_fault_and_its_number_is_not_told(

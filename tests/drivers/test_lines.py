@@ -110,17 +110,28 @@ def test_a_uid_of_zeros_is_no_identity() -> None:
     assert isinstance(event, ReaderFault)
 
 
-def test_other_lengths_are_kept_as_they_are() -> None:
-    bits = "1" + "0" * 36
-    assert wiegand_of(bits.encode() + b"\n") == [
-        CardRead(Credential(CredentialKind.WIEGAND_N, "37:1000000000"), raw_bits=bits)
-    ]
+@pytest.mark.parametrize(("form", "line"), [("decimal-8", b"00000000"), ("decimal-10", b"0000000000")])
+def test_a_decimal_number_of_zeros_is_no_identity(form: str, line: bytes) -> None:
+    (event,) = wiegand_of(line + b"\n", wiegand.Settings(form=form))  # type: ignore[arg-type]
+    assert isinstance(event, ReaderFault)
+    assert event.code == "bad_number"
 
 
-def test_a_neighbouring_length_is_read_only_where_it_is_meant() -> None:
-    line = b"1" * 35 + b"\n"
-    assert isinstance(wiegand_of(line)[0], ReaderFault)
-    assert isinstance(wiegand_of(line, wiegand.Settings(also=(35,)))[0], CardRead)
+@pytest.mark.parametrize("length", [1, 12, 24, 25, 27, 32, 33, 35, 37, 256])
+def test_another_length_is_read_only_where_it_is_meant_and_then_as_it_is(length: int) -> None:
+    bits = "1" * length
+    (event,) = wiegand_of(bits.encode() + b"\n")
+    assert isinstance(event, ReaderFault)
+    assert event.code == "wiegand_length"
+    (event,) = wiegand_of(bits.encode() + b"\n", wiegand.Settings(also=(length,)))
+    assert isinstance(event, CardRead)
+    assert (event.credential.kind, event.raw_bits) == (CredentialKind.WIEGAND_N, bits)
+
+
+@pytest.mark.parametrize("length", [0, 4, 8, 26, 34, 257])
+def test_a_length_that_cannot_be_another_is_refused(length: int) -> None:
+    with pytest.raises(ValueError, match="also"):
+        wiegand.Settings(also=(length,))
 
 
 @pytest.mark.parametrize(

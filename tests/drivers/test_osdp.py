@@ -372,7 +372,7 @@ def test_a_url_without_an_address_is_refused(url: str) -> None:
     ],
 )
 def test_raw_cards_become_credentials(data: str, length: int, parity: bool, number: str) -> None:
-    read = osdp.raw_card(bytes.fromhex(data), length, wiegand.Settings(), parity=parity)
+    read = osdp.raw_card(bytes.fromhex(data), length, wiegand.Settings(also=(32,)), parity=parity)
     assert isinstance(read, CardRead)
     assert read.credential.number == number
 

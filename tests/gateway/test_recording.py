@@ -72,6 +72,22 @@ def test_a_text_that_could_not_be_trusted_stays_so() -> None:
     assert events(recorded((FROM, card_reply(record)))) == ["reader_fault"]
 
 
+@pytest.mark.parametrize(
+    ("card", "code"),
+    [
+        (Card("511703190001010016", "测试甲"), "bad_number"),
+        (Card("511703190001010015", "测试甲", valid_from="20201399"), "bad_text"),
+        (Card("511703190001010015", "测试甲", valid_until="20209999"), "bad_text"),
+        (Card("511703190001010015", "测试甲", valid_from="20200101", valid_until="20100101"), "bad_text"),
+    ],
+)
+def test_a_text_that_could_not_be_trusted_decodes_as_the_same_fault(card: Card, code: str) -> None:
+    reply = card_reply(card.record())
+    for text in (reply.hex(), recorded((FROM, reply))):
+        (found,), _ = decode("ga467", text, reveal=True, today=TODAY)
+        assert found["code"] == code
+
+
 def test_serials_of_chips_become_zeros_and_other_answers_lose_what_they_hold() -> None:
     text = recorded(
         (FROM, framed(bytes.fromhex("00009F11223344"))),

@@ -1,3 +1,4 @@
+import socket
 import subprocess
 import sys
 import time
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from drivers import sam_codes
 from drivers.api import (
     CardGone,
     CardRead,
@@ -26,6 +28,7 @@ from drivers.api import (
 from drivers.registry import find, settings_for
 from drivers.stream import StreamLink
 from gateway.probe import give_key
+from simulators.by_hand import STATUS_CODES
 from simulators.command import run
 
 
@@ -101,6 +104,28 @@ def test_faults_on_request_cost_no_card_that_lies_and_invent_none() -> None:
         assert first(events, CardRead) == read
 
 
+def test_a_module_refuses_every_command_by_every_status_on_request() -> None:
+    with simulated("sam", "--sw3", "66 status") as (process, url), running("ga467", url) as (_, events):
+        assert first(events, ReaderFault).code == "not_authorised"
+        assert first(events, Online)
+        order(process, "sw3 60 find")
+        assert first(events, ReaderFault).code == "self_test_failed"
+        order(process, "sw3 23 select")
+        order(process, "present")
+        assert first(events, ReaderFault).code == "not_allowed"
+        order(process, "lift")
+    assert set(STATUS_CODES) == set(sam_codes.FAULTS)
+
+
+@pytest.mark.parametrize(
+    "wrong", [["sam", "--sw3", "zz"], ["sam", "--sw3", "100"], ["sam", "--sw3", "66 fly"], ["wiegand", "--sw3", "66"]]
+)
+def test_a_status_that_cannot_be_is_refused(wrong: list[str]) -> None:
+    command = [sys.executable, "-m", "gateway", "simulate", *wrong]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=20, check=False)
+    assert (done.returncode, "--sw3" in done.stderr) == (2, True)
+
+
 @pytest.mark.parametrize(
     ("kind", "driver", "table"),
     [
@@ -143,6 +168,34 @@ def test_a_simulated_osdp_reader_is_read_on_its_own_key(tmp_path: Path, where: l
             assert first(events, Input) == Input(0, closed=False)
             order(process, "tamper")
             assert first(events, ReaderFault).code == "tamper"
+
+
+@pytest.mark.parametrize(("fault", "answer"), [("checksum", b"\x63\x00"), ("cut", b""), ("noise", b"\x6f\x00")])
+def test_a_simulated_card_has_faults_from_the_start_and_by_a_word(fault: str, answer: bytes) -> None:
+    def heard(reader: socket.socket) -> bool:
+        """Whether a card that is asked again and again shows the fault."""
+        for _ in range(5):
+            line, _ = reader.accept()
+            with line:
+                line.settimeout(5.0)
+                for _ in range(40):
+                    line.sendall(b"\x00\x05\xff\xca\x00\x00\x00")
+                    said = line.recv(2) and line.recv(64)
+                    if said[-2:] == answer:
+                        return True
+                    if not said:
+                        break
+        return False
+
+    for begin, word in ((["--fault", fault], ""), ([], f"fault {fault}")):
+        with socket.create_server(("127.0.0.1", 0)) as reader:
+            reader.settimeout(5.0)
+            with simulated("card", "--port", str(reader.getsockname()[1]), *begin) as (process, _):
+                order(process, word)
+                order(process, "present")
+                assert heard(reader)
+                order(process, "fault")
+                order(process, "lift")
 
 
 def test_a_simulated_new_osdp_reader_takes_a_key_and_keeps_it(tmp_path: Path) -> None:
