@@ -2,9 +2,11 @@
 
     "XQR1" | header length:4 | header JSON | rows of 32 bytes | Ed25519 signature:64 over all before it
 
-A row, big-endian: token:16, since:2, until:2, portals:4, registered until:2, schedule:1, role:1, marks:1, spare:3.
+A row, big-endian: token:16, since:2, until:2, portals:4, registered until:2, schedule:1, role:1, marks:1, age:1, 0:2.
 Days count from 2000-01-01; `until` 65535 is without end, `registered until` 0 is not registered. `portals` is a bit
-mask over the header's list, all ones for every portal; `schedule` counts from 1 in the header's list, 0 for all hours.
+mask over the header's list, all ones for every portal; `schedule` counts from 1 in the header's list, 0 for all hours;
+`age` from 1 in the age bands, 0 where no rule of the gate asks. What a station does not know of a policy, it passes
+over.
 """
 
 import struct
@@ -16,10 +18,10 @@ import msgspec
 from msgspec import Meta, Struct
 
 from gateway.keys import NotAuthentic, verify
-from rules.model import Enrolment, GatePolicy, Hours, Role
+from rules.model import AgeBand, Enrolment, GatePolicy, Hours, Role
 
 _MAGIC = b"XQR1"
-_ROW = struct.Struct(">16sHHIHBBB3x")
+_ROW = struct.Struct(">16sHHIHBBBB2x")
 _SCHEDULE_AT = 26
 """Of a row, where schedule, role and marks stand: a byte each."""
 _DAY_0 = date(2000, 1, 1)
@@ -29,6 +31,7 @@ _SIGNATURE = 64
 MAX_PORTALS = 31
 _LOST, _COUNT_ONLY, _ELSEWHERE, _ENROLLED = 1, 2, 4, 8
 _MARKS = _LOST | _COUNT_ONLY | _ELSEWHERE | _ENROLLED
+_BANDS = tuple(AgeBand)
 _ROLES = frozenset(int(role) for role in Role)
 
 
@@ -70,7 +73,7 @@ class Roster:
         at = self._index.get(token)
         if at is None:
             return None
-        _, since, until, mask, registered, schedule, role, marks = _ROW.unpack_from(self._rows, at)
+        _, since, until, mask, registered, schedule, role, marks, age = _ROW.unpack_from(self._rows, at)
         return Enrolment(
             token,
             _day(since),
@@ -83,6 +86,7 @@ class Roster:
             registered_until=_registered(registered),
             registered_elsewhere=bool(marks & _ELSEWHERE),
             enrolled=bool(marks & _ENROLLED),
+            age_band=_BANDS[age - 1] if 0 < age <= len(_BANDS) else None,
         )
 
 
@@ -144,6 +148,7 @@ def _pack_row(person: Enrolment, portals: dict[str, int], schedules: dict[str, i
         schedules[person.schedule] if person.schedule is not None else 0,
         person.role,
         marks,
+        0 if person.age_band is None else _BANDS.index(person.age_band) + 1,
     )
 
 

@@ -5,7 +5,7 @@ from datetime import date
 from enum import StrEnum
 
 from rules.cases import Close
-from rules.model import CaseKind, Source
+from rules.model import CaseKind, Question, Source
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +23,13 @@ class Arithmetic:
     """For a resident of whom the property told: enrolled and not registered since."""
     register_as_of: date
     policy_version: int
+    registered_elsewhere: bool = False
+    """人户分离: registered in another community of the district."""
+    last_checked: date | None = None
+    """For a recheck: when it was last made sure how they live here, …"""
+    months: int | None = None
+    """… and after how many months that is due again."""
+    moved_out: date | None = None
 
     @property
     def days(self) -> int:
@@ -81,6 +88,21 @@ class ProposeSlip:
 
 
 @dataclass(frozen=True, slots=True)
+class RaiseSlip:
+    """A proposed slip that nobody decides upon goes to the street. Said each time, as `Escalate`."""
+
+    case: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """The property is asked something about a person, while it is so. Said each time; unsaid, it is answered."""
+
+    question: Question
+    since: date
+
+
+@dataclass(frozen=True, slots=True)
 class CloseCase:
     """Close the case, and with it the slip about it if there is one."""
 
@@ -103,4 +125,4 @@ class TakeBack:
     case: int
 
 
-Act = OpenCase | Remind | Escalate | ProposeSlip | CloseCase | Restate | TakeBack
+Act = OpenCase | Remind | Escalate | ProposeSlip | RaiseSlip | CloseCase | Restate | TakeBack | Ask

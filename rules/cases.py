@@ -131,12 +131,14 @@ class Close(StrEnum):
     """How a case closes by itself."""
 
     REGISTERED = "registered_by_police"
+    DEREGISTERED = "deregistered_by_police"
     IDENTIFIED = "identified"
     EXPIRED = "expired"
 
 
 CLOSING: Mapping[Close, tuple[CaseAct, Actor]] = {
     Close.REGISTERED: (CaseAct.REGISTER, Actor.POLICE),
+    Close.DEREGISTERED: (CaseAct.REGISTER, Actor.POLICE),
     Close.IDENTIFIED: (CaseAct.IDENTIFY, Actor.SYSTEM),
     Close.EXPIRED: (CaseAct.EXPIRE, Actor.SYSTEM),
 }

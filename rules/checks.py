@@ -5,10 +5,11 @@ No check reads a flag or a date of registration: registration decides nothing at
 
 # ruff: noqa: ARG001 -- every check has the same shape, whether or not it needs the swipe
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from itertools import takewhile
 
-from rules.model import Decision, Direction, Enrolment, Reason, Role, Snapshot, Swipe, Verdict
+from rules.conditions import UNKNOWN_AGE, WEEKDAYS, Field, Then, first
+from rules.model import AgeBand, Decision, Direction, Enrolment, Reason, Recent, Role, Snapshot, Swipe, Verdict
 
 Check = Callable[[Swipe, Snapshot], Decision | None]
 
@@ -82,16 +83,27 @@ def out_of_hours(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
 
 
 def passback(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
-    """The same credential came in by this portal a moment ago and has not left by any since.
+    """The same credential came in here a moment ago and has not left since: by this portal, or into this area.
 
-    Only grants that the person saw count: whoever saw no verdict presents the card again.
+    Only grants that the person saw count: whoever saw no verdict presents the card again. By the portal, leaving
+    anywhere resets it; an area is left by one of its own portals. After its time, either is forgotten.
     """
-    seconds = snapshot.policy.passback_seconds
-    grants = (r for r in snapshot.recent if r.verdict is Verdict.GRANT and r.signalled and r.seconds_ago < seconds)
-    if seconds <= 0:
+    policy, here = snapshot.policy, snapshot.portal.id
+    if policy.passback_seconds <= 0 and not policy.passback:
         return None
-    since_exit = takewhile(lambda grant: grant.direction is Direction.IN, grants)
-    return _ATTEND_PASSBACK if any(grant.portal == snapshot.portal.id for grant in since_exit) else None
+    rows = [one for one in policy.passback if here in one.portals]
+    timed = next((one.seconds for one in rows if not one.area), policy.passback_seconds)
+    again = any(grant.portal == here for grant in _entries(_grants(snapshot, timed)))
+    inside = (next(_grants(snapshot, one.seconds, one.portals), None) for one in rows if one.area)
+    return _ATTEND_PASSBACK if again or any(one and one.direction is Direction.IN for one in inside) else None
+
+
+def condition(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
+    """A row of the site's asks for the guard, as outside of hours. Never for a child: they come in, then one asks."""
+    row, rows = snapshot.row, snapshot.policy.conditions
+    if not rows or row is None or row.child:
+        return None
+    return _ATTEND_HOURS if first(rows, Then.ATTEND, facts_of(swipe, snapshot)) is not None else None
 
 
 def visitor(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
@@ -102,6 +114,35 @@ def visitor(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
 def enrolled(swipe: Swipe, snapshot: Snapshot) -> Decision | None:
     """Whoever is enrolled, and whom no check before this one stopped, comes in."""
     return _GRANT_ENROLLED if snapshot.row is not None else None
+
+
+def facts_of(swipe: Swipe, snapshot: Snapshot) -> dict[str, str]:
+    """What the rows of the site may ask about, but for flags."""
+    row = snapshot.row
+    if row is None:
+        return {}
+    band = AgeBand.CHILD if row.child else row.age_band
+    return {
+        Field.ROLE: row.role.name.lower(),
+        Field.KIND: swipe.kind or "",
+        Field.PORTAL: snapshot.portal.id,
+        Field.DIRECTION: swipe.direction,
+        Field.WEEKDAY: WEEKDAYS[snapshot.policy.weekday(snapshot.today)],
+        Field.TIME: f"{snapshot.civil:%H:%M}",
+        Field.AGE: band or UNKNOWN_AGE,
+    }
+
+
+def _grants(snapshot: Snapshot, seconds: float, portals: Collection[str] | None = None) -> Iterator[Recent]:
+    """The grants of the last `seconds` that the person saw, newest first; of these portals alone, where given."""
+    for one in snapshot.recent:
+        by = portals is None or one.portal in portals
+        if by and one.verdict is Verdict.GRANT and one.signalled and one.seconds_ago < seconds:
+            yield one
+
+
+def _entries(grants: Iterable[Recent]) -> Iterator[Recent]:
+    return takewhile(lambda grant: grant.direction is Direction.IN, grants)
 
 
 def _grant(reason: Reason, row: Enrolment | None) -> Decision:

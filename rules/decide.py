@@ -3,7 +3,8 @@
 from datetime import timedelta
 
 from rules import checks
-from rules.checks import Check
+from rules.checks import Check, facts_of
+from rules.conditions import NO_FLAG, Field, Then, first
 from rules.model import Decision, Enrolment, Flag, Reason, Role, Snapshot, Swipe, Verdict
 
 CHECKS: tuple[Check, ...] = (
@@ -16,6 +17,7 @@ CHECKS: tuple[Check, ...] = (
     checks.wrong_portal,
     checks.out_of_hours,
     checks.passback,
+    checks.condition,
     checks.visitor,
     checks.enrolled,
 )
@@ -29,7 +31,7 @@ def decide(swipe: Swipe, snapshot: Snapshot) -> Decision:
     """The verdict on one swipe. A function of its arguments alone, and total: it never raises."""
     for check in CHECKS:
         if (answer := check(swipe, snapshot)) is not None:
-            return _flagged(answer, flags(snapshot))
+            return _beside(answer, flags(snapshot), swipe, snapshot)
     return _UNANSWERED
 
 
@@ -67,5 +69,15 @@ def _registration(row: Enrolment, snapshot: Snapshot) -> Flag | None:
     return Flag.UNREGISTERED if row.registered_until is None else Flag.REGISTRATION_EXPIRED
 
 
-def _flagged(answer: Decision, raised: frozenset[Flag]) -> Decision:
-    return Decision(answer.verdict, answer.reasons, raised) if raised else answer
+def _beside(answer: Decision, raised: frozenset[Flag], swipe: Swipe, snapshot: Snapshot) -> Decision:
+    """The answer with its flags, and with what the rows of the site put beside a grant."""
+    rows = snapshot.policy.conditions
+    if not rows or answer.reasons[0] not in _BY_ENROLMENT:
+        return Decision(answer.verdict, answer.reasons, raised) if raised else answer
+    facts = facts_of(swipe, snapshot)
+    line = first(rows, Then.SAY, facts)
+    quiet = first(rows, Then.QUIET, facts | {Field.FLAG: next(iter(raised), NO_FLAG)})
+    return Decision(answer.verdict, answer.reasons, raised, line.say if line else "", quiet=quiet is not None)
+
+
+_BY_ENROLMENT = frozenset({Reason.ENROLLED, Reason.VISITOR})

@@ -18,7 +18,7 @@ from enum import StrEnum
 from functools import partial
 
 from rules.countries import NUMBERS, NUMERIC
-from rules.model import Credential, CredentialKind
+from rules.model import Credential, CredentialKind, Origin
 
 LONGEST = 64
 """No number here is longer than 20 characters; more than this is not even looked at."""
@@ -256,6 +256,18 @@ def birth_of(credential: Credential, today: date | None = None) -> date | None:
     if credential.kind not in {CredentialKind.CITIZEN_ID, CredentialKind.PR_2017}:
         return None
     return check(credential.number, today).birth
+
+
+def origin_of(credential: Credential) -> Origin:
+    """By which law somebody with this number registers: 'Y' cards of both issues, 'J' cards, or a citizen's number."""
+    if credential.kind is CredentialKind.PR_2017:
+        return Origin.FOREIGNER
+    if credential.kind is not CredentialKind.CITIZEN_ID:
+        return Origin.MAINLAND
+    regions = {region[:2] for region in PERMIT_REGIONS}
+    if credential.number.startswith("9"):
+        return Origin.FOREIGNER
+    return Origin.COMPATRIOT if credential.number[:2] in regions else Origin.MAINLAND
 
 
 def mask(number: str) -> str:

@@ -1,29 +1,48 @@
 """The words of the field as frozen values: credential, swipe, enrolment, registration, snapshot, decision.
 
-Words and verdicts follow the project's design; event codes in brackets are BACnetAccessEvent (ASHRAE 135).
+The closed words among them are in `rules.words` and stand here, too.
 """
 
 import hashlib
 import hmac
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta, timezone
-from enum import IntEnum, StrEnum
+
+from rules.conditions import Condition
+from rules.words import (
+    BACNET_EVENT,
+    AgeBand,
+    CaseKind,
+    CredentialKind,
+    Direction,
+    Flag,
+    MoveOutBy,
+    Origin,
+    Question,
+    Reason,
+    Role,
+    Source,
+    Verdict,
+)
+
+__all__ = [
+    "BACNET_EVENT",
+    "AgeBand",
+    "CaseKind",
+    "CredentialKind",
+    "Direction",
+    "Flag",
+    "MoveOutBy",
+    "Origin",
+    "Question",
+    "Reason",
+    "Role",
+    "Source",
+    "Verdict",
+]
 
 CIVIL = timezone(timedelta(hours=8), "Asia/Shanghai")
 """Civil time in China: UTC+8 the year round since 1991, so no table of zones is needed."""
-
-
-class CredentialKind(StrEnum):
-    """What kind of number a credential carries; the canonical form of each is in `identity.canonical`."""
-
-    CITIZEN_ID = "citizen-id"
-    PR_2017 = "pr-2017"
-    ID_CHIP = "id-chip"
-    CARD_UID = "card-uid"
-    WIEGAND_26 = "wiegand-26"
-    WIEGAND_N = "wiegand-n"
-    EM = "em"
-    VISITOR = "visitor"
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,66 +63,6 @@ def token_of(key: bytes, credential: Credential) -> bytes:
     """HMAC-SHA-256(key, kind ‖ 0x1F ‖ canonical number), first 16 bytes: a pseudonym, different in every community."""
     message = credential.kind.value.encode() + b"\x1f" + credential.number.encode()
     return hmac.new(key, message, hashlib.sha256).digest()[:TOKEN_BYTES]
-
-
-class Direction(StrEnum):
-    IN = "in"
-    OUT = "out"
-
-
-class Verdict(StrEnum):
-    """What the gate does: open, ask the guard, or say that this card cannot be used here."""
-
-    GRANT = "grant"
-    ATTEND = "attend"
-    REFUSE = "refuse"
-
-
-class Reason(StrEnum):
-    """Why; stable codes. `BACNET_EVENT` maps those that have one."""
-
-    ENROLLED = "enrolled"
-    VISITOR = "visitor"
-    OPEN_PORTAL = "open_portal"
-    EXIT = "exit"
-    MANUAL = "manual"
-    UNKNOWN_CREDENTIAL = "unknown_credential"
-    ENROLMENT_EXPIRED = "enrolment_expired"
-    OUT_OF_HOURS = "out_of_hours"
-    PASSBACK = "passback"
-    TOO_MANY_ATTEMPTS = "too_many_attempts"
-    WRONG_PORTAL = "wrong_portal"
-    CREDENTIAL_LOST = "credential_lost"
-
-
-BACNET_EVENT: dict[Reason, int] = {
-    Reason.MANUAL: 1,
-    Reason.UNKNOWN_CREDENTIAL: 129,
-    Reason.WRONG_PORTAL: 134,
-    Reason.OUT_OF_HOURS: 136,
-    Reason.PASSBACK: 138,
-    Reason.TOO_MANY_ATTEMPTS: 140,
-    Reason.CREDENTIAL_LOST: 143,
-    Reason.ENROLMENT_EXPIRED: 152,
-}
-
-
-class Flag(StrEnum):
-    """What registration adds to a verdict. It changes nothing at the gate."""
-
-    UNREGISTERED = "unregistered"
-    REGISTRATION_EXPIRED = "registration_expired"
-    REGISTERED_ELSEWHERE = "registered_elsewhere"
-    REGISTRATION_UNKNOWN = "registration_unknown"
-
-
-class Role(IntEnum):
-    """As what a credential is enrolled. The numbers are stored and sent."""
-
-    RESIDENT = 0
-    GUEST = 1
-    VISITOR = 2
-    STAFF = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +98,12 @@ class Enrolment:
     registered_elsewhere: bool = False
     enrolled: bool = True
     """False for a person who is registered here and known, but whom the property has not enrolled."""
+    age_band: AgeBand | None = None
+    """None where it is unknown, or where no rule of the gate asks for it."""
+
+    @property
+    def child(self) -> bool:
+        return self.count_only or self.age_band is AgeBand.CHILD
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +140,17 @@ class Recent:
     signalled: bool = True
 
 
+@dataclass(frozen=True, slots=True)
+class Passback:
+    """Anti-passback (反潜回) at some portals: of each for itself, or of the `area` that they lead into."""
+
+    portals: tuple[str, ...]
+    area: str = ""
+    """"" for each portal by itself; else whoever is inside has to leave by one of them before they come in again."""
+    seconds: int = 0
+    """After so long an entry is forgotten: the same card may come in again."""
+
+
 MONDAY, SUNDAY = 0, 6
 
 
@@ -184,6 +160,7 @@ class GatePolicy:
 
     version: int = 0
     passback_seconds: int = 0
+    """Of each portal for which `passback` says nothing of its own."""
     attempts: int = 0
     attempts_seconds: int = 60
     attempts_pause_seconds: int = 30
@@ -194,6 +171,8 @@ class GatePolicy:
     """Days that count as Sundays wherever hours name weekdays, …"""
     workdays: frozenset[date] = frozenset()
     """… and days at a weekend that count as Mondays (调休)."""
+    passback: tuple[Passback, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
     def weekday(self, day: date) -> int:
         """As what weekday a day counts; 0 is Monday."""
@@ -235,28 +214,14 @@ class Decision:
     verdict: Verdict
     reasons: tuple[Reason, ...]
     flags: frozenset[Flag] = frozenset()
+    side: str = ""
+    """A line of the site's own for the guard; no flag has a part in it."""
+    quiet: bool = False
+    """True where the site asks that the guard is not reminded about registration here and now."""
 
     def __post_init__(self) -> None:
         if not self.reasons:
             raise ValueError("a decision without a reason cannot be explained")
-
-
-class CaseKind(StrEnum):
-    GATE_QUERY = "gate_query"
-    COLLECTION = "collection"
-    DEREGISTRATION = "deregistration"
-    RECHECK = "recheck"
-
-
-class Source(StrEnum):
-    """Where a case came from; all six are shown on it."""
-
-    PROPERTY = "property"
-    LANDLORD = "landlord"
-    SELF = "self"
-    POLICE = "police"
-    VISIT = "visit"
-    GATE = "gate"
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,9 +258,32 @@ class Person:
     role: Role | None = None
     birth: date | None = None
     enrolled_since: date | None = None
-    travel_document: bool = False
-    """A foreigner or a resident of Hong Kong, Macao or Taiwan: no case is ever opened from swipes."""
+    origin: Origin = Origin.MAINLAND
     protected: bool = False
+    registered_elsewhere: bool = False
+    """Registered in another community of the district today (人户分离)."""
+    rented: bool = False
+    last_checked: date | None = None
+    """When somebody last made sure how they live here: a visit, a recheck, their registration. None: not known."""
+    lease_until: date | None = None
+    """Last day of the lease that is known and of which nobody has said yet what comes after it."""
+    service_until: date | None = None
+    """Last day for which the household has confirmed them as service staff (服务人员)."""
+    moved_out: "MovedOut | None" = None
+    """None also for whoever has moved in again since."""
+
+    @property
+    def travels(self) -> bool:
+        """Whether they register by another law than citizens: no case is ever opened from their swipes."""
+        return self.origin is not Origin.MAINLAND
+
+
+@dataclass(frozen=True, slots=True)
+class MovedOut:
+    """The fact that somebody lives here no longer since a day, and what says so."""
+
+    on: date
+    by: MoveOutBy
 
 
 @dataclass(frozen=True, slots=True)
@@ -318,7 +306,7 @@ class Rests:
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """What `judge` may know of a case of this person. `alert` is True while a slip about it is proposed or open."""
+    """What `judge` may know of a case of this person. `alert` is True once a slip about it was ever proposed."""
 
     id: int
     kind: CaseKind
@@ -331,3 +319,5 @@ class Case:
     reminded: date | None = None
     rests: Rests | None = None
     """None for a case that was not opened by passes, and once a person has done something about it."""
+    slip_waits_since: date | None = None
+    """The day on which a slip about it was proposed, while nobody has sent or withdrawn it."""

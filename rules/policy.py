@@ -9,6 +9,8 @@ from dataclasses import Field, dataclass, field, fields
 from datetime import datetime
 from typing import Any, TypeVar
 
+from rules.conditions import idle
+from rules.gate_policy import contradictions, read_gate
 from rules.model import GatePolicy
 from rules.strict import Table
 from rules.trial import Trial, read_trial
@@ -16,7 +18,6 @@ from rules.trial import Trial, read_trial
 Section = TypeVar("Section")
 ADULT = 18
 """No policy may propose a slip about anyone younger."""
-MOST_HOLIDAYS = 200
 _GATE = GatePolicy()
 
 
@@ -82,6 +83,24 @@ class Escalation:
     community_days: int = _days(7, 0, 180)
     street_days: int = _days(10, 0, 180)
     police_days: int = _days(15, 0, 180)
+    undecided_days: int = _days(3, 1, 60)
+    """A proposed slip that nobody sends or withdraws for so long goes to the street."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recheck:
+    """定期复核: when it is looked again how somebody lives here, in calendar months."""
+
+    rented_months: int = _days(3, 1, 24)
+    other_months: int = _days(12, 1, 60)
+    due_days: int = _days(30, 1, 180)
+
+
+@dataclass(frozen=True, slots=True)
+class Deregistration:
+    """搬离注销, of whoever is known to have moved out."""
+
+    due_days: int = _days(30, 1, 180)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +129,8 @@ class Policy:
     slip: Slip = Slip()
     escalation: Escalation = Escalation()
     retention: Retention = Retention()
+    recheck: Recheck = Recheck()
+    deregistration: Deregistration = Deregistration()
     tests: tuple[Trial, ...] = ()
 
     @property
@@ -127,6 +148,10 @@ def parse(text: str) -> Policy:
     mistakes: list[str] = []
     policy = _read(Table(content, "", mistakes))
     mistakes.extend(_contradictions(policy))
+    if not mistakes:  # rows that are wrong as they stand are not asked what they could do
+        mistakes.extend(
+            f"conditions: {name!r} can never do anything: {why}" for name, why in idle(policy.gate.conditions)
+        )
     if mistakes:
         raise PolicyError(tuple(mistakes))
     return policy
@@ -156,29 +181,15 @@ def _read(table: Table) -> Policy:
         author=table.text("author"),
         reason=table.text("reason"),
         effective_from=table.moment("effective_from"),
-        gate=_gate(table.table("gate"), version, max_age),
+        gate=read_gate(table, version, max_age),
         collection=_section(table.table("collection"), Collection),
         gate_query=_section(table.table("gate_query"), GateQuery),
         slip=_section(table.table("slip"), Slip),
         escalation=_section(table.table("escalation"), Escalation),
         retention=_section(table.table("retention"), Retention),
+        recheck=_section(table.table("recheck"), Recheck),
+        deregistration=_section(table.table("deregistration"), Deregistration),
         tests=tuple(read_trial(one) for one in table.tables("tests")),
-    )
-    table.finish()
-    return policy
-
-
-def _gate(table: Table, version: int, register_max_age_days: int) -> GatePolicy:
-    policy = GatePolicy(
-        version=version,
-        passback_seconds=table.integer("passback_seconds", 0, 0, 86_400),
-        attempts=table.integer("attempts", 0, 0, 100),
-        attempts_seconds=table.integer("attempts_seconds", 60, 1, 3_600),
-        attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
-        side_line_days=table.integer("side_line_days", 7, 1, 90),
-        register_max_age_days=register_max_age_days,
-        holidays=table.days("holidays", MOST_HOLIDAYS),
-        workdays=table.days("workdays", MOST_HOLIDAYS),
     )
     table.finish()
     return policy
@@ -206,12 +217,11 @@ def _contradictions(policy: Policy) -> tuple[str, ...]:
         "escalation: the days must not go down from worker to community, street and police": list(turns)
         != sorted(turns)
     }
-    both = policy.gate.holidays & policy.gate.workdays
-    found["gate.workdays: a day cannot be a holiday too"] = bool(both)
     for name, opens in (("collection", policy.collection), ("gate_query", policy.gate_query)):
         found |= {
             f"{name}.days_distinct: more than window_days, so it never opens": opens.days_distinct > opens.window_days,
             f"{name}.evenings: more than window_days, so it never opens": opens.evenings > opens.window_days,
             f"{name}.window_days: longer than retention.passes_days": opens.window_days > policy.retention.passes_days,
         }
-    return tuple(what for what, is_so in found.items() if is_so)
+    own = tuple(what for what, is_so in found.items() if is_so)
+    return (*own, *contradictions(policy.gate))

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
+from rules.acts import Act, Ask, CloseCase, Escalate, OpenCase, ProposeSlip, RaiseSlip, Remind, Restate, TakeBack
 from rules.decide import decide
 from rules.judge import judge
 from rules.model import Decision
@@ -33,13 +33,16 @@ def said(act: Act) -> str:
             return f"escalate {act.to}"
         case CloseCase():
             return f"close {act.how}"
-        case Remind() | ProposeSlip() | Restate() | TakeBack():
+        case Ask():
+            return f"ask {act.question}"
+        case Remind() | ProposeSlip() | RaiseSlip() | Restate() | TakeBack():
             return _SAID[type(act)]
 
 
 _SAID: dict[type[Act], str] = {
     Remind: "remind",
     ProposeSlip: "propose_slip",
+    RaiseSlip: "raise_slip",
     Restate: "restate",
     TakeBack: "take_back",
 }
@@ -56,13 +59,16 @@ def _gate(trial: GateTrial, policy: Policy) -> tuple[str, str]:
         trial.verdict,
         decision.reasons if trial.reasons is None else trial.reasons,
         decision.flags if trial.flags is None else trial.flags,
+        decision.side if trial.side is None else trial.side,
+        quiet=decision.quiet if trial.quiet is None else trial.quiet,
     )
     return _told(expected), _told(decision)
 
 
 def _told(decision: Decision) -> str:
     flags = f" [{', '.join(sorted(decision.flags))}]" if decision.flags else ""
-    return f"{decision.verdict}: {', '.join(decision.reasons)}{flags}"
+    beside = f" ({decision.side})" * bool(decision.side) + " (no reminder)" * decision.quiet
+    return f"{decision.verdict}: {', '.join(decision.reasons)}{flags}{beside}"
 
 
 def _person(trial: PersonTrial, policy: Policy) -> tuple[str, str]:

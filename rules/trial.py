@@ -1,19 +1,27 @@
 """The tests inside a policy file: a hypothetical swipe or person, and what the policy's author expects of it."""
 
-from dataclasses import dataclass
-from datetime import UTC, date
+from dataclasses import dataclass, replace
+from datetime import UTC, date, time
 
 from rules.cases import CaseState
+from rules.conditions import is_span
 from rules.model import (
+    AgeBand,
     Case,
     CaseKind,
+    CredentialKind,
     Direction,
     Enrolment,
     Flag,
+    Hours,
+    MovedOut,
+    MoveOutBy,
+    Origin,
     Pass,
     Person,
     Portal,
     Reason,
+    Recent,
     Registration,
     Role,
     Snapshot,
@@ -34,6 +42,8 @@ class GateTrial:
     verdict: Verdict
     reasons: tuple[Reason, ...] | None
     flags: frozenset[Flag] | None
+    side: str | None = None
+    quiet: bool | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,43 +62,85 @@ class PersonTrial:
 
 Trial = GateTrial | PersonTrial
 _TOKEN = bytes(16)
+_SCHEDULE = "hours"
+MOST_RECENT = 20
 
 
 def read_trial(table: Table) -> Trial:
     """One `[[tests]]` table: with `swipe` it is about the gate, with `person` about the centre."""
-    if table.has("swipe") == table.has("person"):
-        table.wrong("swipe", "a test has either a swipe or a person")
-    trial = _gate(table) if table.has("swipe") else _person(table)
+    trial = read_hypothesis(table, expects=True)
     table.finish()
     return trial
 
 
-def _gate(table: Table) -> GateTrial:
+def read_hypothesis(table: Table, *, expects: bool = False) -> Trial:
+    """The same without what is expected of it: a swipe or a person to be explained."""
+    if table.has("swipe") == table.has("person"):
+        table.wrong("swipe", "a test has either a swipe or a person")
+    name = table.text("name", None if expects else "")
+    return _gate(table, name, expects=expects) if table.has("swipe") else _person(table, name)
+
+
+def _gate(table: Table, name: str, *, expects: bool) -> GateTrial:
     swipe = table.table("swipe")
     at = swipe.moment("at")
     portal = swipe.text("portal", "gate")
     direction = swipe.choice("direction", Direction, Direction.IN) or Direction.IN
+    kind = swipe.choice("kind", CredentialKind)
+    swipe.finish()
     row = _enrolment(table.table("enrolment")) if table.has("enrolment") else None
+    hours = _hours(table, _SCHEDULE)
     flags = table.choices("flags", Flag)
-    trial = GateTrial(
-        name=table.text("name"),
-        swipe=Swipe(portal, f"{portal}-1", direction, None, _TOKEN if row else None, at.astimezone(UTC)),
+    if expects and not table.has("verdict"):
+        table.wrong("verdict", "is missing")
+    return GateTrial(
+        name=name,
+        swipe=Swipe(portal, f"{portal}-1", direction, kind, _TOKEN if row else None, at.astimezone(UTC)),
         snapshot=Snapshot(
             civil=at,
-            portal=Portal(portal),
-            row=row,
+            portal=Portal(portal, _hours(table, "hold_open")),
+            row=replace(row, schedule=_SCHEDULE) if row and table.has(_SCHEDULE) else row,
             has_roster=table.flag("has_roster", default=True),
             register_as_of=table.day("register_as_of"),
+            recent=_recent(table),
             held_open_by_hand=table.flag("held_open", default=False),
+            schedules={_SCHEDULE: hours},
         ),
         verdict=table.choice("verdict", Verdict) or Verdict.ATTEND,
         reasons=table.choices("reasons", Reason),
         flags=None if flags is None else frozenset(flags),
+        side=table.text("side", "") if table.has("side") else None,
+        quiet=table.flag("quiet", default=False) if table.has("quiet") else None,
     )
-    if not table.has("verdict"):
-        table.wrong("verdict", "is missing")
-    swipe.finish()
-    return trial
+
+
+def _hours(table: Table, key: str) -> tuple[Hours, ...]:
+    """Spans of one day, like 07:30-08:30; those of a site may name weekdays, those of a test do not."""
+    spans = table.texts(key)
+    if wrong := [span for span in spans if not is_span(span)]:
+        table.wrong(key, f"{wrong[0]!r} must be a span within a day, like 22:00-24:00")
+        return ()
+    ends = {"24:00": time(0)}
+    return tuple(Hours(time.fromisoformat(s[:5]), ends.get(s[6:]) or time.fromisoformat(s[6:])) for s in spans)
+
+
+def _recent(table: Table) -> tuple[Recent, ...]:
+    """Passes of the same card shortly before, in any order."""
+    found = []
+    for one in table.tables("recent"):
+        found.append(
+            Recent(
+                one.text("portal", "gate"),
+                one.choice("direction", Direction, Direction.IN) or Direction.IN,
+                one.choice("verdict", Verdict, Verdict.GRANT) or Verdict.GRANT,
+                one.integer("seconds_ago", None, 0, 86_400),
+                one.flag("signalled", default=True),
+            )
+        )
+        one.finish()
+    if len(found) > MOST_RECENT:
+        table.wrong("recent", f"at most {MOST_RECENT} passes")
+    return tuple(sorted(found, key=lambda recent: recent.seconds_ago))
 
 
 def _enrolment(table: Table) -> Enrolment:
@@ -104,12 +156,13 @@ def _enrolment(table: Table) -> Enrolment:
         registered_until=table.day("registered_until"),
         registered_elsewhere=table.flag("registered_elsewhere", default=False),
         enrolled=table.flag("enrolled", default=True),
+        age_band=table.choice("age", AgeBand),
     )
     table.finish()
     return row
 
 
-def _person(table: Table) -> PersonTrial:
+def _person(table: Table, name: str) -> PersonTrial:
     who = table.table("person")
     person = Person(
         known=who.flag("known", default=True),
@@ -117,13 +170,19 @@ def _person(table: Table) -> PersonTrial:
         role=who.choice("role", Role),
         birth=who.day("birth"),
         enrolled_since=who.day("enrolled_since"),
-        travel_document=who.flag("travel_document", default=False),
+        origin=who.choice("origin", Origin, Origin.MAINLAND) or Origin.MAINLAND,
         protected=who.flag("protected", default=False),
+        registered_elsewhere=who.flag("registered_elsewhere", default=False),
+        rented=who.flag("rented", default=False),
+        last_checked=who.day("last_checked"),
+        lease_until=who.day("lease_until"),
+        service_until=who.day("service_until"),
+        moved_out=_moved_out(who),
     )
     who.finish()
     as_of = table.day("register_as_of")
     return PersonTrial(
-        name=table.text("name"),
+        name=name,
         person=person,
         passes=tuple(Pass(at) for at in table.moments("passes")),
         registrations=tuple(_registration(one, as_of) for one in table.tables("registrations")),
@@ -132,6 +191,13 @@ def _person(table: Table) -> PersonTrial:
         register_as_of=as_of,
         acts=table.texts("acts"),
     )
+
+
+def _moved_out(who: Table) -> MovedOut | None:
+    on, by = who.day("moved_out"), who.choice("moved_out_by", MoveOutBy)
+    if (on is None) != (by is None):
+        who.wrong("moved_out", "a day and moved_out_by belong together: silence in swipes is no sign of a move")
+    return None if on is None or by is None else MovedOut(on, by)
 
 
 def _registration(table: Table, as_of: date | None) -> Registration:
@@ -152,6 +218,7 @@ def _case(table: Table, number: int) -> Case:
         alert=table.flag("alert", default=False),
         paused=table.flag("paused", default=False),
         reminded=table.day("reminded"),
+        slip_waits_since=table.day("slip_waits_since"),
     )
     table.finish()
     return case

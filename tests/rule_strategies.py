@@ -1,5 +1,6 @@
 """Hypothesis strategies for the words of the field: swipes, rosters, snapshots, persons and their passes."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 from hypothesis import strategies as st
@@ -11,7 +12,11 @@ from rules.model import (
     Enrolment,
     GatePolicy,
     Hours,
+    MovedOut,
+    MoveOutBy,
+    Origin,
     Pass,
+    Passback,
     Person,
     Portal,
     Recent,
@@ -49,6 +54,15 @@ gate_policies = st.builds(
     version=st.integers(0, 9),
     passback_seconds=st.sampled_from((0, 60, 300)),
     attempts=st.sampled_from((0, 1, 3)),
+    passback=st.lists(
+        st.builds(
+            Passback,
+            portals=st.lists(st.sampled_from(PORTALS), min_size=1, unique=True).map(lambda ids: tuple(sorted(ids))),
+            area=st.sampled_from(("", "court")),
+            seconds=st.sampled_from((0, 60, 300)),
+        ),
+        max_size=2,
+    ).map(tuple),
 )
 enrolments = st.builds(
     Enrolment,
@@ -126,6 +140,14 @@ persons = st.builds(
     role=st.none() | st.sampled_from(Role),
     birth=st.none() | st.dates(date(1930, 1, 1), date(2020, 1, 1)),
     enrolled_since=st.none() | near_days,
-    travel_document=st.booleans(),
+    origin=st.sampled_from(Origin),
     protected=st.booleans(),
+    registered_elsewhere=st.booleans(),
+    rented=st.booleans(),
+    last_checked=st.none() | st.dates(date(2025, 1, 1), TODAY),
+    lease_until=st.none() | near_days,
+    service_until=st.none() | near_days,
+    moved_out=st.none() | st.builds(MovedOut, on=near_days, by=st.sampled_from(MoveOutBy)),
 )
+settled = persons.map(lambda one: replace(one, last_checked=None, lease_until=None, service_until=None, moved_out=None))
+"""People about whom nothing is due but what follows from where they are registered."""

@@ -20,10 +20,22 @@ from gateway.centre.slips import Slips
 from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.store.database import after_commit
-from gateway.store.queries import casefile, people, streams
+from gateway.store.queries import casefile, people, questions, streams
 from gateway.store.queries.casefile import Subject
 from gateway.store.queries.people import Token
-from rules.acts import Act, CloseCase, Escalate, OpenCase, ProposeSlip, Remind, Restate, TakeBack
+from rules.acts import (
+    Act,
+    Ask,
+    CloseCase,
+    Escalate,
+    Level,
+    OpenCase,
+    ProposeSlip,
+    RaiseSlip,
+    Remind,
+    Restate,
+    TakeBack,
+)
 from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, CaseState, step
 from rules.judge import judge
 from rules.model import (
@@ -109,7 +121,7 @@ class Casework:
         """As `judge`; whom each case that was opened is about."""
         opened, policy, today = [], self._policy(), self.today()
         for subject, known in knowing.of(connection, self._master, subjects, today, self._window()):
-            for act in judge(
+            acts = judge(
                 known.person,
                 known.passes,
                 known.registrations,
@@ -117,8 +129,10 @@ class Casework:
                 policy,
                 today,
                 known.register_as_of,
-            ):
+            )
+            for act in acts:
                 opened += [subject] * self._apply(connection, subject, known, act)
+            self._ask(connection, subject, known, acts)
         return opened
 
     def sweep(self, connection: Connection) -> int:
@@ -139,6 +153,8 @@ class Casework:
         """Do what an act says. Returns how many cases that opened."""
         if isinstance(act, OpenCase):
             return self._open(connection, subject, known, act)
+        if isinstance(act, Ask):
+            return 0  # kept with all others of the person
         row = casefile.case(connection, act.case)
         if row is not None and row.is_open:  # it may have ended since it was judged
             self._apply_to(connection, subject, row, act)
@@ -149,22 +165,21 @@ class Casework:
         connection: Connection,
         subject: Subject,
         row: Any,
-        act: Remind | Escalate | ProposeSlip | CloseCase | Restate | TakeBack,
+        act: Remind | Escalate | ProposeSlip | RaiseSlip | CloseCase | Restate | TakeBack,
     ) -> None:
         match act:
             case Remind():
                 self._remind(connection, row)
             case Escalate(to=to):
-                if row.level != to.value:
-                    self._note(connection, row, "escalate", {"level": to.value}, to.value)
+                self._escalate(connection, row, to)
             case ProposeSlip():
                 self._propose(connection, subject, row)
+            case RaiseSlip():
+                self._raise(connection, row)
             case CloseCase():
                 self._close(connection, row, act)
-            case Restate(because=because):
-                casefile.change_case(connection, row.id, row.revision, {"because": _plain(because)})
-            case TakeBack():
-                self._take_back(connection, row)
+            case Restate() | TakeBack():
+                self._put_right(connection, row, act)
             case _:
                 assert_never(act)
 
@@ -190,6 +205,22 @@ class Casework:
         self._event(connection, number, "open", BEGINS, act.source.value)
         after_commit(connection, self._metrics.opened.inc)
         return 1
+
+    def _ask(self, connection: Connection, subject: Subject, known: Known, acts: Iterable[Act]) -> None:
+        """Have the property asked what `acts` ask of a person, and nothing else."""
+        asked = {act.question.value: act.since for act in acts if isinstance(act, Ask)}
+        if subject.person is not None and asked != known.asked:
+            questions.keep(connection, subject.community, subject.person, asked, self.now())
+
+    def _escalate(self, connection: Connection, row: Any, to: Level) -> None:
+        if row.level != to.value:
+            self._note(connection, row, "escalate", {"level": to.value}, to.value)
+
+    def _raise(self, connection: Connection, row: Any) -> None:
+        """Nobody of the community decided upon a slip in time: the street does."""
+        slip = casefile.raise_alert(connection, row.id, Level.STREET.value)
+        if slip is not None:
+            self._event(connection, row.id, "raise", CaseState(row.state), slip)
 
     def _remind(self, connection: Connection, row: Any) -> None:
         if row.reminded_on != self.today():  # somebody else may have judged it at the same time
@@ -223,8 +254,10 @@ class Casework:
             self._slips.close(connection, row.id, self.now())
             self.closed(connection)
 
-    def _take_back(self, connection: Connection, row: Any) -> None:
-        if casefile.take_back(connection, row.id, row.revision):
+    def _put_right(self, connection: Connection, row: Any, act: Restate | TakeBack) -> None:
+        if isinstance(act, Restate):
+            casefile.change_case(connection, row.id, row.revision, {"because": _plain(act.because)})
+        elif casefile.take_back(connection, row.id, row.revision):
             log.info("case %d is taken back: with the passes that came since it has no grounds", row.id)
 
     def _note(self, connection: Connection, row: Any, act: str, values: dict[str, Any], note: str = "") -> None:

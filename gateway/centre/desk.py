@@ -186,6 +186,7 @@ class Desk:
             because=because,
             figures=figures,
             slip_state=row.slip_state,
+            elsewhere=arithmetic.registered_elsewhere,
         )
 
 

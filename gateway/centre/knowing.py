@@ -3,7 +3,7 @@
 import json
 import logging
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from itertools import groupby
@@ -16,8 +16,8 @@ from gateway.keys import Master, NotAuthentic
 from gateway.store.queries import known, streams
 from gateway.store.queries.casefile import Subject
 from rules.acts import Arithmetic
-from rules.cases import BEGINS, ENDED, CaseState
-from rules.identity import birth_of
+from rules.cases import ALERT_BEGINS, BEGINS, ENDED, CaseState
+from rules.identity import birth_of, origin_of
 from rules.model import (
     CIVIL,
     Case,
@@ -36,7 +36,6 @@ from rules.model import (
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
-_FOREIGN = ("9", "81", "82", "83")
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +48,8 @@ class Known:
     cases: tuple[Case, ...]
     register_as_of: date | None
     dwelling: int | None
+    asked: Mapping[str, date] = field(default_factory=dict)
+    """What the property is being asked about them, and since when it is so."""
 
 
 @dataclass(slots=True)
@@ -60,7 +61,8 @@ class _Rows:
     passes: dict[bytes, list[int]] = field(default_factory=lambda: defaultdict(list))
     cases: dict[Subject, list[Any]] = field(default_factory=lambda: defaultdict(list))
     visits: dict[int, list[Visit]] = field(default_factory=lambda: defaultdict(list))
-    slips: set[int] = field(default_factory=set)
+    slips: dict[int, list[Any]] = field(default_factory=lambda: defaultdict(list))
+    asked: dict[int, dict[str, date]] = field(default_factory=lambda: defaultdict(dict))
     registrations: dict[int, list[Registration]] = field(default_factory=lambda: defaultdict(list))
     people: dict[int, Any] = field(default_factory=dict)
 
@@ -110,13 +112,21 @@ def _read(connection: Connection, community: str, subjects: Sequence[Subject], w
             if subject is not None:
                 rows.cases[subject].append(row)
         going += [row.id] if CaseState(row.state) not in ENDED else []
-    for row in known.visits(connection, going):
-        rows.visits[row.case].append(Visit(civil(row.at), row.met, row.notice_left))
-    rows.slips = known.with_slips(connection, going)
+    _read_work(connection, rows, going)
+    for row in known.questions(connection, community, numbers):
+        rows.asked[row.person][row.question] = row.since
     for row in known.registrations(connection, community, numbers):
         rows.registrations[row.person].append(Registration(row.since, row.until, row.as_of))
     rows.people = {row.id: row for row in known.people(connection, community, numbers)}
     return rows
+
+
+def _read_work(connection: Connection, rows: _Rows, going: Sequence[int]) -> None:
+    """What was done about cases that are open."""
+    for row in known.visits(connection, going):
+        rows.visits[row.case].append(Visit(civil(row.at), row.met, row.notice_left))
+    for row in known.slips(connection, going):
+        rows.slips[row.case].append(row)
 
 
 def _known(rows: _Rows, subject: Subject, person: Person, dwelling: int | None) -> Known:
@@ -128,6 +138,7 @@ def _known(rows: _Rows, subject: Subject, person: Person, dwelling: int | None) 
         tuple(_case(rows, row) for row in rows.cases.get(subject, ())),
         rows.as_of,
         dwelling,
+        rows.asked.get(subject.person or 0, {}),
     )
 
 
@@ -144,7 +155,7 @@ def _person(
         role=Role(row.role) if row.role is not None else None,
         birth=birth_of(credential, today),
         enrolled_since=row.since,
-        travel_document=_is_travel_document(credential),
+        origin=origin_of(credential),
         protected=row.protected,
     )
     return person, row.dwelling
@@ -162,11 +173,13 @@ def _stranger(connection: Connection, master: Master, subject: Subject, today: d
         log.warning("a seal of station %s, epoch %s, seq %d does not open", seal.station, seal.epoch, seal.seq)
         return Person(known=False, dwelling=False)
     birth = birth_of(credential, today)
-    return Person(known=False, dwelling=False, birth=birth, travel_document=_is_travel_document(credential))
+    return Person(known=False, dwelling=False, birth=birth, origin=origin_of(credential))
 
 
 def _case(rows: _Rows, row: Any) -> Case:
     going = CaseState(row.state) not in ENDED
+    slips = rows.slips.get(row.id, ())
+    waiting = [civil(slip.proposed).date() for slip in slips if slip.state == ALERT_BEGINS]
     return Case(
         row.id,
         CaseKind(row.kind),
@@ -174,10 +187,11 @@ def _case(rows: _Rows, row: Any) -> Case:
         row.opened_on,
         row.due,
         tuple(rows.visits.get(row.id, ())),
-        alert=row.id in rows.slips,  # one slip a case: what was withdrawn stays so
+        alert=bool(slips),  # one slip a case: what was withdrawn stays so
         paused=row.paused,
         reminded=row.reminded_on,
         rests=_rests(row) if going else None,
+        slip_waits_since=min(waiting, default=None),
     )
 
 
@@ -187,10 +201,3 @@ def _rests(row: Any) -> Rests | None:
         return None
     because = msgspec.convert(row.because, Arithmetic)
     return Rests(because.on, because.evenings, because.policy_version)
-
-
-def _is_travel_document(credential: Credential) -> bool:
-    """Foreigners' permanent-resident numbers, and permits of residents of Hong Kong, Macao and Taiwan."""
-    return credential.kind is CredentialKind.PR_2017 or (
-        credential.kind is CredentialKind.CITIZEN_ID and credential.number.startswith(_FOREIGN)
-    )

@@ -22,9 +22,10 @@ from gateway.keys import Master, NotAuthentic
 from gateway.points import Point
 from gateway.store.database import Database
 from gateway.store.queries import people, streams
+from rules.conditions import Field
 from rules.identity import birth_of
-from rules.judge import age_on
-from rules.model import Credential, CredentialKind, Enrolment, Role
+from rules.known import age_on, band_of
+from rules.model import AgeBand, Credential, CredentialKind, Enrolment, Role
 from rules.policy import Policy
 
 log = logging.getLogger(__name__)
@@ -73,7 +74,9 @@ def build(
         policy=policy.gate,
         next_policy=(int(begins(upcoming).timestamp() * 1000), upcoming.gate) if upcoming is not None else None,
     )
-    entries = [_entry(one, master, today) for one in people.roster_rows(connection, community, today)]
+    rows = (*policy.gate.conditions, *(upcoming.gate.conditions if upcoming is not None else ()))
+    ages = any(one.asks(Field.AGE) for one in rows)  # nobody's age leaves the centre unless a rule asks for it
+    entries = [_entry(one, master, today, ages=ages) for one in people.roster_rows(connection, community, today)]
     digest = hashlib.sha256(bundle.pack(header, entries, lambda _body: b"")).digest()
     if digest == known:
         people.roster_is_fresh(connection, community)
@@ -261,8 +264,9 @@ class Rosters:
         return made is not None
 
 
-def _entry(row: Any, master: Master, today: date) -> Enrolment:
+def _entry(row: Any, master: Master, today: date, *, ages: bool) -> Enrolment:
     enrolled = row.since is not None
+    young, band = _age(row, master, today)
     return Enrolment(
         row.token,
         row.since if enrolled else today,
@@ -271,19 +275,20 @@ def _entry(row: Any, master: Master, today: date) -> Enrolment:
         row.schedule,
         Role(row.role) if enrolled else Role.RESIDENT,
         lost=row.lost,
-        count_only=_is_young(row, master, today),
+        count_only=young,
         registered_until=row.registered_until,
         registered_elsewhere=row.elsewhere is not None,
         enrolled=enrolled,
+        age_band=band if ages else None,
     )
 
 
-def _is_young(row: Any, master: Master, today: date) -> bool:
-    """Whether somebody is younger than `COUNT_ONLY_UNDER`; a number that cannot be read may be a child's."""
+def _age(row: Any, master: Master, today: date) -> tuple[bool, AgeBand | None]:
+    """Whether somebody is younger than `COUNT_ONLY_UNDER`, and their band; who cannot be read may be a child."""
     try:
         number = master.show("persons.number", row.number)
     except NotAuthentic as error:
         log.error("a person's row cannot be read: %s", error)  # noqa: TRY400 - it says all
-        return True
+        return True, None
     birth = birth_of(Credential(CredentialKind(row.kind), number), today)
-    return birth is not None and age_on(birth, today) < COUNT_ONLY_UNDER
+    return birth is not None and age_on(birth, today) < COUNT_ONLY_UNDER, band_of(birth, today)

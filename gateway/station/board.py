@@ -126,6 +126,7 @@ class Signals:
             reasons=outcome.decision.reasons,
             recorded=recorded,
             remind=outcome.remind,
+            side=outcome.decision.side,
             answered=_VISITORS.get(record.by_hand or ""),
             by_command=record.by_hand == BY_COMMAND,
         )

@@ -261,7 +261,7 @@ class Decider:
     def _remind(self, token: bytes, decision: Decision, snapshot: Snapshot) -> bool:
         """Whether the guard's side line about registration is due: seldom, and for a grant alone."""
         today = snapshot.today
-        if not decision.flags or decision.verdict is not Verdict.GRANT:
+        if not decision.flags or decision.quiet or decision.verdict is not Verdict.GRANT:
             return False
         if "registration_unknown" in decision.flags:
             return False

@@ -11,6 +11,10 @@ from rules.model import CaseKind
 
 def because_of(kind: CaseKind, opened: date, arithmetic: Arithmetic) -> tuple[str, Mapping[str, int]]:
     """The code and the figures of a case that `judge` opened on the civil day `opened`."""
+    if kind is CaseKind.RECHECK and arithmetic.months is not None:
+        return "recheck", {"months": arithmetic.months}
+    if kind is CaseKind.DEREGISTRATION:
+        return "moved_out", {}
     if arithmetic.days == 0 and arithmetic.unregistered_since is not None:
         return "enrolled", {"days": (opened - arithmetic.unregistered_since).days, "grace": arithmetic.grace_days}
     figures = {
@@ -29,4 +33,5 @@ def sentence(texts: Texts, lang: str, case: CaseRow) -> str:
     if named is None or not all(figure in case.figures for figure in named):
         return case.because
     figures = {figure: case.figures[figure] for figure in named}
-    return texts.get(lang, f"case.because.{case.because}", **figures)
+    said = texts.get(lang, f"case.because.{case.because}", **figures)
+    return f"{said} {texts.get(lang, 'case.elsewhere')}" if case.elsewhere else said

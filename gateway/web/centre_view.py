@@ -90,6 +90,8 @@ class CaseRow:
     """The figures that `BECAUSE` names for the code; the page turns them into one sentence."""
     slip_state: str | None = None
     """State of the slip about this case; None when there is none."""
+    elsewhere: bool = False
+    """Registered elsewhere in the district (人户分离)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,6 +1,8 @@
 """The roster bundle: what went in comes out, and nothing that another hand made or changed is believed."""
 
+import struct
 import time
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import msgspec
@@ -10,7 +12,8 @@ from hypothesis import strategies as st
 
 from gateway.bundle import Header, pack, unpack
 from gateway.keys import Master, NotAuthentic
-from rules.model import Enrolment, GatePolicy, Hours, Role
+from rules.conditions import Clause, Condition, Then
+from rules.model import AgeBand, Enrolment, GatePolicy, Hours, Passback, Role
 from tests.gateway import rosters
 from tests.gateway.rosters import MASTER
 
@@ -31,6 +34,7 @@ enrolments = st.builds(
     registered_until=st.none() | days | st.just(date.max),
     registered_elsewhere=st.booleans(),
     enrolled=st.booleans(),
+    age_band=st.none() | st.sampled_from(AgeBand),
 )
 peoples = st.lists(enrolments, max_size=20, unique_by=lambda person: person.token)
 
@@ -145,3 +149,67 @@ def test_the_next_policy_and_the_holidays_of_both_travel_with_it() -> None:
     roster = unpack(pack(header, [], rosters.MASTER.sign), rosters.MASTER.roster_public(), rosters.COMMUNITY)
     assert roster.policy_at(datetime.fromtimestamp(4.999, UTC)) == now
     assert roster.policy_at(datetime.fromtimestamp(5, UTC)) == coming
+
+
+@dataclass(frozen=True, slots=True)
+class OlderPolicy:
+    """The policy as a station of an older version knows it."""
+
+    version: int = 0
+    passback_seconds: int = 0
+    attempts: int = 0
+
+
+class OlderHeader(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    version: int
+    community: str
+    issued: int
+    register_as_of: date | None
+    token_key_id: int
+    portals: list[str]
+    schedules: list[tuple[str, list[Hours]]]
+    policy: OlderPolicy
+    next_policy: tuple[int, OlderPolicy] | None = None
+
+
+NEWER = GatePolicy(
+    version=9,
+    attempts=3,
+    passback=(Passback(("east",), "court", 60),),
+    conditions=(Condition("guests", Then.ATTEND, (Clause("role", inside=True, values=("guest",)),)),),
+)
+
+
+def test_an_older_station_passes_over_what_it_does_not_know_of_a_newer_policy() -> None:
+    header = msgspec.structs.replace(rosters.header(), policy=NEWER, next_policy=(1, NEWER))
+    body = pack(header, [rosters.person(1, age_band=AgeBand.SENIOR)], MASTER.sign)
+    size = int.from_bytes(body[4:8], "big")
+    seen = msgspec.json.decode(body[8 : 8 + size], type=OlderHeader)
+    assert seen.policy == OlderPolicy(9, 0, 3)
+    token, *_, marks = struct.unpack(">16sHHIHBBB3x", body[8 + size : 8 + size + _ROW])
+    assert (token, marks) == (rosters.person(1).token, 8)
+
+
+def test_rows_of_the_site_and_areas_reach_the_gate_as_they_were_written() -> None:
+    header = msgspec.structs.replace(rosters.header(), policy=NEWER)
+    assert unpack(pack(header, [], MASTER.sign), PUBLIC, "yuan").header.policy == NEWER
+
+
+def test_a_roster_of_an_older_centre_asks_for_no_ages_and_has_no_rows() -> None:
+    body = pack(rosters.header(), [rosters.person(1)], lambda _body: b"")
+    size = int.from_bytes(body[4:8], "big")
+    header = msgspec.json.decode(body[8 : 8 + size])
+    for new in ("passback", "conditions"):
+        del header["policy"][new]
+    older = msgspec.json.encode(header)
+    roster = unpack(signed(b"XQR1" + len(older).to_bytes(4, "big") + older + body[8 + size :]), PUBLIC, "yuan")
+    assert (roster.header.policy.conditions, roster.header.policy.passback) == ((), ())
+    assert rosters.found(roster, 1).age_band is None
+
+
+def test_an_age_band_that_is_not_known_here_is_none() -> None:
+    body = pack(rosters.header(), [rosters.person(1, age_band=AgeBand.SENIOR)], lambda _body: b"")
+    changed = bytearray(body)
+    assert changed[-3] == 3
+    changed[-3] = 9
+    assert rosters.found(unpack(signed(bytes(changed)), PUBLIC, "yuan"), 1).age_band is None

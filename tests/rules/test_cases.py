@@ -36,6 +36,7 @@ from rules.cases import (
 from rules.model import CaseKind
 
 COLLECTION = CaseKind.COLLECTION
+KIND_OF = {Close.REGISTERED: COLLECTION, Close.DEREGISTERED: CaseKind.DEREGISTRATION}
 
 
 def reachable(kind: CaseKind, start: CaseState = BEGINS) -> set[CaseState]:
@@ -126,7 +127,7 @@ def test_whoever_collected_does_not_review() -> None:
 def test_every_way_of_closing_by_itself_is_an_act_that_its_actor_may_do() -> None:
     assert set(CLOSING) == set(Close)
     for how, (act, actor) in CLOSING.items():
-        kind = COLLECTION if how is Close.REGISTERED else CaseKind.GATE_QUERY
+        kind = KIND_OF.get(how, CaseKind.GATE_QUERY)
         assert step(BEGINS, act, kind=kind, actor=actor) in ENDED
 
 

@@ -16,6 +16,7 @@ from rules.model import (
     Flag,
     GatePolicy,
     Hours,
+    Passback,
     Portal,
     Reason,
     Recent,
@@ -337,3 +338,68 @@ def test_there_is_at_most_one_flag_and_only_for_a_resident_who_is_not_merely_cou
     row = snapshot.row
     may_carry = row is not None and row.role is Role.RESIDENT and not row.count_only and not row.lost
     assert len(raised) <= (1 if may_carry else 0)
+
+
+COURT = Passback(("east", "west"), "court", 3600)
+GARAGE = Passback(("garage",), seconds=300)
+
+
+def leaving_by(portal: str, seconds_ago: float) -> Recent:
+    return Recent(portal, Direction.OUT, Verdict.GRANT, seconds_ago)
+
+
+@pytest.mark.parametrize(
+    ("recent", "stopped"),
+    [
+        ((), False),
+        ((entry(10),), True),
+        ((entry(10, "west"),), True),
+        ((entry(3599.9, "west"),), True),
+        ((entry(3600, "west"),), False),
+        ((leaving_by("west", 5), entry(10)), False),
+        ((leaving_by("garage", 5), entry(10)), True),
+        ((entry(3), leaving_by("west", 5), entry(10)), True),
+        ((entry(10, "garage"),), False),
+        ((entry(10, signalled=False),), False),
+        ((attempt(10),), False),
+    ],
+)
+def test_whoever_is_in_an_area_leaves_by_one_of_its_portals_before_they_come_in_again(
+    recent: tuple[Recent, ...], stopped: bool
+) -> None:
+    gate = GatePolicy(passback=(COURT,))
+    expected = (Verdict.ATTEND, (Reason.PASSBACK,)) if stopped else (Verdict.GRANT, (Reason.ENROLLED,))
+    assert verdict(replace(AROUND, policy=gate, recent=recent)) == expected
+    assert verdict(replace(AROUND, policy=gate, recent=recent), Direction.OUT)[0] is Verdict.GRANT
+
+
+@pytest.mark.parametrize(
+    ("portal", "seconds_ago", "stopped"),
+    [("garage", 299, True), ("garage", 300, False), ("east", 59, True), ("east", 60, False)],
+)
+def test_a_portal_has_its_own_time_or_the_one_of_all_portals(portal: str, seconds_ago: float, stopped: bool) -> None:
+    gate = GatePolicy(passback_seconds=60, passback=(GARAGE,))
+    there = replace(AROUND, policy=gate, portal=Portal(portal), recent=(entry(seconds_ago, portal),))
+    assert (verdict(there)[0] is Verdict.ATTEND) is stopped
+    off = replace(there, policy=GatePolicy(passback_seconds=60, passback=(Passback(("garage",)),)))
+    assert (verdict(off)[0] is Verdict.ATTEND) is (stopped and portal == "east")
+
+
+@given(some.presented(rows=some.enrolments), st.none() | some.near_days, st.none() | some.near_days, st.booleans())
+def test_a_flag_changes_neither_verdict_nor_reason_nor_line(
+    case: tuple[Swipe, Snapshot], until: date | None, as_of: date | None, elsewhere: bool
+) -> None:
+    swiped, snapshot = case
+    assert snapshot.row is not None
+    row = replace(snapshot.row, registered_until=until, registered_elsewhere=elsewhere)
+    one, two = decide(*case), decide(swiped, replace(snapshot, row=row, register_as_of=as_of))
+    assert (one.verdict, one.reasons, one.side) == (two.verdict, two.reasons, two.side)
+
+
+@given(some.presented(rows=some.enrolments), some.near_days)
+def test_registering_someone_never_worsens_their_verdict(case: tuple[Swipe, Snapshot], until: date) -> None:
+    swiped, snapshot = case
+    assert snapshot.row is not None
+    without = decide(swiped, replace(snapshot, row=replace(snapshot.row, registered_until=None)))
+    registered = decide(swiped, replace(snapshot, row=replace(snapshot.row, registered_until=until)))
+    assert SEVERITY[registered.verdict] <= SEVERITY[without.verdict]

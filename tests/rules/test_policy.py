@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.model import CIVIL, GatePolicy
+from rules.model import CIVIL, GatePolicy, Passback
 from rules.policy import Collection, Escalation, GateQuery, Policy, PolicyError, Retention, Slip, departures, parse
 from rules.rehearse import Failure, run_tests
 
@@ -225,3 +225,131 @@ def test_holidays_are_days_and_none_is_a_workday_too() -> None:
     ):
         with pytest.raises(PolicyError, match=what):
             parse(head + wrong)
+
+
+def test_passback_is_set_by_portal_and_by_area() -> None:
+    policy = parse(
+        HEAD
+        + '[[passback]]\nportals = ["garage"]\nseconds = 300\n'
+        + '[[passback]]\narea = "court"\nportals = ["west", "east"]\nreset_minutes = 60\n'
+    )
+    assert policy.gate.passback == (Passback(("garage",), "", 300), Passback(("east", "west"), "court", 3600))
+    for wrong, what in (
+        ('[[passback]]\nportals = ["garage"]', "passback[1].seconds: is missing"),
+        ("[[passback]]\nportals = []\nseconds = 3", "passback[1].portals: name at least one"),
+        ('[[passback]]\nportals = ["a"]\narea = "x"\nseconds = 3', "passback[1].seconds: is not known"),
+        (
+            '[[passback]]\nportals = ["a"]\narea = "x"\n[[passback]]\nportals = ["a"]\narea = "y"',
+            "passback: a stands in two areas",
+        ),
+        (
+            '[[passback]]\nportals = ["a"]\nseconds = 1\n[[passback]]\nportals = ["a"]\nseconds = 2',
+            "passback: a stands in two rows by time",
+        ),
+    ):
+        assert mistakes(HEAD + wrong) == (what,)
+
+
+def test_the_tests_of_a_file_know_everything_that_its_rules_ask_about() -> None:
+    policy = parse(
+        HEAD
+        + """
+        [[passback]]
+        area = "court"
+        portals = ["east"]
+        [[conditions]]
+        name = "guests at night"
+        then = "attend"
+        role = { in = ["guest"] }
+        time = { in = ["22:00-24:00"] }
+        [[conditions]]
+        name = "children"
+        then = "say"
+        say = "先放行，再联系家长"
+        age = { in = ["0-15"] }
+
+        [[tests]]
+        name = "a guest at night"
+        swipe = { at = 2026-11-23T22:00:00, kind = "card-uid" }
+        enrolment = { since = 2026-01-01, role = "guest" }
+        verdict = "attend"
+        reasons = ["out_of_hours"]
+        [[tests]]
+        name = "a child on its own"
+        swipe = { at = 2026-11-23T22:00:00 }
+        enrolment = { since = 2026-01-01, role = "guest", age = "0-15" }
+        verdict = "grant"
+        side = "先放行，再联系家长"
+        [[tests]]
+        name = "inside already"
+        swipe = { at = 2026-11-23T12:00:00, portal = "east" }
+        enrolment = { since = 2026-01-01 }
+        recent = [{ portal = "east", seconds_ago = 600 }]
+        verdict = "attend"
+        reasons = ["passback"]
+        [[tests]]
+        name = "left since"
+        swipe = { at = 2026-11-23T12:00:00, portal = "east" }
+        enrolment = { since = 2026-01-01 }
+        recent = [{ portal = "east", seconds_ago = 600 }, { portal = "east", direction = "out", seconds_ago = 60 }]
+        verdict = "grant"
+        [[tests]]
+        name = "while it stands open"
+        swipe = { at = 2026-11-23T07:45:00 }
+        hold_open = ["07:30-08:00"]
+        verdict = "grant"
+        reasons = ["open_portal"]
+        [[tests]]
+        name = "outside of the hours of an enrolment"
+        swipe = { at = 2026-11-23T05:59:59 }
+        enrolment = { since = 2026-01-01, role = "staff" }
+        hours = ["06:00-22:00"]
+        verdict = "attend"
+        reasons = ["out_of_hours"]
+        [[tests]]
+        name = "a lease that ended, and a recheck"
+        person = { role = "resident", lease_until = 2026-11-22, rented = true, last_checked = 2026-08-23 }
+        registrations = [{ since = 2026-01-01 }]
+        today = 2026-11-23
+        register_as_of = 2026-11-23
+        acts = ["open recheck visit", "ask lease_ended"]
+        [[tests]]
+        name = "gone by the landlord's word"
+        person = { role = "resident", moved_out = 2026-11-20, moved_out_by = "landlord" }
+        registrations = [{ since = 2026-01-01 }]
+        today = 2026-11-23
+        register_as_of = 2026-11-23
+        acts = ["open deregistration landlord"]
+        [[tests]]
+        name = "a slip that nobody decides upon"
+        person = { role = "resident", birth = 1990-01-01 }
+        today = 2026-11-23
+        register_as_of = 2026-11-23
+        acts = ["raise_slip"]
+        [[tests.cases]]
+        state = "assigned"
+        opened = 2026-11-20
+        due = 2026-11-30
+        alert = true
+        slip_waits_since = 2026-11-20
+        reminded = 2026-11-23
+        """
+    )
+    assert run_tests(policy) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "mistake"),
+    [
+        ("person = { moved_out = 2026-11-01 }\ntoday = 2026-11-23", "tests[1].person.moved_out: a day and"),
+        ("swipe = { at = 2026-11-23T07:45:00 }\nhours = ['22:00-06:00']\nverdict = 'grant'", "tests[1].hours: "),
+        (
+            "swipe = { at = 2026-11-23T07:45:00 }\nrecent = [{}]\nverdict = 'grant'",
+            "tests[1].recent[1].seconds_ago: is",
+        ),
+        ("person = { origin = 'abroad' }\ntoday = 2026-11-23", "tests[1].person.origin: must be one of mainland"),
+    ],
+)
+def test_a_mistake_in_a_test_names_its_place(text: str, mistake: str) -> None:
+    (found,) = mistakes(f"{HEAD}[[tests]]\nname = 'x'\n{text}\n")
+    assert found.startswith(mistake)

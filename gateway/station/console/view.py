@@ -58,6 +58,8 @@ class Shown:
     reasons: tuple[Reason, ...]
     recorded: bool
     remind: bool = False
+    side: str = ""
+    """A line of the site's own, in its own words."""
     answered: Visitor | None = None
     """Set on a grant by hand: as whom the guard let the person in."""
     by_command: bool = False

@@ -108,6 +108,16 @@ def open_alert_of(connection: Connection, case_id: int) -> Row[Any] | None:
     return connection.execute(select(t.alerts).where(a.case == case_id, a.is_open)).one_or_none()
 
 
+def raise_alert(connection: Connection, case_id: int, level: str) -> str | None:
+    """Have a slip that is proposed decided upon at that level. Its number, or None where it is already, or decided."""
+    a = t.alerts.c
+    waits = (a.case == case_id, a.is_open, a.state == "proposed", a.level.is_distinct_from(level))
+    slip = connection.execute(select(a.slip, a.revision).where(*waits)).one_or_none()
+    if slip is None or not change_alert(connection, slip.slip, slip.revision, {"level": level}):
+        return None
+    return str(slip.slip)
+
+
 def change_alert(connection: Connection, slip: str, revision: int, values: dict[str, Any]) -> bool:
     """Change a slip that still has this revision; False when somebody was first."""
     a = t.alerts.c

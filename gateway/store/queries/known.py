@@ -10,7 +10,7 @@ from gateway.store import tables as t
 _CHUNK = 500
 T = TypeVar("T")
 
-_c, _s, _v, _a, _e, _r, _p, _k = (
+_c, _s, _v, _a, _e, _r, _p, _k, _q = (
     t.cases.c,
     t.swipes.c,
     t.visits.c,
@@ -19,6 +19,7 @@ _c, _s, _v, _a, _e, _r, _p, _k = (
     t.registrations.c,
     t.persons.c,
     t.credentials.c,
+    t.questions.c,
 )
 _SOME: BindParameter[Any] = bindparam("some", expanding=True)
 _HERE: BindParameter[str] = bindparam("community")
@@ -33,7 +34,8 @@ _PASSES = select(_s.token, _s.at).where(
     _s.verdict.in_(("grant", "attend")),
 )
 _VISITS = select(_v.case, _v.at, _v.met, _v.notice_left).where(_v.case.in_(_SOME)).order_by(_v.at)
-_ALERTS = select(_a.case).where(_a.case.in_(_SOME))
+_ALERTS = select(_a.case, _a.state, _a.proposed).where(_a.case.in_(_SOME))
+_QUESTIONS = select(_q.person, _q.question, _q.since).where(_q.community == _HERE, _q.person.in_(_SOME), _q.is_open)
 _REGISTRATIONS = select(_r.person, _r.since, _r.until, _r.as_of).where(_r.community == _HERE, _r.person.in_(_SOME))
 _PEOPLE = (
     select(_p.id, _p.kind, _p.number, _p.protected, _e.dwelling, _e.role, _e.since)
@@ -66,9 +68,14 @@ def visits(connection: Connection, of_cases: Sequence[int]) -> list[Row[Any]]:
     return _all(connection, _VISITS, of_cases)
 
 
-def with_slips(connection: Connection, of_cases: Sequence[int]) -> set[int]:
-    """Those of these cases about which a slip was ever proposed."""
-    return {row.case for row in _all(connection, _ALERTS, of_cases)}
+def slips(connection: Connection, of_cases: Sequence[int]) -> list[Row[Any]]:
+    """(case, state, when proposed in ms) of every slip that was ever proposed about these cases."""
+    return _all(connection, _ALERTS, of_cases)
+
+
+def questions(connection: Connection, community: str, persons: Sequence[int]) -> list[Row[Any]]:
+    """(person, question, since) of what the property is asked about these."""
+    return _all(connection, _QUESTIONS, persons, community=community)
 
 
 def registrations(connection: Connection, community: str, persons: Sequence[int]) -> list[Row[Any]]:

@@ -18,6 +18,7 @@ _OF_A_PERSON: tuple[tuple[Table, str], ...] = (
     (t.leases, "tenant"),
     (t.leases, "landlord"),
     (t.cases, "person"),
+    (t.questions, "person"),
     (t.visitors, "person"),
     (t.inflow_pushes, "person"),
     (t.out_movers, "person"),

@@ -20,6 +20,7 @@ from gateway.store.tables.register import (
     residents,
     visitors,
 )
+from gateway.store.tables.rulebook import policies, questions
 from gateway.store.tables.schema import metadata
 from gateway.store.tables.traffic import (
     MARKED,
@@ -61,7 +62,9 @@ __all__ = [
     "out_movers",
     "outbox",
     "persons",
+    "policies",
     "quarantine",
+    "questions",
     "registrations",
     "residents",
     "settings",

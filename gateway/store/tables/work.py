@@ -102,6 +102,7 @@ alerts = Table(
     Column("rule", String(32), nullable=False),
     Column("since", Date, nullable=False),
     Column("proposed", BigInteger, nullable=False),
+    Column("level", String(20)),
     Column("sent", BigInteger),
     Column("sent_by", String(64)),
     Column("answered", BigInteger),

@@ -1,0 +1,101 @@
+"""The gate's part of a policy file: `[gate]`, `[[passback]]`, `[[conditions]]`, and what can never happen in them."""
+
+from collections.abc import Iterator
+
+from rules.conditions import CLOSED, Clause, Condition, Field, Then, is_span
+from rules.model import GatePolicy, Passback
+from rules.strict import Table
+
+MOST_HOLIDAYS = 200
+MOST_ROWS = 50
+MOST_VALUES = 50
+LONGEST_LINE = 40
+"""Letters of a line on the guard's page."""
+_DAY_S = 86_400
+
+
+def read_gate(root: Table, version: int, register_max_age_days: int) -> GatePolicy:
+    """What the gate decides by; mistakes go where `root` keeps them."""
+    table = root.table("gate")
+    policy = GatePolicy(
+        version=version,
+        passback_seconds=table.integer("passback_seconds", 0, 0, _DAY_S),
+        attempts=table.integer("attempts", 0, 0, 100),
+        attempts_seconds=table.integer("attempts_seconds", 60, 1, 3_600),
+        attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
+        side_line_days=table.integer("side_line_days", 7, 1, 90),
+        register_max_age_days=register_max_age_days,
+        holidays=table.days("holidays", MOST_HOLIDAYS),
+        workdays=table.days("workdays", MOST_HOLIDAYS),
+        passback=tuple(_passback(one) for one in root.tables("passback")),
+        conditions=tuple(_condition(one) for one in root.tables("conditions")),
+    )
+    table.finish()
+    return policy
+
+
+def contradictions(gate: GatePolicy) -> Iterator[str]:
+    """What can never happen as it is written."""
+    if gate.holidays & gate.workdays:
+        yield "gate.workdays: a day cannot be a holiday too"
+    if len(gate.passback) > MOST_ROWS or len(gate.conditions) > MOST_ROWS:
+        yield f"passback, conditions: at most {MOST_ROWS} rows of each"
+        return
+    for timed in (False, True):
+        named = [portal for one in gate.passback if bool(one.area) is not timed for portal in one.portals]
+        for portal in sorted({portal for portal in named if named.count(portal) > 1}):
+            yield f"passback: {portal} stands in two {'rows by time' if timed else 'areas'}"
+    names = [row.name for row in gate.conditions]
+    for name in sorted({name for name in names if names.count(name) > 1}):
+        yield f"conditions: {name!r} stands twice"
+
+
+def _passback(table: Table) -> Passback:
+    area = table.text("area", "")
+    portals = table.texts("portals")
+    if not portals:
+        table.wrong("portals", "name at least one")
+    seconds = 60 * table.integer("reset_minutes", 720, 1, 1440) if area else table.integer("seconds", None, 0, _DAY_S)
+    table.finish()
+    return Passback(tuple(sorted(set(portals))), area, seconds)
+
+
+def _condition(table: Table) -> Condition:
+    name = table.text("name")
+    then = table.choice("then", Then)
+    if not table.has("then"):
+        table.wrong("then", "is missing")
+    clauses = tuple(_clause(table.table(field), field) for field in Field if table.has(field))
+    if not clauses:
+        table.wrong("name", "the row asks about nothing, so it would hold for everybody")
+    say = table.text("say", "")
+    if (then is Then.SAY) != bool(say.strip()):
+        table.wrong("say", "belongs to then = 'say', and to nothing else")
+    if len(say) > LONGEST_LINE or not say.isprintable():
+        table.wrong("say", f"is one line of at most {LONGEST_LINE} letters")
+    if then is not Then.QUIET and any(clause.field == Field.FLAG for clause in clauses):
+        table.wrong("flag", "a flag can leave the reminder out (then = 'quiet') and do nothing else")
+    table.finish()
+    return Condition(name, then or Then.QUIET, clauses, say)
+
+
+def _clause(table: Table, field: Field) -> Clause:
+    inside = table.has("in")
+    if inside == table.has("not_in"):
+        table.wrong("in", "state either in or not_in, as a list")
+    values = table.texts("in" if inside else "not_in")
+    if (inside and not values) or len(values) > MOST_VALUES:
+        table.wrong("in", f"name 1 to {MOST_VALUES} values")
+    for value in values:
+        if (wrong := _wrong(field, value)) is not None:
+            table.wrong("in" if inside else "not_in", wrong)
+    table.finish()
+    return Clause(field, inside, tuple(sorted(set(values))))
+
+
+def _wrong(field: Field, value: str) -> str | None:
+    if field in CLOSED:
+        return None if value in CLOSED[field] else f"{value!r} must be one of {', '.join(CLOSED[field])}"
+    if field is Field.TIME:
+        return None if is_span(value) else f"{value!r} must be a span within a day, like 22:00-24:00"
+    return None if value.strip() and len(value) <= 64 else "a portal has a name"
