@@ -84,8 +84,8 @@ class Residency:
                 new.append(self._fresh(by, community, one))
             else:
                 history.change(connection, by, t.residents, row, self._said(by, row, one))
-        for number, said in zip(living.add(connection, new), new, strict=True):
-            history.note(connection, by, t.residents.name, [(number, str(said["community"]), history.CREATED)])
+        made = [(number, community, history.CREATED) for number in living.add(connection, new)]
+        history.note(connection, by, t.residents.name, made)
 
     def moved_out(self, connection: Connection, by: By, community: str, person: int, day: date, why: Left) -> None:
         """Note that somebody has moved out; `day` is the last one that counts.

@@ -20,6 +20,7 @@ from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
 from gateway.centre.api.leases import make_leases
+from gateway.centre.api.lists import make_files, make_lists
 from gateway.centre.api.merging import make_merging
 from gateway.centre.api.register import make_register
 from gateway.centre.api.residents import make_residents
@@ -31,6 +32,8 @@ from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
 from gateway.centre.intake import Intake
+from gateway.centre.lists.runs import Runs
+from gateway.centre.lists.takers import Takers
 from gateway.centre.mark import Mark, Older
 from gateway.centre.policies import PolicyFile
 from gateway.centre.register import Register
@@ -124,6 +127,14 @@ class CentreProcess:
             mark=self._mark,
             older=self._begin_anew,
         )
+        self._runs = Runs(
+            self._database,
+            master,
+            Takers(master, self._register, self._take_answer),
+            self._casework,
+            settings.data / "lists",
+            self._register_changed,
+        )
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
         self._bus = self._make_bus(broker_url, broker_password)
         self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
@@ -139,6 +150,7 @@ class CentreProcess:
         self._start("intake", self._intake.run, workers)
         self._start("deliveries", self._deliveries.run, self._bus, workers)
         self._start("rosters", self._rosters.run, workers)
+        self._start("lists", self._runs.run, workers)
         self._start("sweep", self._look, workers)
         self._bus.start()
         log.info("the centre's pages and API are on http://%s:%d/", self._settings.centre.host, self.port)
@@ -209,9 +221,9 @@ class CentreProcess:
             desk.policy,
             self.parts,
         )
-        access = Access(self._settings.centre.clients)
+        access, pages = Access(self._settings.centre.clients), make_pages()
         routers: list[APIRouter] = [
-            make_centre_pages(questions, self._feed, make_pages()),
+            make_centre_pages(questions, self._feed, pages),
             vitals(self.parts, self._metrics.registry),
             make_cases(self._database, self._casework, self._slips, access, self._work_changed),
             make_alerts(
@@ -226,10 +238,12 @@ class CentreProcess:
             make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
             *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),
+            make_files(self._database, self._master, access, self._casework.now),
+            make_lists(self._database, access, self._casework.now, self._runs, pages.texts),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
         return make_site(
-            make_pages(),
+            pages,
             routers,
             allowed_hosts=self._settings.centre.allowed_hosts,
             closing=(self._feed.close,),

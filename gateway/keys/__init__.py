@@ -9,7 +9,6 @@ Algorithms, each named by one byte so that another can follow:
     signature    Ed25519 (RFC 8032)
 """
 
-import hashlib
 import hmac
 import os
 import stat
@@ -102,6 +101,8 @@ class Master:
         if len(key) != KEY_BYTES:
             raise KeyFileError(f"a master key has {KEY_BYTES} bytes")
         self._key = key
+        self._data = AESGCM(derive(key, "data"))
+        self._index = derive(key, "index")
 
     def token_key(self, community: str) -> bytes:
         return derive(self._key, "token", community)
@@ -119,7 +120,7 @@ class Master:
 
     def index(self, number: str) -> bytes:
         """Keyed district index of a canonical number or phone: equal numbers, equal bytes; nothing else is learnt."""
-        return hmac.new(derive(self._key, "index"), number.encode(), hashlib.sha256).digest()[:16]
+        return hmac.digest(self._index, number.encode(), "sha256")[:16]
 
     def sign(self, data: bytes) -> bytes:
         return self._roster().sign(data)
@@ -143,12 +144,16 @@ class Master:
         except (InvalidTag, ValueError) as error:
             raise NotAuthentic("the seal does not open for this swipe") from error
 
-    def hide(self, column: str, text: str) -> bytes:
+    def hide(self, column: str, value: str | bytes) -> bytes:
         """Encrypt one field for the column it stands in."""
-        nonce = os.urandom(_NONCE)
-        return bytes((_FIELD,)) + nonce + self._data().encrypt(nonce, text.encode(), column.encode())
+        nonce, plain = os.urandom(_NONCE), value.encode() if isinstance(value, str) else value
+        return bytes((_FIELD,)) + nonce + self._data.encrypt(nonce, plain, column.encode())
 
     def show(self, column: str, hidden: bytes) -> str:
+        """Decrypt one field of text. Raises as `show_bytes`."""
+        return self.show_bytes(column, hidden).decode()
+
+    def show_bytes(self, column: str, hidden: bytes) -> bytes:
         """Decrypt one field.
 
         Raises:
@@ -157,13 +162,9 @@ class Master:
         if hidden[:1] != bytes((_FIELD,)):
             raise NotAuthentic("unknown field version")
         try:
-            plain = self._data().decrypt(hidden[1 : 1 + _NONCE], hidden[1 + _NONCE :], column.encode())
+            return self._data.decrypt(hidden[1 : 1 + _NONCE], hidden[1 + _NONCE :], column.encode())
         except (InvalidTag, ValueError) as error:
             raise NotAuthentic(f"{column} does not open") from error
-        return plain.decode()
-
-    def _data(self) -> AESGCM:
-        return AESGCM(derive(self._key, "data"))
 
     def _roster(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(derive(self._key, "roster"))

@@ -72,14 +72,19 @@ def put_dwellings(
     """Create dwellings (building, unit, room) that are not there; the ids of all that the community has."""
     rows = [{"community": community, "building": b, "unit": u, "room": r} for b, u, r in set(places)]
     upsert(connection, t.dwellings, rows, ["community", "building", "unit", "room"])
-    d = t.dwellings.c
-    found = connection.execute(select(d.building, d.unit, d.room, d.id).where(d.community == community))
-    return {(row.building, row.unit, row.room): row.id for row in found}
+    return dwellings(connection, community)
 
 
 def dwelling_is_here(connection: Connection, community: str, number: int) -> bool:
     d = t.dwellings.c
     return connection.execute(select(d.id).where(d.id == number, d.community == community)).first() is not None
+
+
+def dwellings(connection: Connection, community: str) -> dict[tuple[str, str, str], int]:
+    """Every dwelling of a community by (building, unit, room)."""
+    d = t.dwellings.c
+    rows = connection.execute(select(d.building, d.unit, d.room, d.id).where(d.community == community))
+    return {(row.building, row.unit, row.room): row.id for row in rows}
 
 
 def dwelling_of(connection: Connection, community: str, place: tuple[str, str, str]) -> int | None:

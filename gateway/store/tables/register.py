@@ -279,5 +279,25 @@ imports = Table(
     Column("good", Integer, nullable=False, server_default="0"),
     Column("bad", Integer, nullable=False, server_default="0"),
     Column("dropped", JSON, nullable=False),
+    Column("complete", Boolean, nullable=False, server_default=false()),
+    Column("unknown", JSON),
+    Column("fresh", Integer, nullable=False, server_default="0"),
+    Column("changed", Integer, nullable=False, server_default="0"),
+    Column("problem", String(40)),
 )
-"""Lists that were taken, with the headings that were dropped; none of their content."""
+"""Lists that came: waiting, checking, checked, taking, taken, refused (`problem` says why). None of their content.
+
+`rows` counts those that were looked at; of the good ones `fresh` are new and `changed` say something new.
+"""
+
+import_rows = Table(
+    "import_rows",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("import", ForeignKey("imports.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("row", Integer, nullable=False),
+    Column("column", String(40), nullable=False),
+    Column("code", String(40), nullable=False),
+    Column("fields", JSON),
+)
+"""What is wrong in which row and column of a list, and which fields it would change; never what stands there."""

@@ -94,7 +94,7 @@ class Centre:
         with contextlib.closing(connection):
             connection.request(method, path, sent, headers)
             answer = connection.getresponse()
-            return Reply(answer.status, answer.headers["Content-Type"] or "", answer.read().decode())
+            return Reply(answer.status, answer.headers["Content-Type"] or "", answer.read().decode(errors="replace"))
 
     def database(self) -> Database:
         return self.process._database
