@@ -10,7 +10,7 @@ import msgspec
 from gateway.centre import gaps
 from gateway.centre.commands import state_of
 from gateway.centre.gaps import Holes
-from gateway.centre.policies import PolicyFile
+from gateway.centre.policies import Policies
 from gateway.metrics import LATE_S, UNKNOWN_S
 from gateway.store.database import Database
 from gateway.store.queries import casefile, fleet, streams
@@ -40,7 +40,7 @@ class Desk:
     def __init__(
         self,
         database: Database,
-        policies: PolicyFile,
+        policies: Policies,
         *,
         district: str,
         banner: str,

@@ -1,77 +1,136 @@
-"""The policy in force: read from its file, and read again when the file changes; a wrong one is said and not taken."""
+"""The policy in force, as the rulebook has it; in profile `compound` a changed file is a new version by itself.
+
+A wrong file is said once and not taken. In profile `district` a changed file waits to be proposed and approved.
+"""
 
 import logging
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-from rules.model import CIVIL
-from rules.policy import Policy, PolicyError, departures, parse
-from rules.rehearse import run_tests
+from gateway.centre.rulebook import Profile, Rulebook, Standing, begins, checked
+from gateway.store.database import Database
+from gateway.store.queries import rulebook
+from rules.policy import Policy, PolicyError, departures
+
+__all__ = ["Policies", "begins", "read"]
 
 log = logging.getLogger(__name__)
 
+BY_FILE = "the policy file"
 
-class PolicyFile:
-    """The policy in the file at `path`. Used by many threads; `look` by one.
+
+class Policies:
+    """Used by many threads; `look` by one.
 
     Raises:
-        PolicyError: the file cannot be used; every mistake at once.
+        PolicyError: there is no policy that could be used, or the file is wrong in profile `compound`.
     """
 
-    def __init__(self, path: Path, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        database: Database,
+        path: Path,
+        *,
+        profile: Profile = "compound",
+        wall: Callable[[], float] = time.time,
+    ) -> None:
+        self._database = database
         self._path = path
-        self._wall = wall
-        self._waiting: tuple[str, Policy] | None = None
-        self.text, self.policy = read(path)
+        self._book = Rulebook(profile, wall=wall)
         self._stamp = self._mark()
-        self.since = self._now()
-        for what in departures(self.policy):
-            log.warning("the policy asks for less than the product's safeguards: %s", what)
+        self._begin()
+        with database.read() as connection:
+            self._key = self._book.key(connection)
+            self._standing = self._book.standing(connection)
+        self._warn()
+
+    @property
+    def policy(self) -> Policy:
+        return self._standing.policy
+
+    @property
+    def text(self) -> str:
+        return self._standing.text
+
+    @property
+    def since(self) -> datetime:
+        return self._standing.since
 
     def current(self) -> Policy:
-        return self.policy
+        return self._standing.policy
 
     def upcoming(self) -> Policy | None:
-        """The policy that has been taken and is not in force yet."""
-        waiting = self._waiting
-        return waiting[1] if waiting is not None else None
+        """The policy that is approved and comes into force next."""
+        following = self._standing.upcoming
+        return following[1] if following is not None else None
 
     def look(self) -> bool:
-        """Take what a changed file says, from its time on. False while the old policy stays in force.
+        """Take a changed file, and what the rulebook says now. False while the old policy stays in force.
 
-        A file that cannot be used, or whose version does not rise, is not taken; that is said once.
+        Raises:
+            OperationalError: the database does not answer; the next look sees the same.
         """
         stamp = self._mark()
         if stamp != self._stamp:
+            self._take_changed()
             self._stamp = stamp
-            self._waiting = self._read_changed()
-        if self._waiting is None or begins(self._waiting[1]) > self._now():
+        with self._database.read() as connection:
+            key = self._book.key(connection)
+            if key == self._key:
+                return False
+            found = self._loaded(key, lambda: self._book.standing(connection))
+        if found is None:
             return False
-        (self.text, self.policy), self._waiting = self._waiting, None
-        self.since = self._now()
-        log.info("policy %d is in force", self.policy.version)
-        for what in departures(self.policy):
-            log.warning("the policy asks for less than the product's safeguards: %s", what)
-        return True
+        changed = found.policy.version != self.policy.version
+        self._standing = found
+        if changed:
+            log.info("policy %d is in force", self.policy.version)
+            self._warn()
+        elif (following := self.upcoming()) is not None:
+            log.info("policy %d will be in force from %s", following.version, following.effective_from)
+        return changed
 
-    def _read_changed(self) -> tuple[str, Policy] | None:
+    def _loaded(self, key: tuple[int, tuple[int, ...]], standing: Callable[[], Standing]) -> Standing | None:
+        """What is in force; None, and said once, where a stored text is one that this program cannot use."""
+        self._key = key
+        try:
+            return standing()
+        except PolicyError as error:
+            log.error("the approved policy cannot be used: %s", "; ".join(error.mistakes))  # noqa: TRY400 - it says all
+            return None
+
+    def _begin(self) -> None:
+        """Put what the file says into the rulebook, where that has to be."""
+        with self._database.write() as connection:
+            newest = rulebook.highest(connection)
+            if newest == 0:
+                self._book.install(connection, read(self._path)[0])
+            elif self._book.profile == "compound":
+                text, policy = read(self._path)
+                if policy.version > newest:
+                    self._book.take(connection, text, BY_FILE)
+                elif (row := rulebook.version(connection, policy.version)) is None or row.text != text:
+                    log.error("the policy file was not taken: version %d must be above %d", policy.version, newest)
+
+    def _take_changed(self) -> None:
         try:
             text, policy = read(self._path)
-            if text == self.text:
-                return None
-            if policy.version <= self.policy.version:
-                raise PolicyError((f"version: must rise with every change; {self.policy.version} is in force",))  # noqa: TRY301
+            with self._database.write() as connection:
+                known = rulebook.version(connection, policy.version)
+                if known is not None and known.text == text:
+                    return
+                if self._book.profile == "district":
+                    log.warning("the policy file has changed: gateway rules propose %s", self._path)
+                    return
+                self._book.take(connection, text, BY_FILE)
         except PolicyError as error:
             log.error("the changed policy was not taken: %s", "; ".join(error.mistakes))  # noqa: TRY400
-            return None
-        if begins(policy) > self._now():
-            log.info("policy %d will be in force from %s", policy.version, policy.effective_from)
-        return text, policy
 
-    def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._wall(), UTC)
+    def _warn(self) -> None:
+        for what in departures(self.policy):
+            log.warning("the policy asks for less than the product's safeguards: %s", what)
 
     def _mark(self) -> tuple[int, int]:
         try:
@@ -79,12 +138,6 @@ class PolicyFile:
         except OSError:
             return 0, 0
         return found.st_mtime_ns, found.st_size
-
-
-def begins(policy: Policy) -> datetime:
-    """The moment from which a policy holds."""
-    moment = policy.effective_from
-    return moment if moment.tzinfo is not None else moment.replace(tzinfo=CIVIL)
 
 
 def read(path: Path) -> tuple[str, Policy]:
@@ -97,7 +150,4 @@ def read(path: Path) -> tuple[str, Policy]:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise PolicyError((f"{path}: {error}",)) from error
-    policy = parse(text)
-    if failures := run_tests(policy):
-        raise PolicyError(tuple(f"test {f.name!r}: expected {f.expected}, got {f.got}" for f in failures))
-    return text, policy
+    return text, checked(text)

@@ -35,7 +35,7 @@ from gateway.centre.intake import Intake
 from gateway.centre.lists.runs import Runs
 from gateway.centre.lists.takers import Takers
 from gateway.centre.mark import Mark, Older
-from gateway.centre.policies import PolicyFile
+from gateway.centre.policies import Policies
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
 from gateway.centre.slips import Slips
@@ -88,7 +88,7 @@ class CentreProcess:
         self._database = Database(settings.database)
         self._database.check_schema()
         self._metrics = CentreMetrics()
-        self._policies = PolicyFile(settings.centre.policy, wall=wall)
+        self._policies = Policies(self._database, settings.centre.policy, profile=settings.profile, wall=wall)
         self._feed = Feed()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Event()

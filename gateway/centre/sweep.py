@@ -7,7 +7,7 @@ from datetime import date
 from sqlalchemy.exc import OperationalError
 
 from gateway.centre.casework import Casework
-from gateway.centre.policies import PolicyFile
+from gateway.centre.policies import Policies
 from gateway.store.database import Database
 from gateway.store.queries.casefile import Subject
 
@@ -20,25 +20,29 @@ AT_ONCE = 100
 class Sweep:
     """Used by one thread. `swept` is called after each sweep."""
 
-    def __init__(self, database: Database, casework: Casework, policies: PolicyFile, swept: Callable[[], None]) -> None:
+    def __init__(self, database: Database, casework: Casework, policies: Policies, swept: Callable[[], None]) -> None:
         self._database = database
         self._casework = casework
         self._policies = policies
         self._done = swept
         self._swept: date | None = None
+        self._waits = False
 
     def turn(self) -> bool:
         """Sweep if it is due; whether it was. A database that is away is asked again at the next turn."""
-        if self._policies.look():
-            self._swept = None
-        today = self._casework.today()
-        if self._swept == today:
-            return False
         try:
+            if self._policies.look():
+                self._swept = None
+            today = self._casework.today()
+            if self._swept == today:
+                return False
             self._run()
         except OperationalError as error:
-            log.warning("the sweep waits for the database: %s", error.orig)
+            if not self._waits:
+                log.warning("the sweep waits for the database: %s", error.orig)
+            self._waits = True
             return False
+        self._waits = False
         self._swept = today
         self._done()
         return True

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gateway.centre.desk import Desk
-from gateway.centre.policies import PolicyFile
+from gateway.centre.policies import Policies
 from gateway.centre.sweep import Sweep
 from gateway.store import tables as t
 from gateway.web.centre_view import Freshness
@@ -33,8 +33,8 @@ def said(caplog: pytest.LogCaptureFixture, what: str) -> int:
     return sum(what in record.getMessage() for record in caplog.records)
 
 
-def test_a_changed_file_is_taken_once(path: Path) -> None:
-    policies = PolicyFile(path, wall=NOW.timestamp)
+def test_a_changed_file_is_taken_once(small: Office, path: Path) -> None:
+    policies = Policies(small.database, path, wall=NOW.timestamp)
     assert not policies.look()
     path.write_text(text(2), encoding="utf-8")
     assert policies.look()
@@ -54,9 +54,9 @@ def test_a_changed_file_is_taken_once(path: Path) -> None:
     ],
 )
 def test_a_wrong_file_is_said_once_and_the_old_policy_stays(
-    path: Path, caplog: pytest.LogCaptureFixture, wrong: str, why: str
+    small: Office, path: Path, caplog: pytest.LogCaptureFixture, wrong: str, why: str
 ) -> None:
-    policies = PolicyFile(path, wall=NOW.timestamp)
+    policies = Policies(small.database, path, wall=NOW.timestamp)
     path.write_text(wrong, encoding="utf-8")
     assert [policies.look() for _ in range(3)] == [False] * 3
     assert policies.current().version == 1
@@ -66,18 +66,18 @@ def test_a_wrong_file_is_said_once_and_the_old_policy_stays(
     assert policies.look()
 
 
-def test_a_file_that_is_gone_changes_nothing(path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    policies = PolicyFile(path, wall=NOW.timestamp)
+def test_a_file_that_is_gone_changes_nothing(small: Office, path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    policies = Policies(small.database, path, wall=NOW.timestamp)
     path.unlink()
     assert [policies.look() for _ in range(3)] == [False] * 3
     assert (policies.current().version, said(caplog, "was not taken")) == (1, 1)
     with pytest.raises(PolicyError):
-        PolicyFile(path)
+        Policies(small.database, path)
 
 
-def test_a_policy_holds_from_its_own_time_on(path: Path) -> None:
+def test_a_policy_holds_from_its_own_time_on(small: Office, path: Path) -> None:
     clock = [NOW.timestamp()]
-    policies = PolicyFile(path, wall=lambda: clock[0])
+    policies = Policies(small.database, path, wall=lambda: clock[0])
     path.write_text(text(2, "2026-11-23T22:00:00"), encoding="utf-8")
     assert not policies.look()
     assert policies.current().version == 1
@@ -88,9 +88,9 @@ def test_a_policy_holds_from_its_own_time_on(path: Path) -> None:
     assert policies.current().version == 2
 
 
-def sweep_of(office: Office, path: Path) -> tuple[Sweep, PolicyFile, list[int]]:
+def sweep_of(office: Office, path: Path) -> tuple[Sweep, Policies, list[int]]:
     done: list[int] = []
-    policies = PolicyFile(path, wall=office.wall)
+    policies = Policies(office.database, path, wall=office.wall)
     return Sweep(office.database, office.casework, policies, lambda: done.append(1)), policies, done
 
 
@@ -121,9 +121,10 @@ def test_a_sweep_waits_for_the_database_and_comes_then(
     assert sweep.turn()
     path.write_text(text(2), encoding="utf-8")
     with small.database.write():
-        assert not sweep.turn()
-    assert policies.current().version == 2
+        assert [sweep.turn() for _ in range(2)] == [False] * 2
+    assert policies.current().version == 1
     assert sweep.turn()
+    assert policies.current().version == 2
     assert len(done) == 2
     assert said(caplog, "waits for the database") == 1
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gateway.centre.desk import Desk
-from gateway.centre.policies import PolicyFile
+from gateway.centre.policies import Policies
 from gateway.centre.statuses import AGAIN
 from gateway.store import tables as t
 from gateway.web.centre_view import Freshness, StationRow
@@ -32,7 +32,7 @@ def on_page(office: Office, folder: Path) -> StationRow:
     policy.write_text(POLICY_TEXT, encoding="utf-8")
     desk = Desk(
         office.database,
-        PolicyFile(policy, wall=office.wall),
+        Policies(office.database, policy, wall=office.wall),
         district="示例区",
         banner="",
         connected=lambda: True,
