@@ -1,4 +1,4 @@
-"""Lines looked at by hand: one opened and told of as it comes, all scanned, one recorded with nobody in it."""
+"""Lines looked at by hand: one opened and told of as it comes, one set up, one recorded with nobody in it."""
 
 import json
 import secrets
@@ -9,22 +9,17 @@ from collections.abc import Callable, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
-from urllib.parse import quote
 
-from drivers import ga467, ga467_setup, osdp, pcsc
+from drivers import ga467, ga467_setup, osdp
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
-from drivers.lines import Port
 from drivers.osdp_install import INSTALL_S, install
 from drivers.registry import find, settings_for, taken
-from drivers.stream import StreamLink, local_ports
+from drivers.stream import StreamLink
 from gateway.decode import Found, event_of
 from gateway.keys import KeyFileError, read_secret, write_secret
 from gateway.recording import FROM, TITLE, TO, Recording
 
 HEARD, NOT_HEARD = 0, 1
-SCAN_S = 5.5
-"""One round over all speeds of a SAM module, and its number."""
-
 Say = Callable[[Found], None]
 
 
@@ -32,6 +27,17 @@ def say(found: Found) -> None:
     """Print one finding as a line of JSON."""
     sys.stdout.write(json.dumps(found, ensure_ascii=False) + "\n")
     sys.stdout.flush()
+
+
+class Enough(threading.Event):
+    """Set by itself, or when another is."""
+
+    def __init__(self, other: threading.Event) -> None:
+        super().__init__()
+        self._other = other
+
+    def is_set(self) -> bool:
+        return super().is_set() or self._other.is_set()
 
 
 def driver_and_settings(name: str, words: Sequence[str], url: str) -> tuple[Driver, Any]:
@@ -81,88 +87,6 @@ def _run(driver: Driver, url: str, settings: Any, baud: int | None, emit: Emit, 
         driver.make(url, settings).run(emit, stop)
 
 
-def scan(stop: threading.Event, *, ports: Iterable[Port] | None = None, say: Say = say) -> int:
-    """Say which serial ports and PC/SC readers there are and what answers on them. Returns 0 when something does.
-
-    A serial port is asked for a SAM module's status at each speed, which no other device here takes for an order.
-    """
-    answers: list[Found] = []
-    threads = [
-        threading.Thread(target=lambda port=port: answers.append(_ask(port, stop)), name=f"scan {port.device}")
-        for port in (local_ports() if ports is None else ports)
-    ]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    answers.sort(key=lambda found: str(found["url"]))
-    answers += _card_readers(say)
-    for found in answers:
-        say(found)
-    return HEARD if any("driver" in found for found in answers) else NOT_HEARD
-
-
-def _ask(port: Port, stop: threading.Event) -> Found:
-    """Listen at a port, and ask for a SAM module at each speed."""
-    found = _names(port)
-    made: list[ga467.SamReader] = []
-    enough, sizes = _Enough(stop), list[int]()
-
-    def make(settings: ga467.Settings) -> ga467.SamReader:
-        made.append(ga467.SamReader(settings))
-        return made[-1]
-
-    def heard(event: ReaderEvent) -> None:
-        match event:
-            case Noise(size):
-                sizes.append(size)
-            case Online():
-                found.update({"driver": ga467.DRIVER.name, "baud": made[-1].baud})
-            case DeviceFact(name, value):
-                found[name] = value
-                enough.set()
-
-    driver = StreamDriver(ga467.DRIVER.name, ga467.Settings, make, ga467.BAUDS[0])
-    timer = threading.Timer(SCAN_S, enough.set)
-    timer.start()
-    try:
-        StreamLink(driver, port.device, ga467.Settings()).run(heard, enough)
-    except LinkLost as error:
-        found["trouble"] = str(error)
-    timer.cancel()
-    timer.join()
-    if sizes and "driver" not in found:
-        found["heard"] = f"{sum(sizes)} bytes that are no answer of a SAM module"
-    return found
-
-
-def _names(port: Port) -> Found:
-    """Under which URLs a port can be opened."""
-    if port.vid is None or port.pid is None:
-        return {"url": port.device}
-    serial = f"/{quote(port.serial_number, safe='')}" if port.serial_number else f"?location={port.location}"
-    return {"url": port.device, "usb": f"usb://{port.vid:04x}:{port.pid:04x}{serial}", "product": port.product}
-
-
-class _Enough(threading.Event):
-    """Set by itself, or when another is."""
-
-    def __init__(self, other: threading.Event) -> None:
-        super().__init__()
-        self._other = other
-
-    def is_set(self) -> bool:
-        return super().is_set() or self._other.is_set()
-
-
-def _card_readers(say: Say) -> list[Found]:
-    try:
-        return [{"url": f"{pcsc.SCHEME}{name}", "driver": "pcsc"} for name in pcsc.reader_names()]
-    except LinkLost as error:
-        say({"url": pcsc.SCHEME, "trouble": str(error)})
-        return []
-
-
 def give_key(
     url: str, key_file: Path, stop: threading.Event, *, baud: int, seconds: float = INSTALL_S, say: Say = say
 ) -> int:
@@ -199,7 +123,7 @@ def set_speed(url: str, speed: int, stop: threading.Event, *, say: Say = say) ->
     Raises:
         LookupError: there is no such speed.
     """
-    enough, found = _Enough(stop), list[ReaderEvent]()
+    enough, found = Enough(stop), list[ReaderEvent]()
 
     def heard(event: ReaderEvent) -> None:
         found.append(event)

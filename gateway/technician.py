@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from drivers import ga467, osdp
-from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, scan, set_speed, try_line
+from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, set_speed, try_line
+from gateway.scanning import named, scan
 from gateway.settings import load
 
 COLUMNS = ("id", "driver", "line", "state", "last read", "reads", "noise", "faults", "says of itself")
@@ -97,9 +98,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     four.add_argument("url")
     four.add_argument("speed", type=int, choices=ga467.BAUDS)
     four.set_defaults(run=lambda options: until_interrupted(lambda stop: set_speed(options.url, options.speed, stop)))
-    acts.add_parser("scan", help="which ports there are, and what answers on them").set_defaults(
-        run=lambda _options: until_interrupted(scan)
-    )
+    five = acts.add_parser("scan", help="which ports there are, and what answers on them")
+    five.add_argument("url", nargs="*", help="lines to ask in place of this machine's ports (socket://HOST:PORT)")
+    five.set_defaults(run=_scan)
 
 
 def _try(options: argparse.Namespace) -> int:
@@ -114,6 +115,11 @@ def _record(options: argparse.Namespace) -> int:
     return until_interrupted(
         lambda stop: record(options.file, driver, options.url, settings, stop, baud=options.baud), options.seconds
     )
+
+
+def _scan(options: argparse.Namespace) -> int:
+    ports = named(options.url) if options.url else None
+    return until_interrupted(lambda stop: scan(stop, ports=ports))
 
 
 def _install(options: argparse.Namespace) -> int:

@@ -8,8 +8,11 @@ from serial.tools.list_ports_common import ListPortInfo
 from drivers import ga467, wiegand
 from drivers.registry import find
 from gateway.decode import Found, decode
-from gateway.probe import driver_and_settings, record, scan, set_speed, try_line
-from simulators.line import PtyLine
+from gateway.probe import driver_and_settings, record, set_speed, try_line
+from gateway.scanning import named, scan
+from simulators.line import Device, PtyLine
+from simulators.modbus_relay import ModbusBoard
+from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
 from simulators.sam import BAUDS, Card, SamModule
 from simulators.wiegand import WiegandAdapter, w34
 from tests.gateway.test_recording import TODAY
@@ -83,10 +86,7 @@ def test_a_scan_names_the_module_its_speed_and_its_number_and_what_else_is_heard
     with PtyLine(module, baud=57_600) as first, PtyLine(adapter) as second:
         ports = [ListPortInfo(line.url, skip_link_detection=True) for line in (first, second)]
         ports[0].vid, ports[0].pid, ports[0].serial_number, ports[0].product = 0x0403, 0x6001, "A5/1", "SAM"
-        timer = threading.Timer(3.0, heard.stop.set)
-        timer.start()
         assert scan(heard.stop, ports=ports, say=heard.say) == 0
-        timer.join()
     by_url = {found["url"]: found for found in heard.found}
     assert by_url[first.url] == {
         "url": first.url,
@@ -97,6 +97,37 @@ def test_a_scan_names_the_module_its_speed_and_its_number_and_what_else_is_heard
         "sam_number": by_url[first.url]["sam_number"],
     }
     assert "driver" not in by_url[second.url]
+
+
+KEY = bytes.fromhex("00112233445566778899AABBCCDDEEFF")
+
+
+@pytest.mark.parametrize(
+    ("far_end", "baud", "found"),
+    [
+        (lambda: OsdpLine([OsdpReaderDevice(n, KEY) for n in (1, 2)]), 9_600, ("osdp", [1, 2])),
+        (lambda: OsdpLine([OsdpReaderDevice(3, None)]), 115_200, ("osdp", [3])),
+        (lambda: OsdpLine([OsdpReaderDevice(99, KEY)]), 9_600, ("osdp", "none of 0 to 7")),
+        (lambda: ModbusBoard(unit=2), 19_200, ("relay-modbus", [2])),
+        (lambda: ModbusBoard(unit=1, contacts=[True]), 9_600, ("relay-modbus", [1])),
+    ],
+    ids=["two osdp readers", "a new one at another speed", "one far away", "a board", "a board with contacts"],
+)
+def test_a_scan_names_who_answers_by_an_address(
+    far_end: Callable[[], Device], baud: int, found: tuple[str, object]
+) -> None:
+    heard, device = Heard(lambda _: False), far_end()
+    with PtyLine(device, baud=baud) as line:
+        assert scan(heard.stop, ports=named([line.url]), say=heard.say) == 0
+    (told,) = (one for one in heard.found if one["url"] == line.url)
+    assert (told["driver"], told["baud"], told["addresses"]) == (found[0], baud, found[1])
+    if isinstance(device, ModbusBoard):
+        assert device.history == [], "nothing is switched"
+
+
+def test_a_line_that_cannot_be_opened_is_not_scanned() -> None:
+    with pytest.raises(LookupError, match="HOST:PORT"):
+        named(["socket://somewhere"])
 
 
 def test_settings_of_a_driver_are_given_as_words() -> None:
