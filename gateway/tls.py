@@ -22,12 +22,13 @@ _NO_CHECK_TIME = 0x200000
 class Security:
     """What a connection is secured by. `authority` and `identity` are files; without an authority, the system's.
 
-    `now` is the time that certificates must be good at.
+    `now` is the time that certificates must be good at; `good` is told that time, and from when until when they are.
     """
 
     authority: Path | None = None
     identity: Path | None = None
     now: Callable[[], datetime] | None = None
+    good: Callable[[datetime, datetime, datetime], None] = lambda _now, _begins, _ends: None
 
 
 def context_of(security: Security) -> ssl.SSLContext:
@@ -46,19 +47,20 @@ def context_of(security: Security) -> ssl.SSLContext:
         context.load_cert_chain(security.identity)
     if security.now is not None:
         context.verify_flags |= _NO_CHECK_TIME
-    context.sslsocket_class = _careful(security.now)
+    context.sslsocket_class = _careful(security)
     return context
 
 
-def _careful(now: Callable[[], datetime] | None) -> type[ssl.SSLSocket]:
+def _careful(security: Security) -> type[ssl.SSLSocket]:
     """A socket whose handshake ends only with certificates that are good now; one that fails is closed."""
 
     class Careful(ssl.SSLSocket):
         def do_handshake(self, block: bool = False) -> None:
             try:
                 super().do_handshake(block)
-                if now is not None:
-                    check_dates(_chain(self), now())
+                if security.now is not None:
+                    now = security.now()
+                    security.good(now, *check_dates(_chain(self), now))
             except NotAuthentic as error:
                 self.close()
                 raise ssl.SSLError(1, f"the broker's certificate is refused: {error}") from error

@@ -1,8 +1,8 @@
 """The time that certificates are held against: never earlier than what this machine has seen before.
 
 A box without a battery starts in 1970. So the time is the latest of its clock, the time last saved, and the day of this
-release. It is saved only while a connection stands whose certificates were good at that time, so that a clock that is
-far ahead leaves nothing behind.
+release. Saved is only a time at which the certificates of the standing connection are good, and no later one than has
+passed since they were looked at by the monotonic clock: a clock that jumps ahead meanwhile leaves nothing behind.
 """
 
 import contextlib
@@ -24,19 +24,34 @@ _MOST_BYTES = 64
 class TrustedTime:
     """`now` may be called from any thread, `save` from one at a time. `path` is the file that keeps the time."""
 
-    def __init__(self, path: Path, *, wall: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, path: Path, *, wall: Callable[[], float] = time.time, mono: Callable[[], float] = time.monotonic
+    ) -> None:
         self._path = path
         self._wall = wall
+        self._mono = mono
+        self._standing: tuple[float, float, float] | None = None
+        """Of the certificates of the connection: when they were found good, by which monotonic time, and their end."""
         self._floor = max(RELEASED.timestamp(), _read(path))
         self._saved = 0.0
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(max(self._wall(), self._floor), UTC)
 
+    def connected(self, now: datetime, _begins: datetime, ends: datetime) -> None:
+        """A connection was made with certificates that are good now, and until `ends`."""
+        self._standing = (now.timestamp(), self._mono(), ends.timestamp())
+
     def save(self) -> None:
-        """Keep the time for the next start; at most once in `SAVE_EVERY_S`. A disk that fails is logged."""
-        now = self.now().timestamp()
-        if self._saved <= now < self._saved + SAVE_EVERY_S:
+        """Keep the time for the next start, while the connection stands; at most once in `SAVE_EVERY_S`.
+
+        A disk that fails is logged.
+        """
+        if self._standing is None:
+            return
+        found_good, mono, ends = self._standing
+        now = min(self.now().timestamp(), found_good + self._mono() - mono)
+        if now > ends or self._saved <= now < self._saved + SAVE_EVERY_S:
             return
         self._saved = now
         partial = self._path.with_name(f".{self._path.name}.partial")

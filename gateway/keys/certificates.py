@@ -186,13 +186,13 @@ def span(pem: str) -> tuple[datetime, datetime]:
     return found.not_valid_before_utc, found.not_valid_after_utc
 
 
-def check_dates(chain: Iterable[bytes], now: datetime) -> None:
-    """Check that every certificate of a chain (DER) is good at an instant.
+def check_dates(chain: Iterable[bytes], now: datetime) -> tuple[datetime, datetime]:
+    """Check that every certificate of a chain (DER) is good at an instant. Returns from when until when all of it is.
 
     Raises:
         NotAuthentic: one has ended, has not begun, or is no certificate; also when there is none at all.
     """
-    checked = 0
+    begins, ends = [], []
     for der in chain:
         try:
             one = x509.load_der_x509_certificate(der)
@@ -202,9 +202,11 @@ def check_dates(chain: Iterable[bytes], now: datetime) -> None:
             raise NotAuthentic(f"a certificate ended on {one.not_valid_after_utc:%Y-%m-%d}")
         if now < one.not_valid_before_utc:
             raise NotAuthentic(f"a certificate begins on {one.not_valid_before_utc:%Y-%m-%d}")
-        checked += 1
-    if not checked:
+        begins.append(one.not_valid_before_utc)
+        ends.append(one.not_valid_after_utc)
+    if not begins:
         raise NotAuthentic("no certificate was shown")
+    return max(begins), min(ends)
 
 
 def check_dates_of(pem: str, now: datetime) -> None:

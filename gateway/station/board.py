@@ -77,6 +77,11 @@ class Signals:
         """
         return self.hold(portal, self._gates[portal].pulse_seconds)
 
+    def can_open(self, portal: str) -> bool:
+        """Whether the portal has an opener that is there."""
+        opener = self._devices.get(self._gates[portal].opener or "")
+        return opener is not None and opener.can_open
+
     def hold(self, portal: str, seconds: float) -> bool:
         """The same for so many seconds."""
         opener = self._devices.get(self._gates[portal].opener or "")

@@ -40,6 +40,8 @@ class Powers:
     """What a command may do here. Every callable returns at once."""
 
     portals: Collection[str]
+    can_open: Callable[[str], bool]
+    """Whether a portal has an opener that is there."""
     open: Callable[[ByHand], None]
     """Raises queue.Full while the decider has more than it can take."""
     identify: Mapping[str, Callable[[], bool]]
@@ -93,6 +95,9 @@ class Commands:
     def _open(self, command: Command) -> None:
         if command.target not in self._powers.portals:
             self._refuse(command, "no_such_portal")
+            return
+        if not self._powers.can_open(command.target):
+            self._refuse(command, "not_possible")
             return
         told: Callable[[int], None] = lambda seq: self._done(command, seq)  # noqa: E731
         try:

@@ -144,7 +144,7 @@ class StationProcess:
         self._keeper = Keeper(
             self._spool, lambda work: self._recorder.do(work).wait(self._keeping), salvaged=self._uplink.look_again
         )
-        self._commands = self._make_commands(epoch, mistakes, refusals)
+        self._commands = self._make_commands(epoch, signals, mistakes, refusals)
         self._bus = self._make_bus()
         self._board = Board(
             enrolled.station,
@@ -245,9 +245,12 @@ class StationProcess:
             away=lambda device: self._doors.away(device),
         )
 
-    def _make_commands(self, epoch: str, mistakes: Callable[[], list[str]], refusals: Refusals) -> Commands:
+    def _make_commands(
+        self, epoch: str, signals: Signals, mistakes: Callable[[], list[str]], refusals: Refusals
+    ) -> Commands:
         powers = Powers(
             self._gates,
+            signals.can_open,
             self._decider.inbox.put_nowait,
             {name: device.identify for name, device in self._supervised.items()},
             self._uplink.greet,

@@ -116,6 +116,11 @@ class Supervised:
         """The open line, or None while there is none."""
         return self._link
 
+    @property
+    def can_open(self) -> bool:
+        """Whether it is an output that is there, and that nothing is known to be wrong with."""
+        return hasattr(self._link, "open") and self._health is Health.OK
+
     def start(self) -> None:
         self._thread.start()
 

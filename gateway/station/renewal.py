@@ -51,7 +51,8 @@ class Renewal:
         authority = folder / "authority.pem" if enrolled.authority else None
         if authority is not None and _read(authority) != enrolled.authority:
             self._keep(authority, enrolled.authority)
-        self.security = Security(authority, self._file if self._span is not None else None, trusted.now)
+        identity = self._file if self._span is not None else None
+        self.security = Security(authority, identity, trusted.now, trusted.connected)
 
     @property
     def ends(self) -> datetime | None:

@@ -22,6 +22,7 @@ from gateway.station import backlog, losses
 from gateway.station.assembly import Incoming
 from gateway.station.cover import Cover
 from gateway.station.inbox import Batch, Fresh, LostSome, Up
+from gateway.station.plausible import Plausible
 from gateway.station.recorder import Settled
 from gateway.station.spool_reader import SpoolReader
 from gateway.wire import (
@@ -79,6 +80,7 @@ class Uplink:
         self._status = status
         self._refused = refused
         self._clock = clock
+        self._plausible = Plausible(spool, refused, clock)
         self._inbox: queue.Queue[Up | Fresh | LostSome | Message] = queue.Queue()
         self._bus: Bus | None = None
         self._covers: dict[str, Cover] | None = None
@@ -287,7 +289,7 @@ class Uplink:
         newly = {}
         for stream in ack.streams:
             before = self._cover(stream.epoch)
-            covers[stream.epoch] = before.merged(stream)
+            covers[stream.epoch] = before.merged(self._plausible.bounded(stream, before))
             newly[stream.epoch] = [gap for span in covers[stream.epoch].spans for gap in before.gaps(*span)]
         own = self._cover(self._epoch)
         self._live = {seq: sent for seq, sent in self._live.items() if not own.holds(seq)}

@@ -124,6 +124,21 @@ def test_by_a_clock_of_1970_a_station_comes_in(here: Site, tmp_path: Path) -> No
     assert comes_in(here.account("yuan-1", given("yuan-1"), now=trusted.now))
 
 
+def test_a_time_is_kept_only_once_certificates_were_good_at_it(here: Site, tmp_path: Path) -> None:
+    """A clock 50 years ahead comes in nowhere and leaves nothing; one that is right leaves the time."""
+    for wall, comes in ((datetime.now(UTC).timestamp() + 50 * 365 * 86400, False), (NOW.timestamp(), True)):
+        trusted = TrustedTime(tmp_path / "time", wall=lambda wall=wall: wall)
+        account = here.account("yuan-1", given("yuan-1"), now=trusted.now)
+        assert (
+            comes_in(
+                dataclasses.replace(account, security=dataclasses.replace(account.security, good=trusted.connected))
+            )
+            == comes
+        )
+        trusted.save()
+        assert (tmp_path / "time").exists() == comes
+
+
 def test_the_machines_clock_is_not_asked(tmp_path: Path) -> None:
     """A certificate that by the machine's clock has not begun is good at the time that is trusted."""
     later = NOW + timedelta(days=400)

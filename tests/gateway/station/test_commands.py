@@ -28,7 +28,8 @@ class Bench:
 
     def __post_init__(self) -> None:
         powers = Powers(
-            {"east"},
+            {"east", "side"},
+            lambda portal: portal == "east",
             self._open,
             {"east-in": lambda: True, "old": lambda: False},
             lambda: self.did.append("greeted"),
@@ -94,6 +95,7 @@ def test_a_command_that_was_too_old_does_not_bar_the_next() -> None:
     ("act", "target", "why"),
     [
         ("open", "moon", "no_such_portal"),
+        ("open", "side", "not_possible"),
         ("identify", "moon", "no_such_device"),
         ("identify", "old", "not_possible"),
         ("reload", "moon", "unknown"),

@@ -15,6 +15,7 @@ from drivers.osdp import library
 from gateway.settings import Contact, Output, Portal, Reader, Settings, SettingsError, Station
 from gateway.station import roster as roster_files
 from gateway.station.process import StationProcess
+from gateway.wire import Command
 from rules.model import CredentialKind
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
@@ -117,6 +118,37 @@ def test_with_a_disk_that_cannot_be_written_people_pass_unrecorded(tmp_path: Pat
         (folder / "spool.sqlite3").rmdir()
         until(lambda: station.parts()["recorder"] == "ok")
         assert (folder / "spool.sqlite3").stat().st_size > 0
+
+
+def test_the_centre_is_told_that_a_portal_cannot_be_opened(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """It has no opener, or the opener's line is down: nothing is recorded, and the answer is no."""
+
+    def ask(station: StationProcess, counter: int, portal: str) -> None:
+        epoch = station._spool.epoch
+        station._commands.take(Command(epoch, counter, 10**6, "open", portal))
+
+    board, scanner = RelayBoard(), AsciiDevice()
+    two = tuple(
+        Portal(id=name, name=name, attended="00:00-24:00", unattended="call:1", opener=opener)
+        for name, opener in (("east", "relay"), ("side", None))
+    )
+    with (
+        PtyLine(scanner) as reads,
+        going(settings(tmp_path, reads.url, str(tmp_path / "gone"), portals=two)) as station,
+    ):
+        for counter, portal in enumerate(("east", "side"), 1):
+            ask(station, counter, portal)
+            assert f"command {counter} of the centre is refused: not_possible" in caplog.text
+    caplog.clear()
+    with (
+        PtyLine(scanner) as reads,
+        PtyLine(board) as opens,
+        going(settings(tmp_path, reads.url, opens.url, portals=two)) as station,
+    ):
+        until(lambda: station.parts()["output relay"] == "ok")
+        ask(station, 1, "east")
+        until(lambda: opened(board))
+        until(lambda: "command 1 of the centre is done" in caplog.text)
 
 
 def test_a_damaged_spool_is_set_aside_and_people_pass(tmp_path: Path) -> None:

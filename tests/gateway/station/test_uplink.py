@@ -13,6 +13,7 @@ from gateway import wire
 from gateway.keys import Master
 from gateway.station.cover import Cover
 from gateway.station.losses import MESSAGES
+from gateway.station.plausible import BACK, BEYOND, SETTLES_S
 from gateway.station.spool import Spool, reach
 from gateway.station.spool_file import EpochRow, LostRow, add_epoch, save_lost
 from gateway.wire import Ack, Lost, Status, StreamAck
@@ -148,6 +149,43 @@ def test_an_acknowledgement_goes_backwards_only_under_a_new_centre_epoch(
         assert seqs(centre.next("swipes")) == [3, 4, 5, 6, 8, 10], "7 and 9 are under way"
         one.wait(10.1)
         assert seqs(centre.next("swipes")) == list(range(3, 11))
+
+
+def test_an_acknowledgement_that_goes_back_under_one_centre_epoch_is_refused_and_seen(
+    broker: Broker, centre: Centre, tmp_path: Path
+) -> None:
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        one.pass_by(*range(1, 11))
+        centre.next("swipe")
+        centre.ack((one.spool.epoch, 6))
+        centre.ack((one.spool.epoch, 5))
+        until(lambda: len(one.settled) == 2)
+        assert one.refused == [], "they may overtake one another"
+        one.wait(SETTLES_S + 1)
+        centre.ack((one.spool.epoch, 5))
+        until(lambda: one.refused)
+        assert one.refused == [("ack", BACK)]
+        until(lambda: len(one.settled) == 3)
+        assert known(one)[2] == Cover(6)
+
+
+@pytest.mark.parametrize("said", [(2**40,), (3, [(7, 2**40)]), (0, [(1, 3), (9, 9)])])
+def test_what_was_never_recorded_cannot_be_acknowledged(
+    broker: Broker, centre: Centre, tmp_path: Path, said: tuple[Any, ...]
+) -> None:
+    with line(broker, tmp_path / "spool") as one:
+        centre.next("hello")
+        one.pass_by(1, 2, 3)
+        assert seqs(centre.next("swipe")) == [1, 2, 3]
+        centre.ack((one.spool.epoch, *said))
+        until(lambda: one.refused == [("ack", BEYOND)])
+        until(lambda: one.settled)
+        assert known(one)[0] == Cover(3)
+        one.pass_by(4)
+        assert seqs(centre.next("swipe")) == [4]
+        one.wait(10.1)
+        assert seqs(centre.next("swipes")) == [4], "it is not settled, so it is sent again"
 
 
 def test_a_restored_centre_is_sent_what_it_does_not_name(broker: Broker, centre: Centre, tmp_path: Path) -> None:
