@@ -10,7 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from drivers import apdu, ascii_line, ga467, ga467_setup, id_text, osdp, relay, relay_modbus, wiegand
+from drivers import apdu, ascii_line, ga467, ga467_setup, id_text, osdp, relay, relay_modbus, search, wiegand
 from drivers.api import CardRead, Noise, OutputProtocol, ReaderFault, ReaderProtocol
 from drivers.sam_frames import MAX_HELD, Deframer, Frame, reply_of
 from gateway import wire
@@ -139,6 +139,17 @@ def run_osdp(data: bytes) -> None:
         list(pad.press(piece, 0.0))
 
 
+def run_search(data: bytes) -> None:
+    """Whoever answers whatever: the search goes on, and names somebody only by a whole answer."""
+    looking = search.Search(search.Settings())
+    for step, piece in enumerate(_cut(data, 16)):
+        looking.to_send(step * 0.05)
+        looking.receive(piece, step * 0.05)
+    found = search.osdp_answer(data)
+    assert found is None or bytes([0x53, found | 0x80]) in data
+    assert not search.modbus_answer(data, 1) or b"\x01\x02" in data or b"\x01\x82" in data
+
+
 def run_wire(data: bytes) -> None:
     kind = MESSAGES[data[0] % len(MESSAGES)] if data else wire.Hello
     with suppress(wire.Malformed):
@@ -196,6 +207,12 @@ def _modbus() -> Iterator[bytes]:
     yield b"\x01\x85\x02" + relay_modbus.crc(b"\x01\x85\x02")
 
 
+def _answers() -> Iterator[bytes]:
+    body = bytes.fromhex("538514000445") + bytes(12)
+    yield body + search.crc(body)
+    yield from _modbus()
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     "ga467": (run_ga467, lambda: (b"\x0f" + one for one in _vectors("sam.json"))),
     "id_text": (run_id_text, lambda: _vectors("cards.json")),
@@ -204,6 +221,7 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]
     "apdu": (run_apdu, _cards),
     "relay_lcus": (run_relay_lcus, lambda: iter([b"\x00\x00\x00\x20" * 9, b"\xa0\x01\x01\xa2"])),
     "relay_modbus": (run_relay_modbus, lambda: (b"\x07" + one for one in _modbus())),
+    "search": (run_search, _answers),
     "osdp": (run_osdp, lambda: iter([b"\x1a\x00\x2d\x00\xa2\x00", b"13800138000#"])),
     "wire": (run_wire, lambda: iter([b'\x01{"epoch":"0123456789abcdef","ranges":[[1,2]]}', b"\x00[]"])),
     "bundle": (run_bundle, lambda: iter([_bundle()])),
