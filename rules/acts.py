@@ -21,7 +21,8 @@ class Arithmetic:
     grace_days: int
     unregistered_since: date | None
     """For a resident of whom the property told: enrolled and not registered since."""
-    register_as_of: date
+    register_as_of: date | None
+    """None where none was known when somebody reported a person."""
     policy_version: int
     registered_elsewhere: bool = False
     """人户分离: registered in another community of the district."""

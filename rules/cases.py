@@ -13,13 +13,17 @@ class NotPossible(Exception):
 class CaseState(StrEnum):
     OPEN = "open"
     ASSIGNED = "assigned"
+    VISITED = "visited"
+    """Somebody went there at least once, and what is to be known is not collected yet (走访未遇, or an appointment)."""
     COLLECTED = "collected"
     REVIEWED = "reviewed"
     FILED = "filed"
     REGISTERED = "registered"
+    """The police have done it: of a deregistration, that the registration has ended."""
     DISMISSED = "dismissed"
     CLOSED = "closed"
-    """A question at the gate that was answered, or expired and erased."""
+    """Ended with nothing to be registered: a question of the gate that was answered, or expired and is erased; a
+    recheck that found all as it stands; a case that was made one with another."""
 
 
 class CaseAct(StrEnum):
@@ -30,10 +34,14 @@ class CaseAct(StrEnum):
     REVIEW = "review"
     RETURN = "return"
     FILE = "file"
+    CONFIRM = "confirm"
     REGISTER = "register"
     DISMISS = "dismiss"
     IDENTIFY = "identify"
     EXPIRE = "expire"
+    MERGE = "merge"
+    OBJECT = "object"
+    RESOLVE = "resolve"
     REOPEN = "reopen"
 
 
@@ -64,67 +72,110 @@ class Dismissal(StrEnum):
 
 DISMISSALS: frozenset[Dismissal] = frozenset(Dismissal)
 
+
+class Objection(StrEnum):
+    """What a resident says against a case about them (我不住这里 / 信息不对)."""
+
+    NOT_LIVING_HERE = "not_living_here"
+    WRONG_INFORMATION = "wrong_information"
+
+
+class GateAnswer(StrEnum):
+    """What the gate has found out about an unknown credential: the six buttons of a guard."""
+
+    VISITOR = "visitor"
+    NEW_RESIDENT = "new_resident"
+    DELIVERY = "delivery"
+    HOUSEHOLD_SERVICE = "household_service"
+    OLD_OR_YOUNG = "old_or_young"
+    OTHER = "other"
+
+
+Word = Dismissal | Objection | GateAnswer
+_State, _Act = CaseState, CaseAct
+TO_VISIT: frozenset[CaseState] = frozenset({_State.OPEN, _State.ASSIGNED, _State.VISITED})
+"""It is the grid worker's turn."""
+GOING: frozenset[CaseState] = TO_VISIT | {_State.COLLECTED, _State.REVIEWED, _State.FILED}
+"""Somebody has something left to do."""
+
 NEXT: Mapping[tuple[CaseState, CaseAct], CaseState] = {
-    (CaseState.OPEN, CaseAct.ASSIGN): CaseState.ASSIGNED,
-    (CaseState.OPEN, CaseAct.COLLECT): CaseState.COLLECTED,
-    (CaseState.OPEN, CaseAct.REGISTER): CaseState.REGISTERED,
-    (CaseState.OPEN, CaseAct.DISMISS): CaseState.DISMISSED,
-    (CaseState.OPEN, CaseAct.IDENTIFY): CaseState.CLOSED,
-    (CaseState.OPEN, CaseAct.EXPIRE): CaseState.CLOSED,
-    (CaseState.ASSIGNED, CaseAct.ASSIGN): CaseState.ASSIGNED,
-    (CaseState.ASSIGNED, CaseAct.VISIT): CaseState.ASSIGNED,
-    (CaseState.ASSIGNED, CaseAct.HAND_BACK): CaseState.OPEN,
-    (CaseState.ASSIGNED, CaseAct.COLLECT): CaseState.COLLECTED,
-    (CaseState.ASSIGNED, CaseAct.REGISTER): CaseState.REGISTERED,
-    (CaseState.ASSIGNED, CaseAct.DISMISS): CaseState.DISMISSED,
-    (CaseState.COLLECTED, CaseAct.REVIEW): CaseState.REVIEWED,
-    (CaseState.COLLECTED, CaseAct.RETURN): CaseState.ASSIGNED,
-    (CaseState.COLLECTED, CaseAct.REGISTER): CaseState.REGISTERED,
-    (CaseState.COLLECTED, CaseAct.DISMISS): CaseState.DISMISSED,
-    (CaseState.REVIEWED, CaseAct.FILE): CaseState.FILED,
-    (CaseState.REVIEWED, CaseAct.RETURN): CaseState.ASSIGNED,
-    (CaseState.REVIEWED, CaseAct.REGISTER): CaseState.REGISTERED,
-    (CaseState.REVIEWED, CaseAct.DISMISS): CaseState.DISMISSED,
-    (CaseState.FILED, CaseAct.REGISTER): CaseState.REGISTERED,
-    (CaseState.FILED, CaseAct.RETURN): CaseState.ASSIGNED,
-    (CaseState.FILED, CaseAct.DISMISS): CaseState.DISMISSED,
-    (CaseState.REGISTERED, CaseAct.REOPEN): CaseState.OPEN,
-    (CaseState.DISMISSED, CaseAct.REOPEN): CaseState.OPEN,
+    (_State.OPEN, _Act.ASSIGN): _State.ASSIGNED,
+    (_State.OPEN, _Act.IDENTIFY): _State.CLOSED,
+    (_State.OPEN, _Act.EXPIRE): _State.CLOSED,
+    (_State.ASSIGNED, _Act.ASSIGN): _State.ASSIGNED,
+    (_State.ASSIGNED, _Act.VISIT): _State.VISITED,
+    (_State.ASSIGNED, _Act.HAND_BACK): _State.OPEN,
+    (_State.VISITED, _Act.ASSIGN): _State.VISITED,
+    (_State.VISITED, _Act.VISIT): _State.VISITED,
+    (_State.VISITED, _Act.HAND_BACK): _State.OPEN,
+    **{(state, _Act.COLLECT): _State.COLLECTED for state in TO_VISIT},
+    (_State.COLLECTED, _Act.REVIEW): _State.REVIEWED,
+    (_State.COLLECTED, _Act.RETURN): _State.ASSIGNED,
+    (_State.REVIEWED, _Act.FILE): _State.FILED,
+    (_State.REVIEWED, _Act.CONFIRM): _State.CLOSED,
+    (_State.REVIEWED, _Act.RETURN): _State.ASSIGNED,
+    (_State.FILED, _Act.RETURN): _State.ASSIGNED,
+    **{(state, _Act.REGISTER): _State.REGISTERED for state in GOING},
+    **{(state, _Act.DISMISS): _State.DISMISSED for state in GOING},
+    **{(state, _Act.MERGE): _State.CLOSED for state in GOING},
+    **{(state, act): state for state in GOING for act in (_Act.OBJECT, _Act.RESOLVE)},
+    (_State.REGISTERED, _Act.REOPEN): _State.OPEN,
+    (_State.DISMISSED, _Act.REOPEN): _State.OPEN,
 }
 """What is not in the table is not possible."""
 
 BEGINS = CaseState.OPEN
-ENDED: frozenset[CaseState] = frozenset({CaseState.REGISTERED, CaseState.DISMISSED, CaseState.CLOSED})
+ENDED: frozenset[CaseState] = frozenset(CaseState) - GOING
 """Nobody has anything left to do."""
 FINAL: frozenset[CaseState] = frozenset({CaseState.CLOSED})
-"""Ended for good: its particulars are erased, so it cannot be reopened."""
-TO_VISIT: frozenset[CaseState] = frozenset({CaseState.OPEN, CaseState.ASSIGNED})
-"""It is the grid worker's turn."""
+"""Ended for good: nothing is left of it to be reopened."""
 
 ACTORS: Mapping[CaseAct, frozenset[Actor]] = {
     CaseAct.ASSIGN: frozenset({Actor.REVIEWER, Actor.STREET, Actor.SYSTEM}),
-    CaseAct.VISIT: frozenset({Actor.WORKER}),
+    CaseAct.VISIT: frozenset({Actor.WORKER, Actor.REVIEWER}),
     CaseAct.HAND_BACK: frozenset({Actor.WORKER, Actor.REVIEWER, Actor.STREET}),
-    CaseAct.COLLECT: frozenset({Actor.WORKER, Actor.PROPERTY, Actor.RESIDENT, Actor.LANDLORD}),
+    CaseAct.COLLECT: frozenset({Actor.WORKER, Actor.REVIEWER, Actor.PROPERTY, Actor.RESIDENT, Actor.LANDLORD}),
     CaseAct.REVIEW: frozenset({Actor.REVIEWER}),
     CaseAct.RETURN: frozenset({Actor.REVIEWER, Actor.POLICE}),
     CaseAct.FILE: frozenset({Actor.REVIEWER}),
+    CaseAct.CONFIRM: frozenset({Actor.REVIEWER}),
     CaseAct.REGISTER: frozenset({Actor.POLICE}),
     CaseAct.DISMISS: frozenset({Actor.REVIEWER, Actor.STREET, Actor.POLICE}),
     CaseAct.IDENTIFY: frozenset({Actor.SYSTEM, Actor.PROPERTY}),
     CaseAct.EXPIRE: frozenset({Actor.SYSTEM}),
-    CaseAct.REOPEN: frozenset({Actor.REVIEWER, Actor.SYSTEM}),
+    CaseAct.MERGE: frozenset({Actor.REVIEWER}),
+    CaseAct.OBJECT: frozenset({Actor.RESIDENT, Actor.PROPERTY, Actor.WORKER, Actor.REVIEWER}),
+    CaseAct.RESOLVE: frozenset({Actor.REVIEWER}),
+    CaseAct.REOPEN: frozenset({Actor.REVIEWER, Actor.STREET, Actor.SYSTEM}),
 }
-"""In which capacities an act may be done. `register` is the police's: by receipt, register or answer."""
+"""In which capacities an act may be done. `register` is the police's: by receipt, register or answer. A reviewer visits
+and collects where a record is protected; somebody else reviews it then. A resident's objection may be taken at a desk.
+"""
 
+_AT_THE_GATE = frozenset({CaseKind.GATE_QUERY})
+_OF_SOMEBODY = frozenset(CaseKind) - _AT_THE_GATE
 ONLY: Mapping[CaseAct, frozenset[CaseKind]] = {
-    CaseAct.IDENTIFY: frozenset({CaseKind.GATE_QUERY}),
-    CaseAct.EXPIRE: frozenset({CaseKind.GATE_QUERY}),
-    CaseAct.ASSIGN: frozenset(CaseKind) - {CaseKind.GATE_QUERY},
-    CaseAct.COLLECT: frozenset(CaseKind) - {CaseKind.GATE_QUERY},
-    CaseAct.REGISTER: frozenset(CaseKind) - {CaseKind.GATE_QUERY},
+    CaseAct.IDENTIFY: _AT_THE_GATE,
+    CaseAct.EXPIRE: _AT_THE_GATE,
+    CaseAct.ASSIGN: _OF_SOMEBODY,
+    CaseAct.COLLECT: _OF_SOMEBODY,
+    CaseAct.REGISTER: _OF_SOMEBODY,
+    CaseAct.MERGE: _OF_SOMEBODY,
+    CaseAct.OBJECT: _OF_SOMEBODY,
+    CaseAct.RESOLVE: _OF_SOMEBODY,
+    CaseAct.CONFIRM: frozenset({CaseKind.RECHECK}),
 }
-"""Acts that fit some kinds of case only: with a gate query the gate asks, and nobody is dispatched or registered."""
+"""Acts that fit some kinds of case only: with a gate query the gate asks, and nobody is dispatched or registered; a
+recheck that found nothing new needs no police."""
+
+WORDS: Mapping[CaseAct, type[Word]] = {
+    CaseAct.DISMISS: Dismissal,
+    CaseAct.OBJECT: Objection,
+    CaseAct.IDENTIFY: GateAnswer,
+}
+"""Acts that are done with one of the listed words. The program itself identifies by the register, without one."""
+REASONED: frozenset[CaseAct] = frozenset({CaseAct.HAND_BACK, CaseAct.RETURN, CaseAct.RESOLVE, CaseAct.REOPEN})
+"""Acts for which a person gives a reason in their own words."""
 
 
 class Close(StrEnum):
@@ -146,23 +197,33 @@ CLOSING: Mapping[Close, tuple[CaseAct, Actor]] = {
 
 
 def step(
-    state: CaseState, act: CaseAct, *, kind: CaseKind, actor: Actor, dismissal: Dismissal | None = None
+    state: CaseState, act: CaseAct, *, kind: CaseKind, actor: Actor, word: Word | None = None, paused: bool = False
 ) -> CaseState:
-    """The state after `act`. NotPossible when table, kind or capacity forbid it, or a dismissal lacks its reason."""
+    """The state after `act`. NotPossible when table, kind, capacity or pause forbid it, or it lacks its word."""
     after = NEXT.get((state, act))
-    if after is None or kind not in ONLY.get(act, frozenset(CaseKind)):
-        raise NotPossible(f"{act} is not possible for a {kind} case that is {state}")
+    if after is None or not _fits(act, kind, paused=paused):
+        raise NotPossible(f"{act} is not possible for a {kind} case that is {state}{' and paused' * paused}")
     if actor not in ACTORS[act]:
         raise NotPossible(f"{act} is not for the {actor}")
-    if (act is CaseAct.DISMISS) != (dismissal is not None):
-        raise NotPossible("a dismissal has one of the listed reasons, and nothing else has")
+    needed = WORDS.get(act) if actor is not Actor.SYSTEM else None
+    if needed is None and word is not None:
+        raise NotPossible(f"{act} takes no word from a list")
+    if needed is not None and not isinstance(word, needed):
+        raise NotPossible(f"{act} has one of the listed words: {', '.join(needed)}")
     return after
 
 
-def possible(state: CaseState, *, kind: CaseKind, actor: Actor) -> tuple[CaseAct, ...]:
+def possible(state: CaseState, *, kind: CaseKind, actor: Actor, paused: bool = False) -> tuple[CaseAct, ...]:
     """The acts open to `actor` now, in the order in which they are declared: what a page offers as buttons."""
-    fits = (act for act in CaseAct if (state, act) in NEXT and kind in ONLY.get(act, frozenset(CaseKind)))
+    fits = (act for act in CaseAct if (state, act) in NEXT and _fits(act, kind, paused=paused))
     return tuple(act for act in fits if actor in ACTORS[act])
+
+
+def _fits(act: CaseAct, kind: CaseKind, *, paused: bool) -> bool:
+    """Whether an act is for this kind of case; an objection pauses it once, and is resolved while it does."""
+    if act in (CaseAct.OBJECT, CaseAct.RESOLVE) and paused != (act is CaseAct.RESOLVE):
+        return False
+    return kind in ONLY.get(act, frozenset(CaseKind))
 
 
 def may_review(reviewer: str, collectors: frozenset[str]) -> bool:

@@ -15,6 +15,8 @@ TOLD_BY = {
     MoveOutBy.LEASE_ENDED: Source.PROPERTY,
     MoveOutBy.LANDLORD: Source.LANDLORD,
     MoveOutBy.DECLARATION: Source.SELF,
+    MoveOutBy.VISIT: Source.VISIT,
+    MoveOutBy.POLICE: Source.POLICE,
 }
 """From which of the six sources a move out is known."""
 

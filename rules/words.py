@@ -121,6 +121,8 @@ class MoveOutBy(StrEnum):
     LEASE_ENDED = "lease_ended"
     LANDLORD = "landlord"
     DECLARATION = "declaration"
+    VISIT = "visit"
+    POLICE = "police"
 
 
 class Question(StrEnum):

@@ -96,9 +96,10 @@ class Office:
         if not by_gate:
             return
         case = by_gate[-1]
-        body = {"act": "assign", "revision": case["revision"], "note": "grid-worker-1"}
-        self._reviewer.call("POST", f"/cases/{case['id']}/acts", body)
+        body = {"act": "assign", "revision": case["revision"], "to": "demo-worker"}
+        assigned = self._reviewer.call("POST", f"/cases/{case['id']}/acts", body)
         visit = {"at": datetime.now(UTC).isoformat(), "met": False, "notice_left": True}
+        visit["revision"] = assigned["revision"]
         self._worker.call("POST", f"/cases/{case['id']}/visits", visit)
         log.info("the grid worker visited for case %d, met nobody, and left a card", case["id"])
 

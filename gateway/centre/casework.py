@@ -20,7 +20,7 @@ from gateway.centre.slips import Slips
 from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.store.database import after_commit
-from gateway.store.queries import casefile, people, questions, streams
+from gateway.store.queries import casefile, due, people, questions, streams
 from gateway.store.queries.casefile import Subject
 from gateway.store.queries.people import Token
 from rules.acts import (
@@ -36,8 +36,9 @@ from rules.acts import (
     Restate,
     TakeBack,
 )
-from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, CaseState, step
+from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, CaseState, Close, step
 from rules.judge import judge
+from rules.known import months_after
 from rules.model import (
     CIVIL,
     CaseKind,
@@ -135,14 +136,28 @@ class Casework:
             self._ask(connection, subject, known, acts)
         return opened
 
+    def known(self, connection: Connection, subject: Subject) -> Known:
+        """What is known of one subject now. LookupError where their row cannot be read."""
+        for _, one in knowing.of(connection, self._master, [subject], self.today(), self._window()):
+            return one
+        raise LookupError("their row cannot be read")
+
+    def policy(self) -> Policy:
+        """The policy in force."""
+        return self._policy()
+
     def sweep(self, connection: Connection) -> int:
         """Judge everyone whom a new day may concern. Returns how many cases were opened."""
         return self.judge(connection, self.to_sweep(connection))
 
     def to_sweep(self, connection: Connection) -> list[Subject]:
-        """Whom a new day may concern: open cases, and residents who are enrolled and not registered."""
+        """Whom a new day may concern: open cases, and whoever is due by the register though nothing came of them."""
         found = {self.subject_of(connection, case) for case in casefile.open_cases(connection)}
-        found |= {Subject(c, p, None) for c, p in people.unregistered_enrolled(connection, self.today())}
+        today, rule = self.today(), self._policy().recheck
+        rented, others = (months_after(today, -months) for months in (rule.rented_months, rule.other_months))
+        whom = due.unregistered(connection, today) | due.moved_out(connection, today)
+        whom |= due.to_recheck(connection, today, rented, others) | due.to_ask_about(connection, today)
+        found |= {Subject(community, person, None) for community, person in whom}
         return sorted(found, key=lambda s: (s.community, s.person or 0, s.token or b""))
 
     def closed(self, connection: Connection) -> None:
@@ -184,6 +199,13 @@ class Casework:
                 assert_never(act)
 
     def _open(self, connection: Connection, subject: Subject, known: Known, act: OpenCase) -> int:
+        number = self.put_open(connection, subject, act, known.dwelling)
+        return 0 if number is None else 1
+
+    def put_open(
+        self, connection: Connection, subject: Subject, act: OpenCase, dwelling: int | None, who: str = SYSTEM
+    ) -> int | None:
+        """Open a case; None where one about the same subject is open."""
         values = {
             "community": subject.community,
             "kind": act.kind.value,
@@ -192,7 +214,7 @@ class Casework:
             "is_open": True,
             "person": subject.person,
             "token": subject.token,
-            "dwelling": known.dwelling,
+            "dwelling": dwelling,
             "opened_on": self.today(),
             "opened": self.now(),
             "due": act.due,
@@ -200,11 +222,10 @@ class Casework:
             "policy": act.because.policy_version,
         }
         number = casefile.open_case(connection, values)
-        if number is None:
-            return 0
-        self._event(connection, number, "open", BEGINS, act.source.value)
-        after_commit(connection, self._metrics.opened.inc)
-        return 1
+        if number is not None:
+            self._event(connection, number, "open", BEGINS, act.source.value, who)
+            after_commit(connection, self._metrics.opened.inc)
+        return number
 
     def _ask(self, connection: Connection, subject: Subject, known: Known, acts: Iterable[Act]) -> None:
         """Have the property asked what `acts` ask of a person, and nothing else."""
@@ -248,7 +269,11 @@ class Casework:
     def _close(self, connection: Connection, row: Any, act: CloseCase) -> None:
         how, actor = CLOSING[act.how]
         state = step(CaseState(row.state), how, kind=CaseKind(row.kind), actor=actor)
-        closed = {"state": state.value, "is_open": False, "closed": self.now(), "how": act.how.value}
+        closed: dict[str, Any] = {"state": state.value, "is_open": False, "paused": False}
+        closed |= {"closed": self.now(), "how": act.how.value}
+        if act.how is Close.EXPIRED:
+            closed |= {"token": None, "because": row.because | {"on": [], "evenings": 0}}
+            streams.forget_token(connection, row.community, row.token)
         if casefile.change_case(connection, row.id, row.revision, closed):
             self._event(connection, row.id, how.value, state, act.how.value)
             self._slips.close(connection, row.id, self.now())
@@ -264,8 +289,10 @@ class Casework:
         if casefile.change_case(connection, row.id, row.revision, values):
             self._event(connection, row.id, act, CaseState(row.state), note)
 
-    def _event(self, connection: Connection, case: int, act: str, state: CaseState, note: str = "") -> None:
-        casefile.add_event(connection, case, at=self.now(), actor=SYSTEM, act=act, state=state.value, note=note)
+    def _event(
+        self, connection: Connection, case: int, act: str, state: CaseState, note: str = "", who: str = SYSTEM
+    ) -> None:
+        casefile.add_event(connection, case, at=self.now(), actor=who, act=act, state=state.value, note=note)
 
 
 def _plain(value: Any) -> dict[str, Any]:

@@ -29,7 +29,8 @@ from gateway.web.centre_view import (
     StationRow,
 )
 from rules.acts import Arithmetic
-from rules.model import CIVIL, CaseKind
+from rules.cases import CaseState
+from rules.model import CIVIL, CaseKind, Source
 
 _COMMANDS = 20
 
@@ -171,13 +172,13 @@ class Desk:
 
     def _case(self, row: Any) -> CaseRow:
         arithmetic = msgspec.convert(row.because, Arithmetic)
-        because, figures = because_of(CaseKind(row.kind), row.opened_on, arithmetic)
+        because, figures = because_of(CaseKind(row.kind), row.opened_on, arithmetic, Source(row.source))
         return CaseRow(
             id=row.id,
             revision=row.revision,
             kind=row.kind,
             source=row.source,
-            state=row.state,
+            state=_state_shown(row),
             community=row.community_name,
             dwelling=f"{row.building}{row.unit}***" if row.room else None,
             opened=row.opened_on,
@@ -188,6 +189,12 @@ class Desk:
             slip_state=row.slip_state,
             elsewhere=arithmetic.registered_elsewhere,
         )
+
+
+def _state_shown(row: Any) -> str:
+    """A deregistration that the police have done is 已注销, not 已登记."""
+    done = row.kind == CaseKind.DEREGISTRATION and row.state == CaseState.REGISTERED
+    return "deregistered" if done else str(row.state)
 
 
 def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, aside: int) -> StationRow:

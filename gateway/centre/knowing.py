@@ -24,6 +24,8 @@ from rules.model import (
     CaseKind,
     Credential,
     CredentialKind,
+    MovedOut,
+    MoveOutBy,
     Pass,
     Person,
     Registration,
@@ -36,6 +38,15 @@ from rules.model import (
 log = logging.getLogger(__name__)
 
 AT_ONCE = 200
+_LEFT = {
+    "card_returned": MoveOutBy.CARD_RETURNED,
+    "lease_end": MoveOutBy.LEASE_ENDED,
+    "landlord": MoveOutBy.LANDLORD,
+    "declared": MoveOutBy.DECLARATION,
+    "visit": MoveOutBy.VISIT,
+    "police": MoveOutBy.POLICE,
+}
+"""What of `residents.left_why` is a move out of the community."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +76,10 @@ class _Rows:
     asked: dict[int, dict[str, date]] = field(default_factory=lambda: defaultdict(dict))
     registrations: dict[int, list[Registration]] = field(default_factory=lambda: defaultdict(list))
     people: dict[int, Any] = field(default_factory=dict)
+    stays: dict[int, Any] = field(default_factory=dict)
+    """The stay of each that goes on, or else the last one that ended."""
+    leases: dict[int, Any] = field(default_factory=dict)
+    elsewhere: set[int] = field(default_factory=set)
 
 
 def of(
@@ -80,8 +95,8 @@ def of(
         every = list(same)
         for start in range(0, len(every), AT_ONCE):
             part = every[start : start + AT_ONCE]
-            rows = _read(connection, community, part, window)
-            for subject in part:
+            rows = _read(connection, community, part, window, today)
+            for subject in (one for one in part if one.person is None or one.person in rows.people):
                 try:
                     person, dwelling = _person(connection, master, rows, subject, today)
                 except NotAuthentic as error:
@@ -95,7 +110,9 @@ def civil(milliseconds: int) -> datetime:
     return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL)
 
 
-def _read(connection: Connection, community: str, subjects: Sequence[Subject], window: tuple[int, int]) -> _Rows:
+def _read(
+    connection: Connection, community: str, subjects: Sequence[Subject], window: tuple[int, int], today: date
+) -> _Rows:
     here = streams.community(connection, community)
     persons = {subject.person: subject for subject in subjects if subject.person is not None}
     numbers = sorted(persons)
@@ -113,12 +130,22 @@ def _read(connection: Connection, community: str, subjects: Sequence[Subject], w
                 rows.cases[subject].append(row)
         going += [row.id] if CaseState(row.state) not in ENDED else []
     _read_work(connection, rows, going)
+    _read_register(connection, rows, community, numbers, today)
+    return rows
+
+
+def _read_register(connection: Connection, rows: _Rows, community: str, numbers: Sequence[int], today: date) -> None:
+    """Who these are, how they live there, and what is asked about them."""
     for row in known.questions(connection, community, numbers):
         rows.asked[row.person][row.question] = row.since
     for row in known.registrations(connection, community, numbers):
         rows.registrations[row.person].append(Registration(row.since, row.until, row.as_of))
     rows.people = {row.id: row for row in known.people(connection, community, numbers)}
-    return rows
+    for row in known.stays(connection, community, numbers):
+        if row.until is None or row.person not in rows.stays or rows.stays[row.person].until is not None:
+            rows.stays[row.person] = row
+    rows.leases = {row.tenant: row for row in known.leases(connection, community, numbers)}
+    rows.elsewhere = known.registered_elsewhere(connection, community, numbers, today)
 
 
 def _read_work(connection: Connection, rows: _Rows, going: Sequence[int]) -> None:
@@ -147,18 +174,45 @@ def _person(
 ) -> tuple[Person, int | None]:
     if subject.person is None:
         return _stranger(connection, master, subject, today), None
-    row = rows.people[subject.person]
+    row, stay = rows.people[subject.person], rows.stays.get(subject.person)
     credential = Credential(CredentialKind(row.kind), master.show("persons.number", row.number))
+    living = stay if stay is not None and stay.until is None else None
+    dwelling = row.dwelling or (living.dwelling if living is not None else None)
     person = Person(
         known=True,
-        dwelling=row.dwelling is not None,
+        dwelling=dwelling is not None,
         role=Role(row.role) if row.role is not None else None,
         birth=birth_of(credential, today),
         enrolled_since=row.since,
         origin=origin_of(credential),
         protected=row.protected,
+        registered_elsewhere=subject.person in rows.elsewhere,
+        rented=living is not None and "rented" in (living.stay, living.use),
+        last_checked=_last_checked(living, rows.registrations.get(subject.person, ()), today),
+        lease_until=_undecided(rows.leases.get(subject.person)),
+        service_until=row.confirmed_until,
+        moved_out=_moved_out(stay),
     )
-    return person, row.dwelling
+    return person, dwelling
+
+
+def _last_checked(stay: Any, registrations: Iterable[Registration], today: date) -> date | None:
+    """When it was last made sure how somebody lives: at a desk or on a visit, in a recheck, or by the police."""
+    if stay is None:
+        return None
+    days = [stay.checked_on, stay.confirmed_on, stay.dwelling_checked, *(one.since for one in registrations)]
+    return max((day for day in days if day is not None and day <= today), default=None)
+
+
+def _undecided(lease: Any) -> date | None:
+    """The last day of the last lease, unless it is known that the tenant leaves; a renewed one ends later."""
+    return None if lease is None or lease.decision == "moving_out" else lease.until
+
+
+def _moved_out(stay: Any) -> MovedOut | None:
+    if stay is None or stay.until is None or stay.left_why not in _LEFT:
+        return None
+    return MovedOut(stay.until, _LEFT[stay.left_why])
 
 
 def _stranger(connection: Connection, master: Master, subject: Subject, today: date) -> Person:

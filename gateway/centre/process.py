@@ -225,7 +225,7 @@ class CentreProcess:
         routers: list[APIRouter] = [
             make_centre_pages(questions, self._feed, pages),
             vitals(self.parts, self._metrics.registry),
-            make_cases(self._database, self._casework, self._slips, access, self._work_changed),
+            make_cases(self._database, self._master, self._casework, self._slips, access, self._work_changed),
             make_alerts(
                 self._database,
                 self._master,

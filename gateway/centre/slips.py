@@ -48,6 +48,8 @@ class Slips:
         """
         row = _found(casefile.alert(connection, slip))
         state = alert_step(AlertState(row.state), AlertAct.SEND, actor=Actor.REVIEWER)
+        if _found(casefile.case(connection, row.case)).paused:
+            raise NotPossible("somebody objects to the case: that is resolved first")
         values = {"state": state.value, "sent": now, "sent_by": actor, "answer": None, "answered": None}
         _put(casefile.change_alert(connection, slip, revision, values))
         self._event(connection, row.case, now, actor, "send_slip", slip)
@@ -118,12 +120,13 @@ class Slips:
         casefile.add_event(connection, case, at=now, actor=actor, act=act, state=state, note=note)
 
     def _end_case(self, connection: Connection, case: Any, act: AlertAct, actor: str, now: int) -> bool:
-        how, dismissal = CASE_AFTER[act]
+        how, word = CASE_AFTER[act]
         try:
-            state = step(CaseState(case.state), how, kind=CaseKind(case.kind), actor=Actor.POLICE, dismissal=dismissal)
+            state = step(CaseState(case.state), how, kind=CaseKind(case.kind), actor=Actor.POLICE, word=word)
         except NotPossible:
             return False  # it ended by another way meanwhile, and the answer stands on the slip
-        values = {"state": state.value, "is_open": False, "closed": now, "how": f"police_{how.value}"}
+        values: dict[str, Any] = {"state": state.value, "is_open": False, "paused": False}
+        values |= {"closed": now, "how": f"police_{how.value}"}
         _put(casefile.change_case(connection, case.id, case.revision, values))
         casefile.add_event(connection, case.id, at=now, actor=actor, act=how.value, state=state.value)
         return True

@@ -6,17 +6,23 @@ from datetime import date
 from gateway.web.centre_view import BECAUSE, CaseRow
 from gateway.web.texts import Texts
 from rules.acts import Arithmetic
-from rules.model import CaseKind
+from rules.model import CaseKind, Source
+
+_TOLD = {Source.LANDLORD: "declared", Source.SELF: "declared", Source.POLICE: "notified", Source.VISIT: "visited"}
 
 
-def because_of(kind: CaseKind, opened: date, arithmetic: Arithmetic) -> tuple[str, Mapping[str, int]]:
-    """The code and the figures of a case that `judge` opened on the civil day `opened`."""
+def because_of(
+    kind: CaseKind, opened: date, arithmetic: Arithmetic, source: Source = Source.GATE
+) -> tuple[str, Mapping[str, int]]:
+    """The code and the figures of a case that was opened on the civil day `opened`."""
     if kind is CaseKind.RECHECK and arithmetic.months is not None:
         return "recheck", {"months": arithmetic.months}
     if kind is CaseKind.DEREGISTRATION:
         return "moved_out", {}
     if arithmetic.days == 0 and arithmetic.unregistered_since is not None:
         return "enrolled", {"days": (opened - arithmetic.unregistered_since).days, "grace": arithmetic.grace_days}
+    if arithmetic.days == 0 and arithmetic.evenings == 0:
+        return _without_figures(kind, source), {}
     figures = {
         "days": arithmetic.days,
         "evenings": arithmetic.evenings,
@@ -25,6 +31,11 @@ def because_of(kind: CaseKind, opened: date, arithmetic: Arithmetic) -> tuple[st
         "need_evenings": arithmetic.evenings_needed,
     }
     return "unknown_credential" if kind is CaseKind.GATE_QUERY else "presence", figures
+
+
+def _without_figures(kind: CaseKind, source: Source) -> str:
+    """Of a question that is erased, and of what people report."""
+    return "erased" if kind is CaseKind.GATE_QUERY else _TOLD.get(source, "told")
 
 
 def sentence(texts: Texts, lang: str, case: CaseRow) -> str:

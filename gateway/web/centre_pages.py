@@ -146,7 +146,7 @@ def _before(request: Request) -> int | None:
 def _words() -> list[str]:
     words = [f"case.kind.{kind.value}" for kind in CaseKind]
     words += [f"case.source.{source.value}" for source in Source]
-    words += [f"case.state.{state.value}" for state in CaseState]
+    words += [f"case.state.{state}" for state in (*(one.value for one in CaseState), "deregistered")]
     words += [f"case.because.{code}" for code in BECAUSE]
     words += [f"alert.state.{state.value}" for state in AlertState]
     words += [f"alert.rule.{rule}" for rule in RULES]

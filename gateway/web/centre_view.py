@@ -19,6 +19,8 @@ BECAUSE = {
     "visited": (),
     "moved_out": (),
     "recheck": ("months",),
+    "told": (),
+    "erased": (),
 }
 """Why a case stands, by code, with the whole-number figures that its sentence is made of."""
 RULES = ("overdue",)

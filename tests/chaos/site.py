@@ -206,9 +206,9 @@ class Site:
         reviewer, worker = self.api("reviewer"), self.api("worker")
         wait_until(lambda: bool(reviewer.call("GET", "/cases?limit=10")), 20, "a case opens")
         case = next(c for c in reviewer.call("GET", "/cases?limit=10") if c["kind"] == "collection")
-        body = {"act": "assign", "revision": case["revision"], "note": "grid-worker-1"}
-        reviewer.call("POST", f"/cases/{case['id']}/acts", body)
-        visit = {"at": datetime.now(CIVIL).isoformat(), "met": False, "notice_left": True}
+        body = {"act": "assign", "revision": case["revision"], "to": "worker"}
+        revision = reviewer.call("POST", f"/cases/{case['id']}/acts", body)["revision"]
+        visit = {"at": datetime.now(CIVIL).isoformat(), "met": False, "notice_left": True, "revision": revision}
         worker.call("POST", f"/cases/{case['id']}/visits", visit)
         wait_until(lambda: bool(reviewer.call("GET", "/alerts?limit=10")), 20, "a slip is proposed")
         slip = reviewer.call("GET", "/alerts?limit=10")[0]

@@ -102,6 +102,8 @@ def test_so_many_months_later_it_is_that_many_months_later(day: date, months: in
         (MoveOutBy.LEASE_ENDED, Source.PROPERTY),
         (MoveOutBy.LANDLORD, Source.LANDLORD),
         (MoveOutBy.DECLARATION, Source.SELF),
+        (MoveOutBy.VISIT, Source.VISIT),
+        (MoveOutBy.POLICE, Source.POLICE),
     ],
 )
 def test_whoever_is_known_to_have_moved_out_is_to_be_deregistered(by: MoveOutBy, source: Source) -> None:

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store import tables as t
+from gateway.store.queries.history import By
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,16 @@ def open_case(connection: Connection, values: dict[str, Any]) -> int | None:
         return None
     key = done.inserted_primary_key
     return int(key[0]) if key is not None else None
+
+
+def is_protected(connection: Connection, person: int) -> bool:
+    return bool(connection.execute(select(t.persons.c.protected).where(t.persons.c.id == person)).scalar())
+
+
+def kept_record(connection: Connection, person: int) -> int:
+    """The record of a person: their own, or the one that it was made one with."""
+    p = t.persons.c
+    return int(connection.execute(select(func.coalesce(p.merged_into, p.id)).where(p.id == person)).scalar_one())
 
 
 def has_open_case(connection: Connection, row: Row[Any]) -> bool:
@@ -69,14 +80,26 @@ def add_event(
     connection.execute(insert(t.case_events).values(**row))
 
 
+def tell_once(connection: Connection, number: int, by: By, source: str, state: str) -> None:
+    """Note that another source says the same of a case, once a source."""
+    e = t.case_events.c
+    said = (e.case == number, e.act.in_(("open", "tell")), e.note == source)
+    if connection.execute(select(e.id).where(*said).limit(1)).first() is None:
+        add_event(connection, number, at=by.at, actor=by.actor, act="tell", state=state, note=source)
+
+
 def events(connection: Connection, number: int) -> Sequence[Row[Any]]:
     e = t.case_events.c
     return connection.execute(select(t.case_events).where(e.case == number).order_by(e.id)).all()
 
 
-def add_visit(connection: Connection, number: int, *, at: int, met: bool, notice_left: bool, actor: str) -> None:
-    row = {"case": number, "at": at, "met": met, "notice_left": notice_left, "actor": actor}
-    connection.execute(insert(t.visits).values(**row))
+def add_visit(connection: Connection, values: dict[str, Any]) -> None:
+    connection.execute(insert(t.visits).values(**values))
+
+
+def move_visits(connection: Connection, case_id: int, to: int) -> None:
+    """Give the visits of one case to another."""
+    connection.execute(update(t.visits).where(t.visits.c.case == case_id).values(case=to))
 
 
 def visits(connection: Connection, number: int) -> Sequence[Row[Any]]:
@@ -154,9 +177,15 @@ def count(connection: Connection) -> dict[str, int]:
 
 
 def list_cases(
-    connection: Connection, limit: int, before: int | None, *, community: str = "", only_open: bool = False
+    connection: Connection,
+    limit: int,
+    before: int | None,
+    *,
+    community: str = "",
+    only_open: bool = False,
+    protected: bool = False,
 ) -> Sequence[Any]:
-    """Cases newest first, with the dwelling's parts and the state of the open slip."""
+    """Cases newest first, with the dwelling's parts and the state of the open slip; `protected`: also such records."""
     c = t.cases.c
     query = (
         select(
@@ -180,6 +209,9 @@ def list_cases(
         query = query.where(c.community == community)
     if only_open:
         query = query.where(c.is_open)
+    if not protected:
+        p = t.persons.c
+        query = query.outerjoin(t.persons, p.id == c.person).where(p.id.is_(None) | ~p.protected)
     return connection.execute(query).all()
 
 

@@ -216,6 +216,13 @@ def registrations(connection: Connection, number: int, community: str) -> list[t
     return [(row.since, row.until, row.as_of) for row in rows]
 
 
+def registrations_of(connection: Connection, number: int, community: str) -> Sequence[Row[Any]]:
+    """The rows of a person's registrations in a community."""
+    r = t.registrations.c
+    query = select(t.registrations).where(r.person == number, r.community == community)
+    return connection.execute(query.order_by(r.since)).all()
+
+
 def registered_elsewhere(connection: Connection, number: int, community: str, today: date) -> bool:
     r = t.registrations.c
     return (
@@ -285,24 +292,6 @@ def roster_is_fresh(connection: Connection, community: str) -> None:
 
 def roster_is_stale(connection: Connection, community: str) -> None:
     connection.execute(update(t.communities).where(t.communities.c.id == community).values(roster_stale=True))
-
-
-def unregistered_enrolled(connection: Connection, today: date) -> list[tuple[str, int]]:
-    """(community, person) of everyone enrolled as a resident now and not registered there today."""
-    e, r = t.enrolments.c, t.registrations.c
-    registered = (
-        select(r.id)
-        .where(
-            r.person == e.person, r.community == e.community, r.since <= today, (r.until.is_(None)) | (r.until >= today)
-        )
-        .exists()
-    )
-    rows = connection.execute(
-        select(e.community, e.person).where(
-            e.role == 0, e.since <= today, (e.until.is_(None)) | (e.until >= today), ~registered
-        )
-    )
-    return [(row.community, row.person) for row in rows]
 
 
 def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

@@ -214,6 +214,13 @@ def marked(connection: Connection, tokens: Sequence[Token], since: int, until: i
     return found.intersection(tokens)
 
 
+def forget_token(connection: Connection, community_id: str, token: bytes) -> None:
+    """Leave of a token's swipes in a community what can be counted, and neither whose they are nor what was read."""
+    swipes = t.swipes.c
+    where = (swipes.community == community_id, swipes.token == token)
+    connection.execute(update(t.swipes).where(*where).values(token=None, sealed=None))
+
+
 def newest_seal(connection: Connection, community_id: str, token: bytes) -> Seal | None:
     """What the last swipe of a token that carries a seal gave."""
     swipes = t.swipes.c

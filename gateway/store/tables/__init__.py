@@ -36,12 +36,13 @@ from gateway.store.tables.traffic import (
     swipes,
     troubles,
 )
-from gateway.store.tables.work import alerts, case_events, cases, outbox, visits
+from gateway.store.tables.work import alerts, blind_checks, case_events, cases, deputies, draws, outbox, visits
 
 __all__ = [
     "MARKED",
     "addresses",
     "alerts",
+    "blind_checks",
     "case_events",
     "cases",
     "certificates",
@@ -49,6 +50,8 @@ __all__ = [
     "commands",
     "communities",
     "credentials",
+    "deputies",
+    "draws",
     "dwellings",
     "enrolments",
     "history",

@@ -12,6 +12,7 @@ from sqlalchemy import (
     LargeBinary,
     String,
     Table,
+    UniqueConstraint,
     text,
 )
 
@@ -39,9 +40,13 @@ cases = Table(
     Column("paused", Boolean, nullable=False, server_default=text("false")),
     Column("reminded_on", Date),
     Column("level", String(20)),
-    Column("closed", BigInteger),
+    Column("closed", BigInteger, index=True),
     Column("how", String(40)),
+    Column("appointment", BigInteger),
+    Column("objection", String(24)),
+    Column("merged_into", ForeignKey("cases.id")),
 )
+"""`collector` is who it is assigned to; `paused` while a resident's `objection` waits for a reviewer."""
 
 Index(
     "uq_cases_open_person",
@@ -65,6 +70,28 @@ Index("ix_cases_person", cases.c.person)
 
 Index("ix_cases_token", cases.c.token)
 
+Index(
+    "ix_cases_open",
+    cases.c.community,
+    cases.c.id,
+    sqlite_where=text("is_open = 1"),
+    postgresql_where=text("is_open"),
+)
+
+Index(
+    "ix_cases_collector",
+    cases.c.collector,
+    sqlite_where=text("is_open = 1"),
+    postgresql_where=text("is_open"),
+)
+
+Index(
+    "ix_cases_dwelling",
+    cases.c.dwelling,
+    sqlite_where=text("is_open = 1"),
+    postgresql_where=text("is_open"),
+)
+
 case_events = Table(
     "case_events",
     metadata,
@@ -86,7 +113,52 @@ visits = Table(
     Column("met", Boolean, nullable=False),
     Column("notice_left", Boolean, nullable=False),
     Column("actor", String(64), nullable=False),
+    Column("attempt", Integer),
+    Column("appointment", BigInteger),
+    Column("roles", String(40), nullable=False, server_default="worker"),
+    Column("came", LargeBinary),
 )
+"""`attempt`: how many times nobody was met by then. `roles` of whoever came, sorted, with commas between them; `came`:
+their names, encrypted.
+"""
+
+deputies = Table(
+    "deputies",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("worker", String(64), nullable=False, index=True),
+    Column("deputy", String(64), nullable=False, index=True),
+    Column("since", Date, nullable=False),
+    Column("until", Date, nullable=False),
+    Column("created", BigInteger, nullable=False),
+    Column("created_by", String(64), nullable=False),
+)
+"""Who does whose cases (A/B 角), from `since` through `until`."""
+
+draws = Table(
+    "draws",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("month", Date, nullable=False, unique=True),
+    Column("seed", String(64), nullable=False),
+    Column("population", Integer, nullable=False),
+    Column("drawn", BigInteger, nullable=False),
+)
+"""Which dismissals of a month are checked again: drawn from all of them by `seed`, so that it can be done again."""
+
+blind_checks = Table(
+    "blind_checks",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("draw", ForeignKey("draws.id"), nullable=False),
+    Column("case", ForeignKey("cases.id"), nullable=False, index=True),
+    Column("checker", String(64)),
+    Column("checked", BigInteger),
+    Column("upheld", Boolean, index=True),
+    Column("note", String(500), nullable=False, server_default=""),
+    UniqueConstraint("draw", "case"),
+)
+"""A dismissal looked at again by somebody who had no hand in it; `upheld` None until then."""
 
 alerts = Table(
     "alerts",

@@ -11,16 +11,21 @@ from sqlalchemy import Table, select
 
 from gateway import wire
 from gateway.bus import Message
+from gateway.centre import deskwork
 from gateway.centre.acks import Acks
+from gateway.centre.api.cases import judge_again
 from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
+from gateway.centre.deskwork import Deed
 from gateway.centre.intake import Intake
 from gateway.centre.mark import Mark
 from gateway.centre.register import EnrolmentEntry, Register, RegistrationEntry
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
+from gateway.centre.told import Told, open_by
+from gateway.centre.visiting import Visit, log_visit
 from gateway.keys import Master, seal
 from gateway.metrics import CentreMetrics
 from gateway.store import tables as t
@@ -29,8 +34,9 @@ from gateway.store.queries import streams
 from gateway.store.queries.casefile import Subject
 from gateway.store.queries.history import By
 from gateway.wire import StationTopics, SwipeRecord
+from rules.cases import Actor, CaseAct, CaseState
 from rules.identity import canonical, check_digit
-from rules.model import CIVIL, Credential, CredentialKind, GatePolicy, token_of
+from rules.model import CIVIL, Credential, CredentialKind, GatePolicy, Source, token_of
 from rules.policy import Collection, Escalation, Policy, Slip
 
 NOW = datetime(2026, 11, 23, 21, 0, tzinfo=CIVIL)
@@ -232,6 +238,39 @@ class Office:
             if complete:
                 self.casework.sweep(connection)
         assert bad == []
+
+    def act(self, case: int, what: CaseAct, actor: Actor, who: str = "somebody", **over: Any) -> CaseState:
+        """Do an act on a case as it stands, or at the `revision` that is given, and judge again."""
+        with self.database.write() as connection:
+            row = deskwork.found(connection, case)
+            deed = Deed(what, over.pop("revision", row.revision), actor, who, self.casework.now(), **over)
+            state = deskwork.act_on(connection, case, deed, self.slips)
+            judge_again(connection, self.casework, case)
+        return state
+
+    def visit(self, case: int, visit: Visit, who: str = "worker-1", actor: Actor = Actor.WORKER) -> None:
+        """Log a visit on a case as it stands."""
+        with self.database.write() as connection:
+            revision = deskwork.found(connection, case).revision
+            deed = Deed(CaseAct.VISIT, revision, actor, who, self.casework.now())
+            log_visit(connection, MASTER, case, visit, deed)
+            judge_again(connection, self.casework, case)
+
+    def tell(self, person: int, source: Source, **over: Any) -> tuple[int, bool]:
+        """Have somebody say that a person lives here, or has left."""
+        community = over.pop("community", YUAN)
+        with self.database.write() as connection:
+            by = By("desk-1", self.casework.now())
+            return open_by(connection, MASTER, self.casework, by, community, Told(person, source, **over))
+
+    def a_case(self, text: str, **over: Any) -> Any:
+        """The open case of somebody who was enrolled long ago and is not registered."""
+        (person,) = self.enrol(entry(text, since=TODAY - timedelta(days=30), **over))
+        self.import_register()
+        return next(row for row in self.rows(t.cases) if row.person == person and row.is_open)
+
+    def case(self, number: int) -> Any:
+        return next(row for row in self.rows(t.cases) if row.id == number)
 
     def rows(self, table: Table) -> list[Any]:
         with self.database.read() as connection:

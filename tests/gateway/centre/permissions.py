@@ -11,7 +11,9 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/cases"): {"worker", "reviewer", "street", "administrator"},
     ("GET", "/api/v1/cases/{case}/events"): {"worker", "reviewer", "street", "administrator"},
     ("POST", "/api/v1/cases/{case}/acts"): {"worker", "reviewer", "street", "property"},
-    ("POST", "/api/v1/cases/{case}/visits"): {"worker"},
+    ("POST", "/api/v1/cases/{case}/visits"): {"worker", "reviewer"},
+    ("POST", "/api/v1/cases/{case}/merge"): {"reviewer"},
+    ("POST", "/api/v1/cases/{case}/receipt"): {"reviewer"},
     ("GET", "/api/v1/alerts"): {"reviewer", "street", "police", "administrator"},
     ("GET", "/api/v1/alerts/{slip}"): {"police"},
     ("POST", "/api/v1/alerts/{slip}/send"): {"reviewer", "street"},
@@ -63,8 +65,10 @@ def body_of(path: str) -> Any:
     """What a call of this path may send; None where it sends nothing."""
     last = path.rsplit("/", 1)[-1]
     return {
-        "acts": {"act": "assign", "revision": 1},
-        "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True},
+        "acts": {"act": "assign", "revision": 1, "to": "w"},
+        "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True, "revision": 1},
+        "merge": {"revision": 1, "into": 1},
+        "receipt": {"revision": 1, "receipt": "HZ-1", "since": TODAY.isoformat()},
         "send": {"revision": 1},
         "withdraw": {"revision": 1, "why": "found"},
         "answer": {"answer": "acknowledged"},

@@ -74,7 +74,8 @@ def prepare(office: Office) -> None:
     with office.database.write() as connection:
         (case,) = connection.execute(t.cases.select()).all()
         casefile.change_case(connection, case.id, case.revision, {"state": "assigned", "collector": "grid-1"})
-        casefile.add_visit(connection, case.id, at=moment(21), met=False, notice_left=True, actor="grid-1")
+        visit = {"case": case.id, "at": moment(21), "met": False, "notice_left": True, "actor": "grid-1"}
+        casefile.add_visit(connection, visit)
 
 
 def result(office: Office) -> dict[str, Any]:

@@ -89,10 +89,10 @@ def revision(centre: Centre) -> int:
 def a_slip(centre: Centre, *, sent: bool = True) -> dict[str, Any]:
     """A slip about that case."""
     case = a_case(centre)
-    assign = {"act": "assign", "revision": revision(centre), "note": "worker-here"}
+    assign = {"act": "assign", "revision": revision(centre), "to": "worker-here"}
     assert centre.ask("POST", f"/api/v1/cases/{case}/acts", "reviewer-here", assign).status == 200
     at = datetime.fromtimestamp(centre.clock[0], UTC).isoformat()
-    visit = {"at": at, "met": False, "notice_left": True}
+    visit = {"at": at, "met": False, "notice_left": True, "revision": revision(centre)}
     assert centre.ask("POST", f"/api/v1/cases/{case}/visits", "worker-here", visit).status == 201
     (slip,) = centre.ask("GET", "/api/v1/alerts", "reviewer-here").json
     assert slip["state"] == "proposed"
@@ -158,7 +158,7 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
     ("method", "path", "client", "body"),
     [
         ("GET", "/api/v1/cases/{}/events", "worker", None),
-        ("POST", "/api/v1/cases/{}/acts", "reviewer", {"act": "assign", "revision": 1}),
+        ("POST", "/api/v1/cases/{}/acts", "reviewer", {"act": "assign", "revision": 1, "to": "w"}),
         ("GET", "/api/v1/alerts/{}", "police", None),
         ("POST", "/api/v1/alerts/{}/answer", "police", {"answer": "wrong"}),
     ],
@@ -225,8 +225,13 @@ def test_reading_particulars_leaves_an_event_and_is_refused_where_none_can_be_le
 def test_an_act_goes_by_the_table_and_by_the_revision(centre: Centre) -> None:
     case = a_case(centre)
     path, first = f"/api/v1/cases/{case}/acts", revision(centre)
-    assert centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first}).json["state"] == "assigned"
-    assert said_as_a_problem(centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first}), 409)
+    assert (
+        centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first, "to": "w"}).json["state"]
+        == "assigned"
+    )
+    assert said_as_a_problem(
+        centre.ask("POST", path, "reviewer-here", {"act": "assign", "revision": first, "to": "w"}), 409
+    )
     for act in ("file", "register", "visit", "dismiss"):
         body = {"act": act, "revision": revision(centre)}
         assert said_as_a_problem(centre.ask("POST", path, "reviewer-here", body), 409), act
@@ -253,7 +258,7 @@ def test_a_slip_that_was_withdrawn_stays_withdrawn(centre: Centre) -> None:
     assert centre.ask("POST", f"{path}/withdraw", "reviewer-here", body).json["state"] == "closed"
     assert said_as_a_problem(centre.ask("POST", f"{path}/send", "reviewer-here", {"revision": 2}), 409)
     at = datetime.fromtimestamp(centre.clock[0], UTC).isoformat()
-    visit = {"at": at, "met": False, "notice_left": True}
+    visit = {"at": at, "met": False, "notice_left": True, "revision": revision(centre)}
     assert centre.ask("POST", f"/api/v1/cases/{slip['case']}/visits", "worker-here", visit).status == 201
     assert [one["state"] for one in centre.ask("GET", "/api/v1/alerts", "reviewer-here").json] == ["closed"]
 
@@ -327,7 +332,12 @@ UNFIT: list[tuple[str, str, str, Any]] = [
     ("GET", f"/api/v1/cases?before={2**63}", "worker-here", None),
     ("GET", "/api/v1/alerts/..%2f..%00", "police-here", None),
     ("POST", "/api/v1/cases/1/acts", "reviewer-here", {"act": "assign", "revision": 2**70}),
-    ("POST", "/api/v1/cases/1/visits", "worker-here", {"at": "2026-11-23T10:00:00", "met": 1, "notice_left": 0}),
+    (
+        "POST",
+        "/api/v1/cases/1/visits",
+        "worker-here",
+        {"at": "2026-11-23T10:00:00", "met": 1, "notice_left": 0, "revision": 1},
+    ),
     ("POST", "/api/v1/cases/1/acts", "reviewer-here", {"act": "assign", "revision": 1, "note": "x" * 501}),
 ]
 

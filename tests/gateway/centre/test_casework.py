@@ -8,7 +8,9 @@ import msgspec
 import pytest
 
 from gateway.centre import deskwork
+from gateway.centre.deskwork import Deed
 from gateway.centre.slips import Stale
+from gateway.centre.visiting import Visit, log_visit
 from gateway.keys import seal
 from gateway.store import tables as t
 from gateway.store.queries import casefile
@@ -45,17 +47,8 @@ def kinds(office: Office) -> list[tuple[str, str, str]]:
 def act(office: Office, case: int, what: CaseAct, actor: Actor, who: str = "somebody", **over: Any) -> None:
     with office.database.write() as connection:
         row = deskwork.found(connection, case)
-        deskwork.act_on(
-            connection,
-            case,
-            over.pop("revision", row.revision),
-            what,
-            actor=actor,
-            who=who,
-            now=office.casework.now(),
-            slips=office.slips,
-            **over,
-        )
+        deed = Deed(what, over.pop("revision", row.revision), actor, who, office.casework.now(), **over)
+        deskwork.act_on(connection, case, deed, office.slips)
 
 
 def test_a_tenant_who_came_on_three_days_two_of_them_evenings_gets_a_case(office: Office) -> None:
@@ -238,7 +231,7 @@ def test_of_two_who_act_on_one_case_at_once_one_wins(office: Office) -> None:
     def dismiss(who: str) -> None:
         ready.wait()
         try:
-            act(office, case.id, CaseAct.ASSIGN, Actor.REVIEWER, who, revision=case.revision, note="worker-1")
+            act(office, case.id, CaseAct.ASSIGN, Actor.REVIEWER, who, revision=case.revision, to="worker-1")
         except Stale:
             results.append("stale")
         else:
@@ -257,7 +250,7 @@ def test_whoever_collected_does_not_review_and_the_ledger_ends_with_the_receipt(
     small.enrol(entry(A, since=LONG_AGO))
     small.import_register()
     (case,) = small.rows(t.cases)
-    act(small, case.id, CaseAct.ASSIGN, Actor.REVIEWER, "reviewer-1", note="worker-1")
+    act(small, case.id, CaseAct.ASSIGN, Actor.REVIEWER, "reviewer-1", to="worker-1")
     assert small.rows(t.cases)[0].collector == "worker-1"
     act(small, case.id, CaseAct.COLLECT, Actor.WORKER, "worker-1")
     with pytest.raises(NotPossible, match="collected"):
@@ -272,17 +265,20 @@ def test_a_visit_is_no_bare_act_and_lies_not_in_the_future(small: Office) -> Non
     small.enrol(entry(A, since=LONG_AGO))
     small.import_register()
     (case,) = small.rows(t.cases)
-    act(small, case.id, CaseAct.ASSIGN, Actor.REVIEWER, note="worker-1")
+    act(small, case.id, CaseAct.ASSIGN, Actor.REVIEWER, to="worker-1")
     with pytest.raises(NotPossible, match="visit"):
         act(small, case.id, CaseAct.VISIT, Actor.WORKER)
-    now = small.casework.now()
-    values = {"met": False, "notice_left": True, "actor": Actor.WORKER, "who": "worker-1", "now": now}
+    now, revision = small.casework.now(), small.rows(t.cases)[0].revision
+    deed = Deed(CaseAct.VISIT, revision, Actor.WORKER, "worker-1", now)
+    later, missed = Visit(now + 1, False, True), Visit(now, False, True)
     with small.database.write() as connection:
         with pytest.raises(NotPossible, match="future"):
-            deskwork.visit(connection, case.id, at=now + 1, **values)
-        deskwork.visit(connection, case.id, at=now, **values)
+            log_visit(connection, MASTER, case.id, later, deed)
+        with pytest.raises(NotPossible, match="before the case"):
+            log_visit(connection, MASTER, case.id, Visit(now - 86_400_000, False, True), deed)
+        log_visit(connection, MASTER, case.id, missed, deed)
         with pytest.raises(LookupError):
-            deskwork.visit(connection, case.id + 1, at=now, **values)
+            log_visit(connection, MASTER, case.id + 1, missed, deed)
     assert len(small.rows(t.visits)) == 1
 
 
@@ -290,18 +286,18 @@ def test_a_dismissed_case_is_reopened_unless_another_one_is_open(small: Office) 
     (person,) = small.enrol(entry(A, since=LONG_AGO))
     small.import_register()
     (case,) = small.rows(t.cases)
-    act(small, case.id, CaseAct.DISMISS, Actor.REVIEWER, dismissal=Dismissal.MOVED_OUT)
+    act(small, case.id, CaseAct.DISMISS, Actor.REVIEWER, word=Dismissal.MOVED_OUT)
     assert small.rows(t.cases)[0].how == "moved_out"
-    act(small, case.id, CaseAct.REOPEN, Actor.REVIEWER)
+    act(small, case.id, CaseAct.REOPEN, Actor.REVIEWER, note="seen again")
     assert (small.rows(t.cases)[0].how, small.rows(t.cases)[0].closed) == (None, None)
-    act(small, case.id, CaseAct.DISMISS, Actor.REVIEWER, dismissal=Dismissal.MOVED_OUT)
+    act(small, case.id, CaseAct.DISMISS, Actor.REVIEWER, word=Dismissal.MOVED_OUT)
     first = small.rows(t.cases)[0]
     keep = {"kind", "source", "state", "community", "opened_on", "opened", "due", "because", "policy"}
     values = {name: value for name, value in first._mapping.items() if name in keep}
     with small.database.write() as connection:
         casefile.open_case(connection, values | {"state": "open", "is_open": True, "person": person})
     with pytest.raises(NotPossible, match="another case"):
-        act(small, case.id, CaseAct.REOPEN, Actor.REVIEWER)
+        act(small, case.id, CaseAct.REOPEN, Actor.REVIEWER, note="seen again")
 
 
 def test_a_row_that_cannot_be_read_keeps_nobody_else_from_being_judged(small: Office) -> None:

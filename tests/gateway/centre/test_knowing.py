@@ -7,15 +7,22 @@ from datetime import date, timedelta
 from sqlalchemy import event
 
 from gateway.centre import deskwork, knowing
+from gateway.centre.cards import Cards
+from gateway.centre.deskwork import Deed
 from gateway.centre.knowing import Known
+from gateway.centre.leases import Decision, Lease, Leases
+from gateway.centre.living import Left, Living, Residency
+from gateway.centre.visiting import Visit, log_visit
 from gateway.store import tables as t
+from gateway.store.queries import people
 from gateway.store.queries.casefile import Subject
 from rules.acts import CloseCase, Remind
 from rules.cases import Actor, CaseAct, Close
-from rules.model import CredentialKind
+from rules.model import CredentialKind, MovedOut, MoveOutBy, Person, Role, Source
 from tests.gateway.centre.office import (
     BY,
     MASTER,
+    NOW,
     OTHER,
     TODAY,
     YUAN,
@@ -60,10 +67,11 @@ def filled(office: Office) -> list[Subject]:
     office.take(*tenant(number(1)), *tenant(number(3), first=10), *stranger(number(9), first=20))
     with office.database.write() as connection:
         case = next(row for row in office.rows(t.cases) if row.person == ids[0] and row.community == YUAN)
-        act = {"actor": Actor.REVIEWER, "who": "reviewer-1", "now": office.casework.now(), "slips": office.slips}
-        deskwork.act_on(connection, case.id, case.revision, CaseAct.ASSIGN, note="w", **act)  # type: ignore[arg-type]
         now = office.casework.now()
-        deskwork.visit(connection, case.id, at=now, met=False, notice_left=True, actor=Actor.WORKER, who="w", now=now)
+        assign = Deed(CaseAct.ASSIGN, case.revision, Actor.REVIEWER, "reviewer-1", now, to="w")
+        deskwork.act_on(connection, case.id, assign, office.slips)
+        visit = Deed(CaseAct.VISIT, case.revision + 1, Actor.WORKER, "w", now)
+        log_visit(connection, MASTER, case.id, Visit(now, False, True), visit)
     people = [row.id for row in office.rows(t.persons)]
     everyone = [Subject(place, person, None) for place in (YUAN, OTHER) for person in people]
     return [*everyone, Subject(YUAN, None, token(number(9))), Subject(YUAN, None, token(number(8)))]
@@ -110,3 +118,74 @@ def test_an_act_on_a_case_that_has_ended_since_it_was_judged_does_nothing(small:
         small.casework._apply(connection, subject, known, CloseCase(case.id, Close.REGISTERED))
         small.casework._apply(connection, subject, known, Remind(case.id))
     assert (small.rows(t.cases), small.rows(t.case_events)) == before
+
+
+def about(office: Office, person: int) -> Person:
+    return known_of(office, [Subject(YUAN, person, None)])[Subject(YUAN, person, None)].person
+
+
+def test_what_the_register_says_of_leases_moves_and_checks_is_known(office: Office) -> None:
+    tenant_id, owner, staff = office.enrol(
+        entry(number(1)), entry(number(2), room="502室"), entry(number(3), room="", role=Role.STAFF)
+    )
+    office.import_register(registration(number(2), since=date(2024, 2, 3)))
+    office.import_register(registration(number(1)), community=OTHER)
+    home = next(row.id for row in office.rows(t.dwellings) if row.room == "501室")
+    until = TODAY - timedelta(days=2)
+    with office.database.write() as connection:
+        leases, cards, by = Leases(MASTER), Cards(MASTER), BY
+        leases.put(connection, by, YUAN, Lease(home, LONG_AGO, until, Source.PROPERTY, tenant=tenant_id))
+        cards.confirm_staff(connection, by, YUAN, staff, TODAY)
+    one = about(office, tenant_id)
+    assert (one.registered_elsewhere, one.rented, one.lease_until, one.last_checked) == (True, True, until, TODAY)
+    other = about(office, owner)
+    assert (other.registered_elsewhere, other.rented, other.lease_until, other.moved_out) == (False, False, None, None)
+    assert about(office, staff).service_until == TODAY
+    (lease,) = office.rows(t.leases)
+    with office.database.write() as connection:
+        leases.decide(connection, BY, YUAN, lease.id, Decision.MOVING_OUT, source=Source.LANDLORD)
+    gone = about(office, tenant_id)
+    assert (gone.lease_until, gone.moved_out) == (None, MovedOut(until, MoveOutBy.LANDLORD))
+    with office.database.write() as connection:
+        Residency(MASTER).found(connection, BY, YUAN, [Living(tenant_id, home, Source.VISIT)])
+    assert about(office, tenant_id).moved_out is None, "moved in again"
+
+
+def test_whoever_only_lives_here_by_a_visit_has_a_dwelling_and_a_move_within_is_no_move_out(office: Office) -> None:
+    (person,) = office.enrol(entry(number(1), room=""))
+    assert not about(office, person).dwelling
+    with office.database.write() as connection:
+        first, second = people.put_dwellings(connection, YUAN, [("9栋", "", "1室"), ("9栋", "", "2室")]).values()
+        for home in (first, second):
+            Residency(MASTER).found(connection, BY, YUAN, [Living(person, home, Source.VISIT)])
+    known = known_of(office, [Subject(YUAN, person, None)])[Subject(YUAN, person, None)]
+    assert (known.person.dwelling, known.dwelling, known.person.moved_out) == (True, second, None)
+
+
+def test_the_sweep_comes_to_whoever_is_due_though_nothing_came_of_them(office: Office) -> None:
+    gone, rents, owns, asked = office.enrol(*[entry(number(i), room=f"{i}室") for i in range(1, 5)])
+    office.import_register(*[registration(number(i), since=date(2026, 11, 1)) for i in range(1, 5)])
+    homes = {row.room: row.id for row in office.rows(t.dwellings)}
+    with office.database.write() as connection:
+        Residency(MASTER).moved_out(connection, BY, YUAN, gone, TODAY, Left.DECLARED)
+        for room, who, until in (("2室", rents, None), ("4室", asked, TODAY)):
+            lease = Lease(homes[room], LONG_AGO, until, Source.PROPERTY, tenant=who)
+            Leases(MASTER).put(connection, BY, YUAN, lease)
+
+    def due_in(days: int) -> list[int | None]:
+        office.moment = NOW + timedelta(days=days)
+        with office.database.read() as connection:
+            return [subject.person for subject in office.casework.to_sweep(connection)]
+
+    assert due_in(0) == [gone]
+    assert due_in(1) == [gone, asked]
+    assert due_in(95) == [gone, rents, asked]
+    assert due_in(370) == [gone, rents, owns, asked]
+    office.moment = NOW + timedelta(days=95)
+    office.import_register(*[registration(number(i)) for i in range(1, 5)], as_of=office.casework.today())
+    kinds = {row.person: (row.kind, row.source) for row in office.rows(t.cases)}
+    assert kinds == {
+        gone: ("deregistration", "self"),
+        rents: ("recheck", "visit"),
+        asked: ("recheck", "visit"),
+    }

@@ -95,10 +95,11 @@ def send_slip(centre: Centre) -> str:
     register = {"as_of": TODAY.isoformat(), "complete": True, "rows": []}
     assert centre.ask("PUT", f"{here}/registrations", "administrator-here", register).status == 200
     (case,) = centre.ask("GET", "/api/v1/cases", "worker-here").json
-    act = {"act": "assign", "revision": case["revision"], "note": "w"}
-    assert centre.ask("POST", f"/api/v1/cases/{case['id']}/acts", "reviewer-here", act).status == 200
+    act = {"act": "assign", "revision": case["revision"], "to": "worker-here"}
+    done = centre.ask("POST", f"/api/v1/cases/{case['id']}/acts", "reviewer-here", act)
+    assert done.status == 200
     at = datetime.fromtimestamp(centre.clock[0], UTC).isoformat()
-    visit = {"at": at, "met": False, "notice_left": True}
+    visit = {"at": at, "met": False, "notice_left": True, "revision": done.json["revision"]}
     assert centre.ask("POST", f"/api/v1/cases/{case['id']}/visits", "worker-here", visit).status == 201
     (slip,) = centre.ask("GET", "/api/v1/alerts", "reviewer-here").json
     body = {"revision": slip["revision"]}

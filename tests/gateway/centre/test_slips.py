@@ -8,12 +8,15 @@ import pytest
 
 from gateway import wire
 from gateway.centre import deskwork
+from gateway.centre.deskwork import Deed
 from gateway.centre.slips import Stale
+from gateway.centre.visiting import Visit, log_visit
 from gateway.store import tables as t
 from gateway.store.queries import streams
 from gateway.wire import alert_topic
 from rules.cases import Actor, CaseAct, Dismissal, NotPossible
 from tests.gateway.centre.office import (
+    MASTER,
     OTHER_POLICE,
     POLICE,
     SHORT,
@@ -46,11 +49,10 @@ def visit(office: Office, case: int) -> None:
     with office.database.write() as connection:
         row = deskwork.found(connection, case)
         if row.state == "open":
-            deskwork.act_on(
-                connection, case, row.revision, CaseAct.ASSIGN, actor=Actor.REVIEWER, who="r", now=now,
-                slips=office.slips, note="w",
-            )  # fmt: skip
-        deskwork.visit(connection, case, at=now, met=False, notice_left=True, actor=Actor.WORKER, who="w", now=now)
+            deed = Deed(CaseAct.ASSIGN, row.revision, Actor.REVIEWER, "r", now, to="w")
+            deskwork.act_on(connection, case, deed, office.slips)
+        deed = Deed(CaseAct.VISIT, deskwork.found(connection, case).revision, Actor.WORKER, "w", now)
+        log_visit(connection, MASTER, case, Visit(now, met=False, notice_left=True), deed)
         office.casework.judge(connection, [office.casework.subject_of(connection, deskwork.found(connection, case))])
 
 
@@ -140,7 +142,7 @@ def test_withdrawing_what_the_police_have_closes_and_clears_it_there(small: Offi
 def test_an_acknowledgement_is_shown_and_changes_nothing_else(small: Office) -> None:
     slip = sent(small)
     assert small.settle(small.answer(slip.slip, "acknowledged"), small.answer(slip.slip, "acknowledged"))
-    assert states(small) == [("assigned", "acknowledged")]
+    assert states(small) == [("visited", "acknowledged")]
     assert said(small) == ["sent", "acknowledged"]
     assert small.quarantined() == []
 
@@ -177,27 +179,27 @@ def test_wrong_information_dismisses_the_case(small: Office) -> None:
 def test_a_returned_slip_goes_back_to_the_community_which_may_send_it_again(small: Office) -> None:
     slip = sent(small)
     assert small.settle(small.answer(slip.slip, "returned", note="地址不全"))
-    assert states(small) == [("assigned", "returned")]
+    assert states(small) == [("visited", "returned")]
     assert said(small) == ["sent", "closed", None], "the police have it no more"
     visit(small, slip.case)
     assert len(small.rows(t.alerts)) == 1
     send(small, small.rows(t.alerts)[0])
     assert said(small)[3:] == ["sent"]
     assert small.settle(small.answer(slip.slip, "returned"))
-    assert states(small) == [("assigned", "returned")], "an answer to the second sending counts"
+    assert states(small) == [("visited", "returned")], "an answer to the second sending counts"
 
 
 def test_an_answer_of_another_police_station_is_refused(small: Office) -> None:
     slip = sent(small)
     assert small.settle(small.answer(slip.slip, "wrong", police=OTHER_POLICE))
-    assert states(small) == [("assigned", "sent")]
+    assert states(small) == [("visited", "sent")]
     assert small.quarantined() == ["there is no such slip at this police station"]
 
 
 def test_what_was_only_proposed_cannot_be_answered(small: Office) -> None:
     slip = proposed(small)
     assert small.settle(small.answer(slip.slip, "handled"))
-    assert states(small) == [("assigned", "proposed")]
+    assert states(small) == [("visited", "proposed")]
 
 
 def test_an_answer_after_the_case_closed_changes_nothing_and_says_so(small: Office) -> None:
@@ -240,10 +242,9 @@ def test_dismissing_a_case_takes_its_slip_back(small: Office) -> None:
     slip = sent(small)
     with small.database.write() as connection:
         row = deskwork.found(connection, slip.case)
-        deskwork.act_on(
-            connection, slip.case, row.revision, CaseAct.DISMISS, actor=Actor.REVIEWER, who="r",
-            now=small.casework.now(), slips=small.slips, dismissal=Dismissal.LOCAL_HUKOU,
-        )  # fmt: skip
+        now, word = small.casework.now(), Dismissal.LOCAL_HUKOU
+        deed = Deed(CaseAct.DISMISS, row.revision, Actor.REVIEWER, "r", now, word=word)
+        deskwork.act_on(connection, slip.case, deed, small.slips)
     assert states(small) == [("dismissed", "closed")]
     assert said(small) == ["sent", "closed", None]
 
