@@ -133,7 +133,7 @@ class ApiClient(_Strict):
     """A program that may use the centre's API. Only the SHA-256 of its token is kept."""
 
     name: Name
-    role: Literal["property", "worker", "reviewer", "street", "police", "administrator"]
+    role: Literal["property", "worker", "reviewer", "street", "committee", "police", "administrator"]
     scope: str = ""
     """The community, or for `police` the police station, that the client is confined to; "" for the whole district."""
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]

@@ -12,6 +12,7 @@ from enum import StrEnum
 from fractions import Fraction
 
 SMALLEST_SHOWN = 5
+ONE_HALF, NINE_TENTHS = Fraction(1, 2), Fraction(9, 10)
 RANKED_FROM = 200
 """Communities with fewer people are not compared with others."""
 SURE = 1.959963984540054

@@ -16,9 +16,11 @@ from gateway.bus import Account, Bus, Will
 from gateway.centre.acks import Acks
 from gateway.centre.api.access import Access
 from gateway.centre.api.alerts import make_alerts
+from gateway.centre.api.audits import make_audits
 from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.indicators import make_indicators, make_month_ends
 from gateway.centre.api.leases import make_leases
 from gateway.centre.api.lists import make_files, make_lists
 from gateway.centre.api.merging import make_merging
@@ -31,10 +33,12 @@ from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk
+from gateway.centre.indicators import Indicators
 from gateway.centre.intake import Intake
 from gateway.centre.lists.runs import Runs
 from gateway.centre.lists.takers import Takers
 from gateway.centre.mark import Mark, Older
+from gateway.centre.month_ends import MonthEnds
 from gateway.centre.policies import Policies
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
@@ -135,6 +139,19 @@ class CentreProcess:
             settings.data / "lists",
             self._register_changed,
         )
+        self._desk = Desk(
+            self._database,
+            self._policies,
+            district=self._settings.centre.district,
+            banner=self._settings.banner,
+            gate_url=self._settings.centre.gate_url,
+            connected=lambda: self._bus.connected,
+            today=self._casework.today,
+        )
+        self._indicators = Indicators(
+            self._database, master, self._casework.today, self._casework.now, self._desk.stations
+        )
+        self._month_ends = MonthEnds(self._database, master, self._indicators, self._casework.today, self._casework.now)
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
         self._bus = self._make_bus(broker_url, broker_password)
         self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
@@ -150,6 +167,7 @@ class CentreProcess:
         self._start("intake", self._intake.run, workers)
         self._start("deliveries", self._deliveries.run, self._bus, workers)
         self._start("rosters", self._rosters.run, workers)
+        self._start("figures", self._count, workers)
         self._start("lists", self._runs.run, workers)
         self._start("sweep", self._look, workers)
         self._bus.start()
@@ -199,15 +217,7 @@ class CentreProcess:
         )
 
     def _make_app(self) -> FastAPI:
-        desk = Desk(
-            self._database,
-            self._policies,
-            district=self._settings.centre.district,
-            banner=self._settings.banner,
-            gate_url=self._settings.centre.gate_url,
-            connected=lambda: self._bus.connected,
-            today=self._casework.today,
-        )
+        desk = self._desk
         self._metrics.stations.holes = lambda: _holes(desk)
         questions = CentreDesk(
             desk.state,
@@ -240,6 +250,9 @@ class CentreProcess:
             *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),
             make_files(self._database, self._master, access, self._casework.now),
             make_lists(self._database, access, self._casework.now, self._runs, pages.texts),
+            make_indicators(self._database, self._master, access, self._indicators, self._casework.today),
+            make_month_ends(access, self._month_ends, self._database),
+            make_audits(self._database, access, self._casework.now, self._indicators.changed),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
         return make_site(
@@ -277,6 +290,7 @@ class CentreProcess:
             self._casework.closed(connection)
 
     def _work_changed(self) -> None:
+        self._indicators.changed()
         self._deliveries.wake()
         self._changed.set()
 
@@ -305,6 +319,16 @@ class CentreProcess:
                 self._keep_mark()
                 for what in CHANGES:
                     changed(self._feed, what)
+            stop.wait(LOOK_EVERY_S)
+
+    def _count(self, stop: threading.Event) -> None:
+        """Count the indicators when something may have changed, and freeze the month that has ended."""
+        while not stop.is_set():
+            try:
+                if self._indicators.turn():
+                    self._month_ends.turn()
+            except Exception:  # the next turn must come although this one failed
+                log.exception("the figures failed")
             stop.wait(LOOK_EVERY_S)
 
     def _settle_visitors(self) -> None:

@@ -5,6 +5,7 @@ resolves here (DNS rebinding: the Host header must be one of ours) or by a form 
 """
 
 import logging
+import re
 from collections.abc import Callable, Iterable
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
@@ -20,7 +21,10 @@ log = logging.getLogger(__name__)
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LANG_COOKIE = "xq_lang"
 MAX_BODY = 1 << 20
-"""Bytes of a request's body: the largest form is a few kilobytes, an import one megabyte."""
+"""Bytes of a request's body: the largest form is a few kilobytes, rows over the API one megabyte."""
+MAX_LIST = 32 << 20
+"""Bytes of a list that comes as a file."""
+_LISTS = re.compile(r"/api/v\d+/communities/[^/]+/lists/[a-z_]+")
 API = "/api/"
 """Below it every call needs a bearer token, which a foreign page cannot send, so the origin says nothing more."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -95,7 +99,7 @@ class Guard:
             return None
         if not scope["path"].startswith(API) and not _same_origin(headers, hosts[0]):
             return PlainTextResponse("this request did not come from one of our pages\n", 403)
-        return _body_refusal(headers)
+        return _body_refusal(headers, MAX_LIST if _LISTS.fullmatch(scope["path"]) else MAX_BODY)
 
 
 def _same_origin(headers: Headers, host: str) -> bool:
@@ -106,11 +110,11 @@ def _same_origin(headers: Headers, host: str) -> bool:
     return origin.lower() in {f"http://{host}".lower(), f"https://{host}".lower()}
 
 
-def _body_refusal(headers: Headers) -> Response | None:
+def _body_refusal(headers: Headers, most: int) -> Response | None:
     length = headers.get("content-length", "0")
     if "transfer-encoding" in headers:
         return PlainTextResponse("the length must be stated\n", 411)
-    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= MAX_BODY):
+    if not (length.isascii() and length.isdigit() and len(length) < 10 and int(length) <= most):
         return PlainTextResponse("too large\n", 413)
     return None
 

@@ -9,11 +9,13 @@ from datetime import date, datetime, time
 from openpyxl import load_workbook
 from openpyxl.utils.exceptions import InvalidFileException
 
+from gateway.web.guard import MAX_LIST
+
 Cell = str | int | float | bool | datetime | date | time | None
 Row = tuple[int, tuple[Cell, ...]]
 """The row's number as people count, from 1, and its cells."""
 
-MOST_BYTES = 32 * 1024 * 1024
+MOST_BYTES = MAX_LIST
 """Of a file as it comes: 100,000 rows of a wide list take 6 MB."""
 MOST_UNPACKED = 512 * 1024 * 1024
 """An Excel file is packed: so much may come out of it, or it is a bomb."""

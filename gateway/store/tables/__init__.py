@@ -3,6 +3,14 @@
 Instants are milliseconds, UTC; days are ISO dates of Asia/Shanghai.
 """
 
+from gateway.store.tables.figures import (
+    device_days,
+    field_audits,
+    field_findings,
+    figures,
+    month_ends,
+    traffic_days,
+)
 from gateway.store.tables.lists import hukou_records, inflow_pushes, out_movers
 from gateway.store.tables.register import (
     addresses,
@@ -51,9 +59,13 @@ __all__ = [
     "communities",
     "credentials",
     "deputies",
+    "device_days",
     "draws",
     "dwellings",
     "enrolments",
+    "field_audits",
+    "field_findings",
+    "figures",
     "history",
     "households",
     "hukou_records",
@@ -64,6 +76,7 @@ __all__ = [
     "lost",
     "merges",
     "metadata",
+    "month_ends",
     "out_movers",
     "outbox",
     "persons",
@@ -76,6 +89,7 @@ __all__ = [
     "stations",
     "streams",
     "swipes",
+    "traffic_days",
     "troubles",
     "visitors",
     "visits",

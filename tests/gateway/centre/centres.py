@@ -19,7 +19,7 @@ from gateway.store.queries import streams
 from tests.gateway.centre.office import MASTER, NOW, OTHER, OTHER_POLICE, OTHER_STATION, POLICE, STATION, YUAN
 from tests.waiting import until
 
-ROLES = ("property", "worker", "reviewer", "street", "police", "administrator")
+ROLES = ("property", "worker", "reviewer", "street", "committee", "police", "administrator")
 POLICY_TEXT = (Path(__file__).parents[3] / "config" / "policy-short.toml").read_text(encoding="utf-8")
 CONFIG = f"""
 data = "data"

@@ -50,6 +50,17 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/communities/{community}/lists/{number}"): {"property", "reviewer", "administrator"},
     ("GET", "/api/v1/communities/{community}/lists/{number}/rows"): {"property", "reviewer", "administrator"},
     ("POST", "/api/v1/communities/{community}/lists/{number}/take"): {"property", "reviewer", "administrator"},
+    ("GET", "/api/v1/indicators"): {"committee", "street", "reviewer", "administrator"},
+    ("GET", "/api/v1/indicators/time-to-register"): {"committee", "street", "reviewer", "administrator"},
+    ("GET", "/api/v1/indicators/{indicator}/trend"): {"committee", "street", "administrator"},
+    ("GET", "/api/v1/communities/{community}/indicators/{indicator}/list"): {"reviewer", "street"},
+    ("GET", "/api/v1/month-ends"): {"committee", "street", "administrator"},
+    ("GET", "/api/v1/month-ends/{month}"): {"street", "administrator"},
+    ("POST", "/api/v1/month-ends/{month}"): {"administrator"},
+    ("POST", "/api/v1/communities/{community}/field-audits"): {"street"},
+    ("GET", "/api/v1/communities/{community}/field-audits"): {"street", "reviewer"},
+    ("GET", "/api/v1/communities/{community}/field-audits/{number}"): {"street"},
+    ("PUT", "/api/v1/communities/{community}/field-audits/{number}/dwellings/{dwelling}"): {"street"},
     ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
     ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
 }
@@ -61,9 +72,15 @@ OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/strea
 """Pages without a name or a number, on this machine alone, and what a monitor asks for."""
 
 
+DISTRICT = {"/api/v1/indicators/time-to-register", "/api/v1/indicators/{indicator}/trend", "/api/v1/month-ends"} | {
+    "/api/v1/month-ends/{month}"
+}
+"""What is about the whole district is not there for whoever may see a part of it."""
+
+
 def body_of(path: str) -> Any:
     """What a call of this path may send; None where it sends nothing."""
-    last = path.rsplit("/", 1)[-1]
+    last = "dwelling of an audit" if "/field-audits/" in path and "/dwellings/" in path else path.rsplit("/", 1)[-1]
     return {
         "acts": {"act": "assign", "revision": 1, "to": "w"},
         "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True, "revision": 1},
@@ -83,6 +100,8 @@ def body_of(path: str) -> Any:
         "visitors": {"since": NOW.isoformat(), "until": NOW.isoformat()[:11] + "23:00:00+08:00"},
         "leases": {"dwelling": {"building": "3栋", "room": "501室"}, "since": TODAY.isoformat()},
         "dwellings": {"any": "bytes are taken, and looked at later"},
+        "field-audits": {"size": 1},
+        "dwelling of an audit": {"refused": True},
         "decision": {"decision": "renewed"},
         "merges": {"kept": 1, "gone": 1, "why": "the same"},
         "enrolments": {"rows": [PERSON]},

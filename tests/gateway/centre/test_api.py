@@ -30,7 +30,7 @@ from tests.gateway.centre.office import (
     token,
 )
 from tests.gateway.centre.office import POLICY as POLICY_OF_TESTS
-from tests.gateway.centre.permissions import MAY, OPEN, body_of
+from tests.gateway.centre.permissions import DISTRICT, MAY, OPEN, body_of
 from tests.waiting import until
 
 A, B = number(1), number(2)
@@ -50,7 +50,7 @@ def person(text: str, **over: Any) -> dict[str, Any]:
     return row | over
 
 
-OF_STATIONS = {table.name for table in vars(traffic).values() if isinstance(table, Table)} | {"communities"}
+OF_STATIONS = {table.name for table in vars(traffic).values() if isinstance(table, Table)} | {"communities", "policies"}
 
 
 @pytest.fixture(scope="module")
@@ -133,6 +133,7 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
     resident = str(centre.ask("GET", f"{HERE}/residents", "property-here").json[0]["person"])
     places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN, "{station}": STATION}
     places |= {"{person}": resident, "{card}": "1", "{number}": "1", "{kind}": "dwellings"}
+    places |= {"{indicator}": "plates", "{month}": "2026-10", "{dwelling}": "1"}
     for (method, template), roles in MAY.items():
         path = f"{template}?purpose=test" if template.endswith("/export") else template
         for name, value in places.items():
@@ -143,6 +144,8 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
             reply = centre.ask(method, path, f"{role}-here", body_of(path))
             if role not in roles:
                 assert said_as_a_problem(reply, 403), (method, path, role)
+            elif template in DISTRICT:
+                assert said_as_a_problem(reply, 404), (method, path, role)
             else:
                 gone = {404} if any(name in template for name in ("{person}", "{card}", "{number}")) else set()
                 assert reply.status in {200, 201, 202, 204, 409} | gone, (method, path, role, reply.text)
@@ -151,7 +154,10 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
                     assert said_as_a_problem(stranger, 404), (method, path, role)
                 else:
                     theirs = [OTHER_STATION] if path == "/api/v1/stations" else []
-                    assert [one["id"] for one in stranger.json] == theirs, "lists hold only what is theirs"
+                    seen = [one["id"] for one in stranger.json if "id" in one]
+                    assert seen == theirs, "lists hold only what is theirs"
+                    if path == "/api/v1/indicators":
+                        assert {one["community"] for one in stranger.json} <= {"", OTHER}
 
 
 @pytest.mark.parametrize(
@@ -396,6 +402,7 @@ def test_health_names_what_fails_and_nothing_from_inside(centre: Centre) -> None
         "intake": "ok",
         "deliveries": "ok",
         "rosters": "ok",
+        "figures": "ok",
         "lists": "ok",
         "sweep": "ok",
         "database": "ok",

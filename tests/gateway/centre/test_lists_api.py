@@ -130,3 +130,11 @@ def test_bad_requests_are_said(centre: Centre) -> None:
     run = checked(centre, "residents", b"\xff\xfe\x80")
     assert (run["state"], run["problem"]) == ("refused", "文字编码无法识别，请存为 UTF-8 或 GB18030")
     assert centre.ask("POST", f"{HERE}/{run['id']}/take", "reviewer-here").status == 409
+
+
+def test_a_list_may_be_large_and_nothing_else_may(centre: Centre) -> None:
+    large = separated(HEAD, *[("测试甲", "x" * 400, "", "", "", "", "")] * 6000)
+    assert len(large) > 2 * 1024 * 1024
+    assert checked(centre, "residents", large)["bad"] == 6000
+    assert centre.ask("PUT", f"/api/v1/communities/{YUAN}/enrolments", "property-here", raw=large).status == 413
+    assert centre.ask("POST", f"{HERE}/residents/take", "reviewer-here", raw=large).status == 413

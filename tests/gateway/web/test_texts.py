@@ -67,7 +67,12 @@ def test_every_text_is_used_somewhere() -> None:
     root = Path(texts.__file__).parents[1]
     sources = "\n".join(
         path.read_text(encoding="utf-8")
-        for path in (*TEMPLATES.rglob("*.html"), *(root / "web").glob("*.py"), *(root / "station/console").glob("*.py"))
+        for path in (
+            *TEMPLATES.rglob("*.html"),
+            *(root / "web").glob("*.py"),
+            *(root / "station/console").glob("*.py"),
+            *(root / "centre/api").glob("*.py"),
+        )
     )
     unused = []
     for key in texts.load().tables["zh"]:

@@ -1,0 +1,296 @@
+"""The indicators: counted when something may have changed, kept by day, shown with denominator, as-of and reason."""
+
+import logging
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date
+from fractions import Fraction
+from typing import Any
+
+from sqlalchemy import Connection, Row
+from sqlalchemy.exc import OperationalError
+
+from gateway.keys import Master, NotAuthentic
+from gateway.store.database import Database
+from gateway.store.queries import figures, streams
+from gateway.store.queries.populations import POPULATIONS
+from gateway.web.centre_view import StationRow
+from rules.identity import birth_of
+from rules.indicators import AT_MOST, TARGETS, Counts, Indicator, Rate, Unknown, rate, suppressed, suppressed_rate
+from rules.judge import age_on
+from rules.model import Credential, CredentialKind
+
+log = logging.getLogger(__name__)
+
+COUNT_EVERY_S = 60.0
+"""What changed is counted again so often at most …"""
+_SPARE = 20
+"""… and never before so many times as long have passed as counting took."""
+MINUTE_S = 60.0
+ADULT = 18
+SAMPLED = frozenset({Indicator.REGISTRATION_SAMPLED, Indicator.ACCURACY, Indicator.NOT_DEREGISTERED})
+_UPTO = "figures.upto"
+_HEARD_MS = 86_400_000
+_GATE = frozenset({Indicator.GATES_ONLINE, Indicator.GATES_IN_USE, Indicator.CARD_USE})
+"""Figures that nothing can be said of while the gates are silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One indicator of one community (or of several together), as it may be shown.
+
+    `counted` is when (ms); `register_as_of` how fresh the register was; `hidden` says that it would give a cell of 1 to
+    4 away.
+    """
+
+    indicator: Indicator
+    community: str
+    rate: Rate
+    day: date
+    counted: int
+    register_as_of: date | None
+    hidden: bool = False
+
+
+class Indicators:
+    """`turn` is called often, by one thread; the others may be called by any."""
+
+    def __init__(
+        self,
+        database: Database,
+        master: Master,
+        today: Callable[[], date],
+        now: Callable[[], int],
+        stations: Callable[[], Sequence[StationRow]],
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._database = database
+        self._master = master
+        self._today = today
+        self._now = now
+        self._stations = stations
+        self._clock = clock
+        self._stale = True
+        self._count_at = 0.0
+        self._minute_at = clock() + MINUTE_S
+        self._cards_of: date | None = None
+
+    def changed(self) -> None:
+        """Something that is counted may have changed."""
+        self._stale = True
+
+    def turn(self) -> bool:
+        """Tally a minute and count what is due; whether anything was counted."""
+        try:
+            if self._clock() >= self._minute_at:
+                self._minute_at = self._clock() + MINUTE_S
+                self._tally()
+            if self._stale and self._clock() >= self._count_at:
+                self._stale = False
+                began = self._clock()
+                self.count(self._today())
+                took = self._clock() - began
+                self._count_at = self._clock() + max(COUNT_EVERY_S, _SPARE * took)
+                return True
+        except OperationalError as error:
+            self._stale = True
+            log.warning("figures wait for the database: %s", error.orig)
+        return False
+
+    def count(self, day: date) -> None:
+        """Count every indicator of a day and keep it."""
+        with self._database.read() as connection:
+            found = self.counts(connection, day)
+        with self._database.write() as connection:
+            for indicator, counts in found.items():
+                figures.keep(connection, day, indicator, counts, self._now())
+
+    def counts(self, connection: Connection, day: date) -> dict[Indicator, dict[str, Counts]]:
+        """What each indicator counts on a day as known now, by community."""
+        rows = figures.communities(connection)
+        names = [row.id for row in rows]
+        central = {row.id for row in rows if row.central}
+        gated = {row.id for row in rows if row.gated}
+        found: dict[Indicator, dict[str, Counts]] = {}
+        for indicator in POPULATIONS:
+            counts = figures.counted(connection, indicator, day)
+            none = figures.without_list(connection, indicator)
+            found[indicator] = {name: _counts(counts.get(name), name in none) for name in names}
+        found[Indicator.REGISTRATION_CENTRAL] = {
+            name: one for name, one in found[Indicator.REGISTRATION_CENTRAL].items() if name in central
+        }
+        found |= self._sampled(connection, day, names)
+        minutes = figures.devices(connection, day)
+        found[Indicator.DEVICES_ONLINE] = {name: minutes.get(name, _NOTHING) for name in names if name in gated}
+        if self._cards_of != day:
+            found[Indicator.CARD_USE] = {name: self._card_use(connection, name, day) for name in sorted(gated)}
+            self._cards_of = day
+        silent = self._silent(connection)
+        for indicator in _GATE & found.keys():
+            found[indicator] = {
+                name: replace(one, unknown=Unknown.SILENT) if name in silent else one
+                for name, one in found[indicator].items()
+                if name in gated
+            }
+        return found
+
+    def figures(self, communities: Iterable[str] | None, *, day: date | None = None) -> list[Figure]:
+        """The figures of a day, or the newest ones: one for each community, and first one for all of them together."""
+        with self._database.read() as connection:
+            day = day or figures.newest_day(connection)
+            if day is None:
+                return []
+            wanted = None if communities is None else sorted(communities)
+            rows = figures.kept(connection, day, wanted)
+            places = {row.id: row for row in figures.communities(connection)}
+        return [one for indicator in Indicator for one in _figures(indicator, rows, places, day)]
+
+    def _tally(self) -> None:
+        """Add what the gates did since the last time, and one minute of every reader."""
+        with self._database.write() as connection:
+            after, upto = int(streams.get_setting(connection, _UPTO) or 0), figures.newest_swipe(connection)
+            if upto > after:
+                figures.add_traffic(connection, after, upto)
+                streams.set_setting(connection, _UPTO, str(upto))
+                self._stale = True
+        minutes: dict[str, tuple[int, int]] = {}
+        for row in self._stations():
+            well = sum(reader.health == "ok" for reader in row.readers) if row.freshness.value == "online" else 0
+            online, expected = minutes.get(row.community, (0, 0))
+            minutes[row.community] = (online + well, expected + len(row.readers))
+        if minutes:
+            with self._database.write() as connection:
+                figures.add_minutes(connection, self._today(), minutes)
+
+    def _sampled(self, connection: Connection, day: date, names: Sequence[str]) -> dict[Indicator, dict[str, Counts]]:
+        sums = {row[0]: tuple(int(value or 0) for value in row[1:]) for row in figures.samples(connection, day)}
+        columns = {
+            Indicator.REGISTRATION_SAMPLED: (1, 0),
+            Indicator.ACCURACY: (3, 2),
+            Indicator.NOT_DEREGISTERED: (4, 2),
+        }
+        return {
+            indicator: {name: Counts(sums[name][n], sums[name][d]) if name in sums else _NOT_DRAWN for name in names}
+            for indicator, (n, d) in columns.items()
+        }
+
+    def _card_use(self, connection: Connection, community: str, day: date) -> Counts:
+        adults = set()
+        for row in figures.adults_with_cards(connection, community):
+            try:
+                number = self._master.show("persons.number", row.number)
+            except NotAuthentic as error:
+                log.error("a person's row cannot be read: %s", error)  # noqa: TRY400 - it says all
+                continue
+            birth = birth_of(Credential(CredentialKind(row.kind), number), day)
+            if birth is not None and age_on(birth, day) >= ADULT:
+                adults.add(row.id)
+        used = figures.users_of_documents(connection, community, day)
+        return Counts(len(adults & used), len(adults))
+
+    def _silent(self, connection: Connection) -> set[str]:
+        """Communities none of whose stations was heard within a day."""
+        heard: dict[str, int] = {}
+        for row in streams.stations(connection):
+            heard[row.community] = max(heard.get(row.community, 0), row.heard_at or 0)
+        since = self._now() - _HEARD_MS
+        return {name for name, at in heard.items() if at < since}
+
+
+_NOTHING = Counts(0, 0, unknown=Unknown.NOBODY)
+_NOT_DRAWN = Counts(0, 0, unknown=Unknown.NOT_DRAWN)
+
+
+def _counts(counts: Counts | None, without_list: bool) -> Counts:
+    if without_list:
+        return Counts(0, 0, unknown=Unknown.NO_LIST)
+    return counts or _NOTHING
+
+
+def target_of(indicator: Indicator, own: Mapping[str, float] | None) -> Fraction | None:
+    """A community's own target, or the notice's; None where there is none."""
+    if own and indicator.value in own:
+        return Fraction(str(own[indicator.value]))
+    return TARGETS.get(indicator)
+
+
+def _figures(indicator: Indicator, rows: Sequence[Row[Any]], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
+    mine = sorted((row for row in rows if row.name == indicator.value), key=lambda row: row.community)
+    if not mine:
+        return []
+    every = [figures.counts_of(row) for row in mine]
+    total = every[0]
+    for one in every[1:]:
+        total = total + one
+    known = [places[row.community].register_as_of for row in mine if places[row.community].register_as_of is not None]
+    own = [
+        Figure(
+            indicator,
+            row.community,
+            _rate(indicator, counts, places[row.community].targets),
+            day,
+            row.counted,
+            places[row.community].register_as_of,
+        )
+        for row, counts in zip(mine, every, strict=True)
+    ]
+    counted = min(row.counted for row in mine)
+    whole = Figure(indicator, "", _rate(indicator, total, None), day, counted, min(known, default=None))
+    return [whole, *own]
+
+
+def _rate(indicator: Indicator, counts: Counts, own: Mapping[str, float] | None) -> Rate:
+    target = None if indicator in AT_MOST else target_of(indicator, own)
+    return rate(counts, target, sampled=indicator in SAMPLED)
+
+
+def for_committee(found: Sequence[Figure]) -> list[Figure]:
+    """The figures as whoever may not know single people sees them: small cells hidden, and what would give one away.
+
+    What is counted in gates, plates, minutes or communities is nobody's, and is shown.
+    """
+    shown: list[Figure] = []
+    for indicator in Indicator:
+        mine = [one for one in found if one.indicator is indicator]
+        if indicator in OF_PEOPLE:
+            mine = _hidden(mine)
+        shown += mine
+    return shown
+
+
+OF_PEOPLE = frozenset(
+    {
+        Indicator.REGISTRATION,
+        Indicator.REGISTRATION_CENTRAL,
+        Indicator.REGISTRATION_SAMPLED,
+        Indicator.OUTFLOW,
+        Indicator.INFLOW,
+        Indicator.HUKOU_CHECKED,
+        Indicator.CANCELLED,
+        Indicator.CARD_USE,
+        Indicator.ON_TIME,
+        Indicator.DISMISSED,
+        Indicator.ANSWERED,
+        Indicator.LINKED,
+    }
+)
+
+
+def _hidden(found: Sequence[Figure]) -> list[Figure]:
+    whole = [one for one in found if not one.community]
+    own = [one for one in found if one.community]
+    hide = [suppressed_rate(one.rate.numerator, one.rate.denominator) for one in own]
+    for cells in (
+        [one.rate.numerator for one in own],
+        [one.rate.denominator - one.rate.numerator for one in own],
+    ):
+        hide = [old or new for old, new in zip(hide, suppressed(cells), strict=True)]
+    if sum(hide) == 1:  # the others and the total would tell the only one that is hidden
+        rest = [(one.rate.denominator, i) for i, one in enumerate(own) if not hide[i] and one.rate.denominator]
+        if rest:
+            hide[min(rest)[1]] = True
+    alone = [suppressed_rate(one.rate.numerator, one.rate.denominator) for one in whole]
+    marks = [*alone, *hide]
+    return [replace(one, hidden=mark) for one, mark in zip([*whole, *own], marks, strict=True)]

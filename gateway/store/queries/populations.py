@@ -1,0 +1,208 @@
+"""Whom or what each indicator counts on a day, and who of them is good: one statement each, for figure and list alike.
+
+Every statement has the columns `community`, `item` (a row's number), `good` and `pending`; what is pending is not in
+the denominator. What each counts and why is docs/indicators.md.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, literal, or_, select
+
+from gateway.store import tables as t
+from rules.cases import CaseState
+from rules.indicators import Indicator
+from rules.model import CIVIL, CaseKind
+
+ANSWER_DAYS = 7
+"""The police's time for feedback about a slip; acknowledging it is none."""
+_POLICE = ("import", "answer")
+_OLD, _ALL_THREE = t.residents.alias("older"), ("worker", "cadre", "volunteer")
+Population = Callable[[date], Select[Any]]
+
+
+def _living(day: date) -> ColumnElement[bool]:
+    """Who lives in a community on a day; somebody of whom two say so counts where it was confirmed last."""
+    r, other = t.residents.c, _OLD.c
+    later = or_(other.confirmed_on > r.confirmed_on, and_(other.confirmed_on == r.confirmed_on, other.id > r.id))
+    twice = exists().where(other.person == r.person, other.id != r.id, _on(other, day), later)
+    return and_(_on(r, day), ~twice)
+
+
+def _on(row: Any, day: date) -> ColumnElement[bool]:
+    return and_(or_(row.since.is_(None), row.since <= day), or_(row.until.is_(None), row.until >= day))
+
+
+def _confirmed(day: date) -> ColumnElement[bool]:
+    r = t.residents.c
+    return and_(r.confirmed_on.is_not(None), r.confirmed_on <= day)
+
+
+def _linked() -> ColumnElement[bool]:
+    d = t.dwellings.c
+    return exists().where(d.id == t.residents.c.dwelling, d.address.is_not(None))
+
+
+def registered(day: date) -> ColumnElement[bool]:
+    """Whether a resident is registered here on a day by the police, with all that makes a record 有效."""
+    r, g = t.residents.c, t.registrations.c
+    employed = or_(r.employment != "unknown", g.employment != "unknown")
+    reviewed = or_(and_(r.reviewed_on.is_not(None), r.reviewed_on <= day), g.source == "import")
+    here = and_(g.person == r.person, g.community == r.community)
+    return and_(exists().where(here, _on(g, day), g.source.in_(_POLICE), employed, reviewed), _linked())
+
+
+def _registration(day: date) -> Select[Any]:
+    r = t.residents.c
+    good = and_(_confirmed(day), registered(day))
+    return select(r.community, r.id.label("item"), _flag(good), _flag(~_confirmed(day), "pending")).where(_living(day))
+
+
+def _central(day: date) -> Select[Any]:
+    central = select(t.communities.c.id).where(t.communities.c.central)
+    return _registration(day).where(t.residents.c.community.in_(central))
+
+
+def _linked_to_address(day: date) -> Select[Any]:
+    r = t.residents.c
+    return _select(r, _linked()).where(_living(day), _confirmed(day))
+
+
+def _outflow(day: date) -> Select[Any]:
+    o = t.out_movers.c
+    known = and_(o.address.is_not(None), o.phone.is_not(None), o.checked_on.is_not(None), o.checked_on <= day)
+    return _select(o, known).where(o.base_date == _newest(t.out_movers, day))
+
+
+def _inflow(day: date) -> Select[Any]:
+    p, g = t.inflow_pushes.c, t.registrations.c
+    there = exists().where(g.person == p.person, g.community == p.community, _on(g, day))
+    gone = and_(p.outcome.in_(("not_found", "left")), p.reviewed_by.is_not(None))
+    return _select(p, or_(and_(p.outcome == "living", there), gone)).where(p.received_on <= day)
+
+
+def _hukou_checked(day: date) -> Select[Any]:
+    h = t.hukou_records.c
+    done = and_(h.status != "unchecked", h.checked_on.is_not(None), h.checked_on <= day, h.reviewed_by.is_not(None))
+    return _select(h, done).where(h.base_date == _newest(t.hukou_records, day))
+
+
+def _cancelled(day: date) -> Select[Any]:
+    h = t.hukou_records.c
+    return _select(h, h.cancelled_receipt.is_not(None)).where(h.to_cancel, h.base_date == _newest(t.hukou_records, day))
+
+
+def _plates(_day: date) -> Select[Any]:
+    a = t.addresses.c
+    return _select(a, a.plate == "in_place").where(a.plate_required)
+
+
+def _gates_installed(_day: date) -> Select[Any]:
+    return _of_communities(_has_station())
+
+
+def _gates_online(day: date) -> Select[Any]:
+    s = t.stations.c
+    since = midnight(day)  # heard within the 24 h before the day's end
+    return _of_communities(exists().where(s.community == t.communities.c.id, s.heard_at >= since))
+
+
+def _gates_in_use(day: date) -> Select[Any]:
+    c, d = t.communities.c, t.traffic_days.c
+    week = and_(d.day > day - timedelta(days=7), d.day <= day, d.granted + d.attended > 0)
+    used = select(func.count()).where(d.community == c.id, week).scalar_subquery()
+    return _of_communities(used == 7)
+
+
+def _staffing(_day: date) -> Select[Any]:
+    return _of_communities(t.communities.c.staff >= 1, every=True)
+
+
+def _together(day: date) -> Select[Any]:
+    v, c = t.visits.c, t.cases.c
+    all_there = and_(*(v.roles.contains(role) for role in _ALL_THREE))
+    done = c.state.in_((CaseState.REVIEWED, CaseState.FILED, CaseState.REGISTERED))
+    query = select(c.community, v.id.label("item"), _flag(all_there), _flag(false(), "pending"))
+    return query.join_from(t.visits, t.cases, c.id == v["case"]).where(v.met, done, v.at < midnight(day, 1))
+
+
+def _on_time(day: date) -> Select[Any]:
+    c = t.cases.c
+    ended = c.state.in_((CaseState.REGISTERED, CaseState.DISMISSED))
+    days = [day.replace(day=n) for n in range(1, day.day + 1)]
+    in_time = and_(ended, or_(*(and_(c.due == one, c.closed < midnight(one, 1)) for one in days)))
+    return _select(c, in_time).where(_asked(), c.due >= days[0], c.due <= day)
+
+
+def _dismissed(day: date) -> Select[Any]:
+    c = t.cases.c
+    ended = c.state.in_((CaseState.REGISTERED, CaseState.DISMISSED))
+    within = and_(c.closed >= midnight(day.replace(day=1)), c.closed < midnight(day, 1))
+    return _select(c, c.state == CaseState.DISMISSED).where(_asked(), ended, within)
+
+
+def _answered(day: date) -> Select[Any]:
+    a = t.alerts.c
+    fed_back = and_(a.answer.is_not(None), a.answer != "acknowledged")
+    return _select(a, fed_back).where(a.sent.is_not(None), a.sent < midnight(day, 1 - ANSWER_DAYS))
+
+
+def _asked() -> ColumnElement[bool]:
+    return t.cases.c.kind != CaseKind.GATE_QUERY
+
+
+def _has_station() -> ColumnElement[bool]:
+    s = t.stations.c
+    return exists().where(s.community == t.communities.c.id, s.revoked_at.is_(None))
+
+
+def _of_communities(good: ColumnElement[bool], *, every: bool = False) -> Select[Any]:
+    c = t.communities.c
+    query = select(c.id.label("community"), literal(0).label("item"), _flag(good), _flag(false(), "pending"))
+    return query if every else query.where(c.gated)
+
+
+def _select(table: Any, good: ColumnElement[bool]) -> Select[Any]:
+    return select(table.community, table.id.label("item"), _flag(good), _flag(false(), "pending"))
+
+
+def _flag(holds: ColumnElement[bool], name: str = "good") -> Any:
+    return case((holds, literal(1)), else_=literal(0)).label(name)
+
+
+def _newest(table: Any, day: date) -> Any:
+    """The newest base date of a community's list that is not after a day."""
+    other = table.alias("newest").c
+    return (
+        select(func.max(other.base_date))
+        .where(other.community == table.c.community, other.base_date <= day)
+        .correlate(table)
+        .scalar_subquery()
+    )
+
+
+def midnight(day: date, days: int = 0) -> int:
+    """The instant (ms) at which a civil day begins in Asia/Shanghai, or one so many days later."""
+    return int(datetime.combine(day + timedelta(days=days), time(0), CIVIL).timestamp() * 1000)
+
+
+POPULATIONS: Mapping[Indicator, Population] = {
+    Indicator.REGISTRATION: _registration,
+    Indicator.REGISTRATION_CENTRAL: _central,
+    Indicator.OUTFLOW: _outflow,
+    Indicator.INFLOW: _inflow,
+    Indicator.HUKOU_CHECKED: _hukou_checked,
+    Indicator.CANCELLED: _cancelled,
+    Indicator.PLATES: _plates,
+    Indicator.GATES_INSTALLED: _gates_installed,
+    Indicator.GATES_ONLINE: _gates_online,
+    Indicator.GATES_IN_USE: _gates_in_use,
+    Indicator.STAFFING: _staffing,
+    Indicator.TOGETHER: _together,
+    Indicator.ON_TIME: _on_time,
+    Indicator.DISMISSED: _dismissed,
+    Indicator.ANSWERED: _answered,
+    Indicator.LINKED: _linked_to_address,
+}
+"""Those that count rows. Samples, devices and the use of cards are counted by `figures`."""

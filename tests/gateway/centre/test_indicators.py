@@ -1,0 +1,392 @@
+"""Figures from the register: who is counted, who is good, what is unknown, the list behind, month-ends that stand."""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from gateway.centre import field_audits
+from gateway.centre.field_audits import Found
+from gateway.centre.indicators import Figure, Indicators, for_committee
+from gateway.centre.living import Left, Living, Residency
+from gateway.centre.month_ends import MonthEnds
+from gateway.store import tables as t
+from gateway.store.queries import figures
+from rules.cases import NotPossible
+from rules.indicators import Counts, Indicator, Unknown, rate
+from rules.model import CIVIL, Source
+from tests.gateway.centre.office import (
+    BY,
+    MASTER,
+    NOW,
+    OTHER,
+    STATION,
+    TODAY,
+    YUAN,
+    Office,
+    entry,
+    moment,
+    number,
+    registration,
+    swipe,
+)
+
+LONG_AGO = TODAY - timedelta(days=60)
+RESIDENCY = Residency(MASTER)
+
+
+def made(office: Office) -> Indicators:
+    return Indicators(
+        office.database, MASTER, office.casework.today, office.casework.now, list, clock=lambda: office.mono
+    )
+
+
+def count(office: Office, indicator: Indicator, day: date = TODAY, community: str = YUAN) -> Counts:
+    with office.database.read() as connection:
+        return made(office).counts(connection, day)[indicator][community]
+
+
+def behind(office: Office, indicator: Indicator, day: date = TODAY) -> list[int]:
+    with office.database.read() as connection:
+        return figures.behind(connection, indicator, day, YUAN, 100, 0)
+
+
+def linked(office: Office, *rooms: str) -> None:
+    """Give the dwellings their standard addresses."""
+    with office.database.write() as connection:
+        for row in connection.execute(t.dwellings.select()).all():
+            if not rooms or row.room in rooms:
+                place = {"community": row.community, "building": row.building, "unit": row.unit, "room": row.room}
+                number = connection.execute(
+                    t.addresses.insert().values(**place, elements={}).returning(t.addresses.c.id)
+                ).scalar_one()
+                connection.execute(t.dwellings.update().where(t.dwellings.c.id == row.id).values(address=number))
+
+
+def registered(text: str, **over: Any) -> Any:
+    return registration(text, employment="none", **over)
+
+
+def test_a_registration_counts_when_all_that_makes_it_valid_is_there(office: Office) -> None:
+    people = [number(i) for i in range(1, 6)]
+    office.enrol(*(entry(text, room=f"{i}室", since=LONG_AGO) for i, text in enumerate(people)))
+    linked(office, "0室", "1室", "2室", "3室")
+    rows = [registered(people[0]), registration(people[1]), registered(people[2], since=TODAY + timedelta(days=1))]
+    office.import_register(*rows, registered(people[4]))
+    assert count(office, Indicator.REGISTRATION) == Counts(1, 5)
+    assert len(behind(office, Indicator.REGISTRATION)) == 4, "no employment, not begun, not registered, no address"
+    assert count(office, Indicator.LINKED) == Counts(4, 5)
+
+
+def test_who_is_unconfirmed_is_pending_and_not_in_the_denominator(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    office.enrol(entry(number(2), room="", since=LONG_AGO))
+    who = max(row.id for row in office.rows(t.persons))
+    with office.database.write() as connection:
+        RESIDENCY.found(connection, BY, YUAN, [Living(who, None, Source.SELF, since=LONG_AGO)])
+    assert count(office, Indicator.REGISTRATION) == Counts(0, 1, 1)
+    assert len(behind(office, Indicator.REGISTRATION)) == 2
+
+
+def test_visitors_staff_and_those_who_moved_out_are_not_counted_and_come_back_for_the_past(office: Office) -> None:
+    (one,) = office.enrol(entry(number(1), since=LONG_AGO))
+    with office.database.write() as connection:
+        RESIDENCY.moved_out(connection, BY, YUAN, one, TODAY - timedelta(days=1), Left.DECLARED)
+        connection.execute(t.residents.update().values(confirmed_on=LONG_AGO))
+    assert count(office, Indicator.REGISTRATION).denominator == 0
+    assert count(office, Indicator.REGISTRATION, TODAY - timedelta(days=1)).denominator == 1
+
+
+def test_somebody_of_whom_two_compounds_say_so_counts_once(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    office.moment += timedelta(days=1)
+    office.enrol(entry(number(1), since=LONG_AGO), community=OTHER)
+    with office.database.write() as connection:
+        connection.execute(
+            t.residents.update().where(t.residents.c.community == OTHER).values(confirmed_on=TODAY + timedelta(days=1))
+        )
+    day = TODAY + timedelta(days=1)
+    assert (
+        count(office, Indicator.REGISTRATION, day).denominator,
+        count(office, Indicator.REGISTRATION, day, OTHER).denominator,
+    ) == (0, 1)
+
+
+def test_without_a_list_there_is_no_figure_and_that_is_not_zero(office: Office) -> None:
+    for indicator in (
+        Indicator.OUTFLOW,
+        Indicator.INFLOW,
+        Indicator.HUKOU_CHECKED,
+        Indicator.CANCELLED,
+        Indicator.PLATES,
+    ):
+        assert count(office, indicator).unknown is Unknown.NO_LIST
+    assert count(office, Indicator.REGISTRATION_SAMPLED).unknown is Unknown.NOT_DRAWN
+
+
+def test_the_lists_of_others_count_as_the_users_have_it(office: Office) -> None:
+    office.enrol(*(entry(number(i), room=f"{i}室") for i in range(1, 5)))
+    ids = [row.id for row in office.rows(t.persons)]
+    base = date(2026, 11, 1)
+    with office.database.write() as connection:
+        connection.execute(
+            t.inflow_pushes.insert(),
+            [
+                {"community": YUAN, "person": ids[0], "received_on": base, "outcome": "living", "reviewed_by": "a"},
+                {"community": YUAN, "person": ids[1], "received_on": base, "outcome": "living", "reviewed_by": "a"},
+                {"community": YUAN, "person": ids[2], "received_on": base, "outcome": "not_found", "reviewed_by": "a"},
+                {"community": YUAN, "person": ids[3], "received_on": base, "outcome": "left", "reviewed_by": None},
+            ],
+        )
+        out = {"community": YUAN, "address": b"a", "checked_on": base}
+        movers = [(base, b"b"), (base, None), (date(2026, 10, 1), b"b")]
+        connection.execute(
+            t.out_movers.insert(),
+            [out | {"person": ids[i], "base_date": day, "phone": phone} for i, (day, phone) in enumerate(movers)],
+        )
+        hukou = {"community": YUAN, "base_date": base, "checked_on": base}
+        names = ("status", "reviewed_by", "to_cancel", "cancelled_receipt")
+        records = [("present", "a", False, None), ("deceased", "a", True, "HZ"), ("deceased", None, True, None)]
+        records += [("unchecked", "a", False, None)]
+        connection.execute(
+            t.hukou_records.insert(),
+            [hukou | {"person": ids[i]} | dict(zip(names, said, strict=True)) for i, said in enumerate(records)],
+        )
+    office.import_register(registration(number(1)))
+    assert count(office, Indicator.INFLOW) == Counts(2, 4), "living and registered; not there and reviewed"
+    assert count(office, Indicator.OUTFLOW) == Counts(1, 2), "the newest base date alone"
+    assert count(office, Indicator.HUKOU_CHECKED) == Counts(2, 4)
+    assert count(office, Indicator.CANCELLED) == Counts(1, 2)
+
+
+def test_plates_count_where_one_is_needed(office: Office) -> None:
+    with office.database.write() as connection:
+        connection.execute(
+            t.addresses.insert(),
+            [
+                {"community": YUAN, "building": f"{i}栋", "elements": {}, "plate": plate, "plate_required": needed}
+                for i, (plate, needed) in enumerate(
+                    [("in_place", True), ("missing", True), ("damaged", True), ("missing", False)]
+                )
+            ],
+        )
+    assert count(office, Indicator.PLATES) == Counts(1, 3)
+    assert len(behind(office, Indicator.PLATES)) == 2
+
+
+def heard(office: Office, at: datetime = NOW) -> None:
+    with office.database.write() as connection:
+        connection.execute(
+            t.stations.update().where(t.stations.c.name == STATION).values(heard_at=int(at.timestamp() * 1000))
+        )
+
+
+def test_gates_are_installed_online_and_in_use_every_day_of_a_week(office: Office) -> None:
+    heard(office)
+    with office.database.write() as connection:
+        rows = [
+            {"community": YUAN, "day": TODAY - timedelta(days=i), "granted": 1, "attended": 0, "refused": 0}
+            for i in range(7)
+        ]
+        connection.execute(t.traffic_days.insert(), rows)
+    gates = (Indicator.GATES_INSTALLED, Indicator.GATES_ONLINE, Indicator.GATES_IN_USE)
+    assert [count(office, one) for one in gates] == [Counts(1, 1)] * 3
+    with office.database.write() as connection:
+        connection.execute(t.traffic_days.update().where(t.traffic_days.c.day == TODAY).values(granted=0, refused=9))
+    assert count(office, Indicator.GATES_IN_USE) == Counts(0, 1)
+
+
+def test_silent_gates_make_their_figures_unknown_and_leave_the_register_alone(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    heard(office, NOW - timedelta(days=2))
+    assert count(office, Indicator.GATES_IN_USE).unknown is Unknown.SILENT
+    assert count(office, Indicator.CARD_USE).unknown is Unknown.SILENT
+    assert count(office, Indicator.REGISTRATION).unknown is None
+
+
+def test_traffic_is_tallied_by_the_civil_day_and_each_swipe_once(office: Office) -> None:
+    late = moment(22, 23) + 3_599_999
+    office.take(
+        swipe(1, number(1), late), swipe(2, number(1), late + 1), swipe(3, number(2), late + 2, verdict="refuse")
+    )
+    indicators = made(office)
+    indicators._tally()
+    indicators._tally()
+    found = {row.day: (row.granted, row.attended, row.refused) for row in office.rows(t.traffic_days)}
+    assert found == {date(2026, 11, 22): (1, 0, 0), date(2026, 11, 23): (1, 0, 1)}
+    office.take(swipe(4, number(1), late))
+    indicators._tally()
+    assert office.rows(t.traffic_days)[0].granted == 2, "one that came late is added to its day"
+
+
+def test_the_use_of_documents_counts_adults_and_says_nothing_of_when(office: Office) -> None:
+    heard(office)
+    child = number(7, date(2017, 5, 1))
+    office.enrol(entry(number(1)), entry(number(2), room="502室"), entry(child, room="503室"))
+    office.take(swipe(1, number(1), moment(20)), swipe(2, child, moment(20)))
+    assert count(office, Indicator.CARD_USE) == Counts(1, 2)
+
+
+def test_a_count_is_kept_by_day_and_shown_with_its_as_of(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    linked(office)
+    office.import_register(registered(number(1)), as_of=TODAY)
+    indicators = made(office)
+    assert indicators.figures(None) == []
+    indicators.count(TODAY)
+    indicators.count(TODAY)
+    whole, *own = [one for one in indicators.figures(None) if one.indicator is Indicator.REGISTRATION]
+    assert (whole.community, whole.rate.numerator, whole.rate.denominator, whole.rate.target) == ("", 1, 1, 0.98)
+    assert (own[-1].community, own[-1].register_as_of, own[-1].day) == (YUAN, TODAY, TODAY)
+    assert own[-1].counted == int(NOW.timestamp() * 1000)
+
+
+def test_a_community_may_have_a_target_of_its_own(office: Office) -> None:
+    office.enrol(*(entry(number(i), room=f"{i}室") for i in range(1, 11)))
+    with office.database.write() as connection:
+        connection.execute(
+            t.communities.update().where(t.communities.c.id == YUAN).values(targets={"registration": 0.5})
+        )
+    indicators = made(office)
+    indicators.count(TODAY)
+    mine = [one for one in indicators.figures([YUAN]) if one.indicator is Indicator.REGISTRATION]
+    assert [(one.community, one.rate.short) for one in mine] == [("", 10), (YUAN, 5)]
+
+
+def figure(community: str, n: int, d: int, indicator: Indicator = Indicator.REGISTRATION) -> Figure:
+    return Figure(indicator, community, rate(Counts(n, d)), TODAY, 0, TODAY)
+
+
+def test_the_committee_sees_no_small_cell_and_cannot_reckon_one() -> None:
+    found = [figure("", 598, 610), figure("a", 297, 300), figure("b", 200, 205), figure("c", 101, 105)]
+    assert [one.hidden for one in for_committee(found)] == [False, True, False, True]
+    alone = [figure("", 598, 612), figure("a", 297, 300), figure("b", 200, 206), figure("c", 101, 106)]
+    assert [one.hidden for one in for_committee(alone)] == [False, True, False, True], "the next smallest goes with it"
+    gates = [figure("", 3, 4, Indicator.GATES_ONLINE), figure("a", 1, 1, Indicator.GATES_ONLINE)]
+    assert not any(one.hidden for one in for_committee(gates)), "a gate is nobody"
+
+
+def months(office: Office) -> MonthEnds:
+    return MonthEnds(office.database, MASTER, made(office), office.casework.today, office.casework.now)
+
+
+def test_a_month_that_is_over_is_frozen_signed_and_reckoned_again_the_same(office: Office) -> None:
+    october = date(2026, 10, 1)
+    office.enrol(entry(number(1), since=date(2026, 9, 1)), entry(number(2), since=date(2026, 9, 1), room="502室"))
+    with office.database.write() as connection:
+        connection.execute(t.residents.update().values(confirmed_on=date(2026, 9, 1)))
+    linked(office)
+    office.import_register(registered(number(1), since=date(2026, 9, 1)), as_of=TODAY)
+    ends = months(office)
+    with pytest.raises(NotPossible, match="nothing was counted"):
+        ends.freeze(october, "a")
+    made(office).count(date(2026, 10, 31))
+    with pytest.raises(NotPossible, match="not over"):
+        ends.freeze(date(2026, 11, 1), "a")
+    assert ends.turn()
+    assert not ends.turn(), "once"
+    with pytest.raises(NotPossible, match="is frozen"):
+        ends.freeze(october, "a")
+    shown = ends.show(october)
+    assert (shown.authentic, shown.corrections, shown.frozen_by) == (True, (), "system")
+    assert shown.figures[YUAN]["registration"] == [1, 2, 0, None]
+
+    office.import_register(registered(number(2), since=date(2026, 10, 15)), as_of=TODAY, complete=False)
+    (correction,) = ends.show(october).corrections
+    assert (correction.indicator, correction.frozen, correction.now) == (Indicator.REGISTRATION, (1, 2), (2, 2))
+    assert ends.show(october).figures == shown.figures, "what is frozen stays"
+    with pytest.raises(LookupError):
+        ends.show(date(2026, 9, 1))
+
+
+def test_a_month_end_that_was_changed_is_not_authentic(office: Office) -> None:
+    made(office).count(date(2026, 10, 31))
+    ends = months(office)
+    ends.freeze(date(2026, 10, 1), "a")
+    with office.database.write() as connection:
+        (row,) = connection.execute(t.month_ends.select()).all()
+        connection.execute(t.month_ends.update().values(payload=row.payload.replace(b"2026-10-31", b"2026-10-30")))
+    assert not ends.show(date(2026, 10, 1)).authentic
+
+
+def test_the_same_seed_draws_the_same_dwellings(office: Office) -> None:
+    office.enrol(*(entry(number(i), room=f"{i}室") for i in range(1, 31)))
+    with office.database.write() as connection:
+        one = field_audits.draw(connection, BY, YUAN, 5, "公开抽取 1")
+        two = field_audits.draw(connection, BY, YUAN, 5, "公开抽取 1")
+        three = field_audits.draw(connection, BY, YUAN, 5)
+        with pytest.raises(NotPossible, match="import them first"):
+            field_audits.draw(connection, BY, OTHER, 5)
+        with pytest.raises(LookupError):
+            field_audits.draw(connection, BY, "moon-yuan", 5)
+    drawn = {
+        audit: {row.dwelling for row in office.rows(t.field_findings) if row.audit == audit}
+        for audit in (one, two, three)
+    }
+    assert drawn[one] == drawn[two]
+    assert drawn[one] != drawn[three]
+    assert len(drawn[one]) == 5
+    ids = [row.id for row in office.rows(t.dwellings)]
+    with office.database.read() as connection:
+        assert field_audits.same_draw(connection, YUAN, one, list(reversed(ids)))
+        assert not field_audits.same_draw(connection, YUAN, one, ids[:10])
+
+
+def test_what_a_sample_found_is_a_rate_with_its_interval(office: Office) -> None:
+    office.enrol(*(entry(number(i), room=f"{i}室") for i in range(1, 11)))
+    with office.database.write() as connection:
+        audit = field_audits.draw(connection, BY, YUAN, 4, "seed")
+    first, second, third, _ = [row.dwelling for row in office.rows(t.field_findings)]
+    with office.database.write() as connection:
+        field_audits.enter(connection, BY, YUAN, audit, first, Found(3, 2, 3, 3, 1))
+        field_audits.enter(connection, BY, YUAN, audit, second, Found(2, 2, 2, 1, 0))
+        field_audits.enter(connection, BY, YUAN, audit, third, None)
+        for bad in (
+            Found(1, 2, 0, 0, 0),
+            Found(1, 1, 1, 2, 0),
+            Found(1, 1, 1, 1, 2),
+            Found(51, 1, 1, 1, 0),
+            Found(1, -1, 0, 0, 0),
+        ):
+            with pytest.raises(NotPossible):
+                field_audits.enter(connection, BY, YUAN, audit, first, bad)
+        with pytest.raises(LookupError):
+            field_audits.enter(connection, BY, YUAN, audit, 9999, None)
+        with pytest.raises(LookupError):
+            field_audits.enter(connection, BY, OTHER, audit, first, None)
+    assert count(office, Indicator.REGISTRATION_SAMPLED) == Counts(4, 5)
+    assert count(office, Indicator.ACCURACY) == Counts(4, 5)
+    assert count(office, Indicator.NOT_DEREGISTERED) == Counts(1, 5)
+    indicators = made(office)
+    indicators.count(TODAY)
+    (mine,) = [
+        one for one in indicators.figures([YUAN]) if one.indicator is Indicator.REGISTRATION_SAMPLED and one.community
+    ]
+    assert mine.rate.interval is not None
+    assert mine.rate.interval[0] < 0.8 < mine.rate.interval[1]
+
+
+def test_tasks_and_slips_of_the_month(office: Office) -> None:
+    heard(office)
+    rows = [
+        ("registered", "2026-11-10", datetime(2026, 11, 10, 23, 59, tzinfo=CIVIL)),
+        ("registered", "2026-11-10", datetime(2026, 11, 11, 0, 0, tzinfo=CIVIL)),
+        ("dismissed", "2026-11-20", datetime(2026, 11, 12, tzinfo=CIVIL)),
+        ("open", "2026-11-22", None),
+        ("open", "2026-12-22", None),
+    ]
+    case = {"revision": 1, "community": YUAN, "kind": "collection", "source": "gate", "opened": 0, "because": {}}
+    case |= {"policy": 1, "opened_on": date(2026, 11, 1)}
+    slip = {"revision": 1, "community": YUAN, "police_station": "jiangwan", "state": "sent", "is_open": True}
+    slip |= {"rule": "overdue", "since": date(2026, 11, 1), "proposed": 0}
+    with office.database.write() as connection:
+        for i, (state, due, closed) in enumerate(rows):
+            own = {"state": state, "is_open": closed is None, "token": bytes([i]) * 16, "due": date.fromisoformat(due)}
+            own["closed"] = None if closed is None else int(closed.timestamp() * 1000)
+            connection.execute(t.cases.insert().values(**case, **own))
+        for i, (day, answer) in enumerate([(1, "handled"), (1, "acknowledged"), (1, None), (22, None)]):
+            sent = int(datetime(2026, 11, day, tzinfo=CIVIL).timestamp() * 1000)
+            connection.execute(t.alerts.insert().values(**slip, slip=f"s{i}", case=i + 1, answer=answer, sent=sent))
+    assert count(office, Indicator.ON_TIME) == Counts(2, 4)
+    assert count(office, Indicator.DISMISSED) == Counts(1, 3)
+    assert count(office, Indicator.ANSWERED) == Counts(1, 3), "acknowledging is no feedback, and one is not due yet"
