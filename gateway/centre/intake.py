@@ -19,7 +19,7 @@ from sqlalchemy.exc import DBAPIError, OperationalError
 
 from gateway import points, wire
 from gateway.bus import Message
-from gateway.centre import epochs, found, ledger, statuses
+from gateway.centre import epochs, found, ledger, statuses, twins
 from gateway.centre.acks import EVERY_S, Acks
 from gateway.centre.casework import JUDGED_REASONS, Casework
 from gateway.centre.clocks import SYNCED, Clocks, Touched
@@ -211,9 +211,14 @@ class Intake:
                 connection, [row_of(one, batch.now, offset) for one, offset in zip(fresh, offsets, strict=True)]
             )
             points.reached(Point.SWIPES_ADDED)
+            for one in twins.take(connection, batch.swipes, fresh, batch.now):
+                trouble(connection, one.peer.name, Trouble.CLONED, batch.now)
+                topic = wire.StationTopics(one.peer.community, one.peer.name)("swipe")
+                batch.quarantine.append(self._sorter.aside(topic, 0, twins.NUMBERED_TWICE))
             epochs.check_chains(connection, ledgers, batch)
             for peer, status, arrived in batch.beats:
-                if self._lives.heard(peer.name, status.epoch, status.heartbeat, arrived):
+                doubled = self._lives.doubled(peer.name, status.epoch, status.heartbeat, status.mono)
+                if self._lives.heard(peer.name, status.epoch, status.heartbeat, arrived) or doubled:
                     trouble(connection, peer.name, Trouble.CLONED, batch.now)
             begun = epochs.begun(batch)
             moved = {k: ledger.dated(v, batch.now) for k, v in ledgers.items() if v != before[k] or k in begun}

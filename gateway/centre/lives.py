@@ -25,6 +25,7 @@ class Lives:
     def __init__(self) -> None:
         self._stations: dict[str, dict[str, _Life]] = {}
         self._last: dict[str, str] = {}
+        self._beats: dict[str, tuple[str, int, int]] = {}
 
     def heard(self, station: str, epoch: str, heartbeat: int, at: float) -> bool:
         """A process of a station gave a sign of life; whether a younger one has been alive at the same time."""
@@ -45,3 +46,18 @@ class Lives:
         if life.back is None:
             life.back = at
         return at - life.back >= APART_S
+
+    def doubled(self, station: str, epoch: str, heartbeat: int, mono: int) -> bool:
+        """Whether a heartbeat of an epoch contradicts the one before: two count under it, of a machine that was copied.
+
+        `mono` is the monotonic clock (ms) that it was said at, or 0. Of one process both rise together.
+        """
+        before = self._beats.get(station)
+        if before is None or before[0] != epoch or not mono:
+            self._beats[station] = epoch, heartbeat, mono
+            return False
+        _, beat, at = before
+        if heartbeat > beat:
+            self._beats[station] = epoch, heartbeat, mono
+            return mono < at
+        return mono > at or (heartbeat == beat and mono != at)

@@ -45,9 +45,9 @@ def _counts(connection: Connection, one: Said, before: Mapping[str, Any] | None)
     if status.state != "online":
         return False
     began = streams.began(connection, one.peer.name, (before["epoch"], status.epoch))
-    if status.epoch not in began or before["epoch"] not in began:
-        return True
-    return began[status.epoch] >= began[before["epoch"]]
+    if status.epoch not in began:
+        return False  # a process says hello first, and is known by it
+    return began[status.epoch] >= began.get(before["epoch"], 0)
 
 
 def _is_last(status: wire.Status, before: Mapping[str, Any]) -> bool:

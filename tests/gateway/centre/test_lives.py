@@ -45,3 +45,26 @@ def test_stations_are_told_apart_and_little_is_remembered_of_each() -> None:
     assert not any(lives.heard(f"yuan-{n % 2}", f"{n % 2}", n, n * BEAT_S) for n in range(20))
     assert not any(lives.heard(NAME, f"{n}", 1, n * BEAT_S) for n in range(1000))
     assert len(lives._stations[NAME]) <= 8
+
+
+@given(
+    beats=st.lists(st.tuples(st.integers(0, 4), st.integers(0, 9000)), max_size=20),
+    again=st.lists(st.integers(0, 19), max_size=9),
+)
+def test_one_process_never_contradicts_itself_whatever_of_it_is_lost_late_or_comes_again(
+    beats: list[tuple[int, int]], again: list[int]
+) -> None:
+    lives, said, beat, mono = Lives(), [], 0, 1
+    for skipped, passed in beats:
+        beat, mono = beat + 1 + skipped, mono + passed
+        said.append((beat, mono))
+    said += [said[n] for n in again if n < len(said)]
+    assert not any(lives.doubled(NAME, "one", *one) for one in said)
+
+
+@given(ahead=st.integers(1, 9), beats=st.integers(1, 9))
+def test_two_that_count_under_one_epoch_are_noticed(ahead: int, beats: int) -> None:
+    """The copy goes on where the machine was; it is heard whenever it puts the other out."""
+    lives = Lives()
+    assert not any(lives.doubled(NAME, "one", n, n * 5000) for n in range(1, 20 + ahead))
+    assert any(lives.doubled(NAME, "one", 20 + n, (20 + ahead + n) * 5000 + 700) for n in range(beats))

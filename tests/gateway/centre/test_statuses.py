@@ -70,8 +70,9 @@ def test_of_several_in_one_batch_the_newest_is_shown_and_counted(small: Office) 
 
 
 def test_a_will_or_goodbye_of_an_older_process_says_nothing_of_the_one_that_runs(small: Office) -> None:
-    assert said(small, "online", EPOCH, 1)
-    assert said(small, "online", EPOCH_2, 1)
+    for epoch in (EPOCH, EPOCH_2):
+        assert small.settle(small.message("hello", Hello(epoch, None, [], 0, "0.1.0")))
+        assert said(small, "online", epoch, 1)
     now = shown(small)
     assert said(small, "lost", EPOCH, 0)
     assert said(small, "stopped", EPOCH, 0)
@@ -120,3 +121,16 @@ def test_a_clock_that_is_set_back_makes_no_silent_station_one_that_is_heard(smal
     assert on_page(small, tmp_path).freshness is Freshness.UNKNOWN
     assert said(small, "online", EPOCH, 2)
     assert on_page(small, tmp_path).freshness is Freshness.ONLINE
+
+
+def test_a_status_of_an_epoch_that_is_not_known_says_nothing_of_a_station_that_is_shown(office: Office) -> None:
+    """It was kept by a broker, or by somebody, from before a database was put back or begun anew."""
+    assert office.settle(office.message("hello", Hello(EPOCH, None, [], 0, "0.1.0")))
+    assert said(office, "online", EPOCH, 2)
+    before = shown(office)
+    for retained in (True, False):
+        assert said(office, "online", EPOCH_2, 9, retained=retained)
+        assert shown(office) == before
+    assert office.settle(office.message("hello", Hello(EPOCH_2, None, [], 0, "0.1.0")))
+    assert said(office, "online", EPOCH_2, 10)
+    assert shown(office)[:3] == ("online", EPOCH_2, 10)

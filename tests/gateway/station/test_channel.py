@@ -32,7 +32,7 @@ from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.wire import Status
 from tests.gateway.centre.office import MASTER, STATION, YUAN, Office
-from tests.gateway.station.spools import swipe
+from tests.gateway.station.spools import forget, swipe
 from tests.gateway.store.databases import copied
 
 
@@ -204,6 +204,12 @@ class Channel(RuleBasedStateMachine):
         self.line.up = [message for message in self.line.up if not message.topic.endswith("/hello")]
         self._start()
 
+    @precondition(lambda self: self.backup is None)
+    @rule()
+    def settled_swipes_are_forgotten(self) -> None:
+        """Their days are over. A backup from before would be older than `keep_acknowledged` allows."""
+        forget(self.spool)
+
     @rule()
     def a_backup_is_made(self) -> None:
         self.backup = Path(self.database.url.removeprefix("sqlite:///")).with_suffix(".copy").name.encode()
@@ -286,4 +292,25 @@ def test_a_station_that_starts_again_twice_without_a_swipe_is_no_restored_image(
     channel.people_pass(count=1, heard=True)
     channel.several_arrive_together(at=3, many=4)
     channel.a_message_arrives(at=0, keep=False)
+    channel.teardown()
+
+
+@pytest.mark.parametrize("restarts", [2, 3, 5])
+def test_a_station_that_has_forgotten_all_and_starts_again_is_no_restored_image(template: Path, restarts: int) -> None:
+    channel = type("Run", (Channel,), {"template": template})()
+    channel.begin()
+    channel.people_pass(count=2, heard=True)
+    for _ in range(3):
+        while channel.line.up:
+            channel.a_message_arrives(at=0, keep=False)
+        channel.time_passes(1.0)
+        while channel.line.down:
+            channel.an_answer(at=0, fate="arrives")
+    for _ in range(restarts):
+        channel.the_station_starts_again()
+        channel.settled_swipes_are_forgotten()
+        while channel.line.up:
+            channel.a_message_arrives(at=0, keep=False)
+    assert channel.reader.epochs()[-1].first == 0
+    assert channel.office.rows(t.troubles) == []
     channel.teardown()
