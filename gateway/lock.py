@@ -21,10 +21,19 @@ class AlreadyRunning(Exception):
 def hold(path: Path) -> Iterator[None]:
     """Hold the lock at `path`. A disk that is full or cannot be written keeps nobody from holding it.
 
+    Of a folder that cannot even be made there is nothing to hold, for anybody.
+
     Raises:
         AlreadyRunning: another process has it.
     """
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    except OSError as error:
+        if error.errno not in _TAKES_NO_FILE:
+            raise
+        log.error("the data folder cannot be made: %s", error)  # noqa: TRY400 - the reason is all that helps
+        yield
+        return
     handle = _opened(path)
     try:
         try:

@@ -20,12 +20,12 @@ _NO_CHECK_TIME = 0x200000
 
 @dataclass(frozen=True, slots=True)
 class Security:
-    """What a connection is secured by. `authority` and `identity` are files; without an authority, the system's.
+    """What a connection is secured by. `identity` is a file, `authority` one or PEM; without it, the system's.
 
     `now` is the time that certificates must be good at; `good` is told that time, and from when until when they are.
     """
 
-    authority: Path | None = None
+    authority: Path | str | None = None
     identity: Path | None = None
     now: Callable[[], datetime] | None = None
     good: Callable[[datetime, datetime, datetime], None] = lambda _now, _begins, _ends: None
@@ -39,7 +39,9 @@ def context_of(security: Security) -> ssl.SSLContext:
     """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)  # a name that is checked, a certificate that is required
     context.minimum_version = ssl.TLSVersion.TLSv1_3
-    if security.authority is not None:
+    if isinstance(security.authority, str):
+        context.load_verify_locations(cadata=security.authority)
+    elif security.authority is not None:
         context.load_verify_locations(security.authority)
     else:
         context.load_default_certs()

@@ -1,5 +1,6 @@
 """One station, put together: threads for devices, decider, recorder, uplink and bus; the console on the main thread."""
 
+import contextlib
 import logging
 import sqlite3
 import threading
@@ -71,7 +72,8 @@ class StationProcess:
         self._settings = settings
         self._enrolled = enrolled
         folder = settings.data / f"station-{enrolled.station}"
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        with contextlib.suppress(OSError):  # each part that keeps something there says what is wrong with it
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._spool = _open_spool(folder / "spool.sqlite3", settings.station.spool_drops_first)
         self._metrics = StationMetrics()
         self._gates = {portal.id: gate_of(portal) for portal in settings.portals}

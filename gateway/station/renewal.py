@@ -20,13 +20,13 @@ ASK_EVERY_S = 60.0
 REFUSED_S = 3600.0
 """… and one that was refused after so long."""
 WRITE_EVERY_S = 10.0
-"""A file that the disk did not take is written again after so long."""
+"""A certificate that the disk did not take is written again after so long."""
 
 
 class Renewal:
     """Used by one thread, but for `security`. `say` puts a payload on the bus; False when nothing is connected.
 
-    Files in `folder`: whom to believe (`authority.pem`), and the newest certificate with its key, for each generation.
+    `folder` has a file for each generation: the newest certificate with its key. Whom to believe the enrolment says.
     """
 
     def __init__(
@@ -45,14 +45,11 @@ class Renewal:
         self._file = folder / f"identity-{enrolled.generation}.pem"
         self._asked: Request | None = None
         self._next = 0.0
-        self._unwritten: dict[Path, str] = {}
+        self._unwritten = ""
         self._write_next = 0.0
         self._span = self._newest()
-        authority = folder / "authority.pem" if enrolled.authority else None
-        if authority is not None and _read(authority) != enrolled.authority:
-            self._keep(authority, enrolled.authority)
         identity = self._file if self._span is not None else None
-        self.security = Security(authority, identity, trusted.now, trusted.connected)
+        self.security = Security(enrolled.authority or None, identity, trusted.now, trusted.connected)
 
     @property
     def ends(self) -> datetime | None:
@@ -63,8 +60,7 @@ class Renewal:
         """Try again to write what a full or failing disk did not take: without it there is no connection."""
         if not self._unwritten or self._clock() < self._write_next:
             return
-        for file, text in list(self._unwritten.items()):
-            self._keep(file, text)
+        self._keep(self._unwritten)
 
     def turn(self) -> None:
         """Ask for the next certificate from one third of the life on that remains."""
@@ -93,7 +89,7 @@ class Renewal:
         check_fits(answer.certificate, asked.key, self._enrolled.station)
         check_dates_of(answer.certificate, self._trusted.now())
         _write(self._file, Identity(answer.certificate, asked.key).pem)
-        self._unwritten.pop(self._file, None)
+        self._unwritten = ""
         self._span, self._asked = span(answer.certificate), None
         log.info("the certificate was renewed and is good until %s", f"{self._span[1]:%Y-%m-%d}")
 
@@ -109,20 +105,20 @@ class Renewal:
             kept = None
         if kept is not None and kept[1] >= given[1]:
             return kept
-        self._keep(self._file, Identity(enrolled.certificate, enrolled.private_key).pem)
+        self._keep(Identity(enrolled.certificate, enrolled.private_key).pem)
         return given
 
-    def _keep(self, file: Path, text: str) -> None:
-        """Write a file now, or when the disk takes it: until then the gate works without the bus."""
+    def _keep(self, text: str) -> None:
+        """Write the certificate now, or when the disk takes it: until then the gate works without the bus."""
         try:
-            _write(file, text)
+            _write(self._file, text)
         except OSError as error:
-            if file not in self._unwritten:
-                log.error("%s cannot be written yet: %s", file.name, error.strerror)  # noqa: TRY400 - the reason helps
-            self._unwritten[file] = text
+            if not self._unwritten:
+                log.error("%s cannot be written yet: %s", self._file.name, error.strerror)  # noqa: TRY400 - it helps
+            self._unwritten = text
             self._write_next = self._clock() + WRITE_EVERY_S
         else:
-            self._unwritten.pop(file, None)
+            self._unwritten = ""
 
 
 def _read(file: Path) -> str | None:

@@ -22,6 +22,18 @@ _HOLD = (
 )
 
 
+_GATE = (
+    "import sys; from pathlib import Path; from gateway.lock import hold\n"
+    "from simulators.ascii_line import AsciiDevice; from simulators.relay import RelayBoard\n"
+    "from tests.gateway.station.test_process import CODE, get, running; from tests.waiting import until\n"
+    "data, scanner = Path(sys.argv[1]) / 'data', AsciiDevice()\n"
+    "with hold(data / 'station-test-1' / 'station.lock'), running(data, RelayBoard(), scanner) as station:\n"
+    "    scanner.show(CODE)\n"
+    "    until(lambda: 'gateway_unrecorded_total 1.0' in get(station, '/metrics')[1])\n"
+    "    print(sorted(data.parent.iterdir()), station.parts()['recorder'])\n"
+)
+
+
 def unshared(*command: str) -> list[str]:
     """A command among mounts of its own."""
     return ["unshare", "--mount", *([] if os.geteuid() == 0 else ["--map-root-user"]), *command]
@@ -43,3 +55,10 @@ def test_a_folder_that_cannot_be_written_is_held_all_the_same_and_by_one(tmp_pat
     command = unshared("sh", "-c", _READ_ONLY, "sh", str(tmp_path), sys.executable, _HOLD)
     done = subprocess.run(command, timeout=30, check=True, capture_output=True, text=True)
     assert done.stdout.splitlines() == ["held", "already running"]
+
+
+@pytest.mark.real("mounts")
+def test_a_station_whose_folder_cannot_even_be_made_lets_people_pass(tmp_path: Path) -> None:
+    command = unshared("sh", "-c", _READ_ONLY, "sh", str(tmp_path), sys.executable, _GATE)
+    done = subprocess.run(command, timeout=60, check=False, capture_output=True, text=True)
+    assert done.stdout.splitlines() == ["[] the spool cannot be written"], done.stderr

@@ -110,6 +110,11 @@ def test_nobody_comes_in_by_another_certificate(here: Site, identity: Identity |
     assert not comes_in(here.account("yuan-1", identity))
 
 
+def test_an_authority_may_be_given_without_a_file(here: Site) -> None:
+    assert comes_in(here.account("yuan-1", given("yuan-1"), authority=AUTHORITY.root(NOW)))
+    assert not comes_in(here.account("yuan-1", given("yuan-1"), authority=ALIEN.root(NOW)))
+
+
 def test_a_broker_that_is_somebody_else_is_not_spoken_to(here: Site, tmp_path: Path) -> None:
     (tmp_path / "alien").write_text(ALIEN.root(NOW))
     assert not comes_in(here.account("yuan-1", given("yuan-1"), authority=tmp_path / "alien"))

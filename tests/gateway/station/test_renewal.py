@@ -1,5 +1,6 @@
 """Certificates renewed over the bus, by a clock that the test moves, across restarts, and never for another name."""
 
+import ssl
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from stat import S_IMODE
@@ -11,6 +12,7 @@ from gateway import wire
 from gateway.keys import Enrolled, NotAuthentic
 from gateway.keys.certificates import Authority, span
 from gateway.station.renewal import ASK_EVERY_S, REFUSED_S, WRITE_EVERY_S, Renewal
+from gateway.tls import context_of
 from gateway.trusted import TrustedTime
 from tests.gateway import rosters
 
@@ -192,24 +194,28 @@ def disk_takes_nothing_of(file: Path) -> Path:
 def test_a_disk_that_takes_nothing_is_not_asked_for_what_it_has(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     kept = bench.file()
-    for name in ("authority.pem", "identity-1.pem"):
-        disk_takes_nothing_of(tmp_path / name)
-    before = (tmp_path / "authority.pem").stat()
+    disk_takes_nothing_of(tmp_path / "identity-1.pem")
     bench.start()
     assert bench.file() == kept
-    assert (tmp_path / "authority.pem").stat().st_mtime_ns == before.st_mtime_ns
 
 
 def test_a_station_starts_on_a_disk_that_takes_nothing_and_writes_when_it_does(tmp_path: Path) -> None:
-    blocked = [disk_takes_nothing_of(tmp_path / name) for name in ("authority.pem", "identity-1.pem")]
+    inside = disk_takes_nothing_of(tmp_path / "identity-1.pem")
     bench = Bench(tmp_path)
     assert bench.renewal.ends == BORN + timedelta(days=730)
-    for inside in blocked:
-        inside.rmdir()
-        inside.parent.rmdir()
+    inside.rmdir()
+    inside.parent.rmdir()
     bench.renewal.write()
-    assert not (tmp_path / "authority.pem").exists(), "not at every look"
+    assert not (tmp_path / "identity-1.pem").exists(), "not at every look"
     bench.mono += WRITE_EVERY_S
     bench.renewal.write()
     assert bench.enrolled.certificate in bench.file()
-    assert (tmp_path / "authority.pem").read_text() == bench.enrolled.authority
+
+
+def test_an_authority_that_changed_is_believed_whatever_the_disk_takes(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    disk_takes_nothing_of(tmp_path / "authority.pem")
+    bench.enrolled = msgspec.structs.replace(bench.enrolled, authority=Authority(b"n" * 32).root(BORN))
+    bench.start()
+    believed = context_of(bench.renewal.security).get_ca_certs(binary_form=True)
+    assert believed == [ssl.PEM_cert_to_DER_cert(bench.enrolled.authority)]

@@ -140,6 +140,27 @@ def test_a_file_that_breaks_while_people_pass_is_replaced_and_they_notice_nothin
         assert set(there(again)) == kept
 
 
+def test_a_schema_that_is_no_text_any_more_is_replaced_while_people_pass(tmp_path: Path) -> None:
+    path = tmp_path / "spool"
+    with post(path) as gate:
+        gate.swipe()
+        until(lambda: len(gate.committed) == 1)
+        with closing(sqlite3.connect(path)) as other:
+            other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        data = path.read_bytes()
+        with path.open("r+b") as file:
+            file.seek(data.index(b"CREATE TABLE plain") + 9)
+            file.write(b"\xff")
+        with closing(gate.spool.reader()) as reader:
+            with pytest.raises(sqlite3.DatabaseError):
+                reader.epochs()
+            until(lambda: gate.recorder.broken_files == 1)
+            gate.swipe()
+            until(lambda: len(gate.committed) == 2)
+            assert [s.seq for s in every(reader)] == [2]
+    assert gate.signalled() == [1, 2]
+
+
 def test_what_a_reader_finds_broken_the_writer_replaces(tmp_path: Path) -> None:
     path = tmp_path / "spool"
     with post(path) as gate:

@@ -193,6 +193,16 @@ def test_a_reader_on_another_thread_sees_each_commit(tmp_path: Path) -> None:
         assert counts == list(range(1, 21))
 
 
+def test_a_reader_can_write_nothing(tmp_path: Path) -> None:
+    with open_spool(tmp_path / "spool") as spool, closing(spool.reader()) as reader:
+        fill(spool, 2)
+        with reader._asking() as connection:
+            for statement in ("DELETE FROM swipes", "CREATE TABLE more (x)", "PRAGMA user_version = 7"):
+                with pytest.raises(sqlite3.OperationalError, match="readonly"):
+                    connection.execute(statement)
+        assert stored(spool) == [1, 2]
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(b"no spool at all " * 1000)
 
