@@ -94,7 +94,7 @@ def after(connection: Connection, row: Any, deed: Deed) -> CaseState:
     following = step(state, deed.act, kind=kind, actor=deed.actor, word=deed.word, paused=row.paused)
     if deed.actor is Actor.WORKER and deed.act in _OF_WHOEVER_HAS_IT:
         day = By(deed.who, deed.now).today
-        if row.collector and not deputies.may_do(connection, deed.who, row.collector, day):
+        if row.collector and not deputies.may_do(connection, row.community, deed.who, row.collector, day):
             raise NotPossible("this case is assigned to somebody else")
     return following
 

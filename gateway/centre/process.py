@@ -20,6 +20,7 @@ from gateway.centre.api.audits import make_audits
 from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.household import make_household
 from gateway.centre.api.indicators import make_indicators, make_month_ends
 from gateway.centre.api.leases import make_leases
 from gateway.centre.api.lists import make_files, make_lists
@@ -28,6 +29,7 @@ from gateway.centre.api.register import make_register
 from gateway.centre.api.residents import make_residents
 from gateway.centre.api.stations import make_stations
 from gateway.centre.api.visitors import make_visitors
+from gateway.centre.api.worklists import make_worklists
 from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
@@ -235,7 +237,14 @@ class CentreProcess:
         routers: list[APIRouter] = [
             make_centre_pages(questions, self._feed, pages),
             vitals(self.parts, self._metrics.registry),
-            make_cases(self._database, self._master, self._casework, self._slips, access, self._work_changed),
+            *(
+                make(self._database, self._master, self._casework, self._slips, access, changed_by)
+                for make, changed_by in (
+                    (make_cases, self._work_changed),
+                    (make_worklists, self._work_changed),
+                    (make_household, self._register_changed),
+                )
+            ),
             make_alerts(
                 self._database,
                 self._master,

@@ -1,4 +1,7 @@
-"""The sweep: everyone is judged again when a civil day begins, when the policy changes, and when the program starts."""
+"""The sweep: everyone is judged again when a civil day begins, when the policy changes, and when the program starts.
+
+With the first one of a month some of last month's dismissals are drawn, to be looked at again.
+"""
 
 import logging
 from collections.abc import Callable, Sequence
@@ -6,6 +9,7 @@ from datetime import date
 
 from sqlalchemy.exc import OperationalError
 
+from gateway.centre import blind
 from gateway.centre.casework import Casework
 from gateway.centre.policies import Policies
 from gateway.store.database import Database
@@ -48,6 +52,8 @@ class Sweep:
         return True
 
     def _run(self) -> None:
+        with self._database.write() as connection:
+            blind.draw_month(connection, self._casework.today(), self._casework.now())
         with self._database.read() as connection:
             subjects = self._casework.to_sweep(connection)
         for start in range(0, len(subjects), AT_ONCE):

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Path, Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
-from gateway.centre import deskwork, receipts, visiting
+from gateway.centre import deskwork, differences, receipts, visiting
 from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.casework import Casework
 from gateway.centre.deskwork import NAME, NOTE, Deed
@@ -103,6 +103,14 @@ class CaseView(BaseModel):
     slip_state: str | None
 
 
+class DifferenceView(BaseModel):
+    """A field of what was collected, with what stood before."""
+
+    name: str
+    before: str | None
+    after: str | None
+
+
 class EventView(BaseModel):
     at: datetime
     actor: str
@@ -122,6 +130,7 @@ def make_cases(
     """The router. `changed` is called after a commit that changed a case."""
     router = APIRouter(prefix="/api/v1/cases", route_class=Problems, tags=["cases"])
     _reading(router, database, access)
+    _reviewing(router, database, master, casework, access)
     _acting(router, database, casework, slips, access, changed)
     _visiting(router, database, master, casework, access, changed)
     return router
@@ -171,6 +180,18 @@ def _reading(router: APIRouter, database: Database, access: Access) -> None:
             )
             for row in rows
         ]
+
+
+def _reviewing(router: APIRouter, database: Database, master: Master, casework: Casework, access: Access) -> None:
+    @router.get("/{case}/differences")
+    def collected(
+        case: CaseId, client: Annotated[ApiClient, Depends(access.allow("reviewer"))]
+    ) -> list[DifferenceView]:
+        """What the last collection has changed of the person, for the review. The reading is noted on the case."""
+        with database.write() as connection:
+            seen(connection, client, case)
+            found = differences.of(connection, master, case, client.name, casework.now())
+        return [DifferenceView(name=one.name, before=one.before, after=one.after) for one in found]
 
 
 def _acting(

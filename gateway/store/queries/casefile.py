@@ -35,6 +35,11 @@ def open_case(connection: Connection, values: dict[str, Any]) -> int | None:
     return int(key[0]) if key is not None else None
 
 
+def person(connection: Connection, number: int) -> Row[Any]:
+    """The whole row of a person."""
+    return connection.execute(select(t.persons).where(t.persons.c.id == number)).one()
+
+
 def is_protected(connection: Connection, person: int) -> bool:
     return bool(connection.execute(select(t.persons.c.protected).where(t.persons.c.id == person)).scalar())
 

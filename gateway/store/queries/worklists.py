@@ -10,7 +10,7 @@ from gateway.store import tables as t
 from rules.cases import CaseState
 from rules.model import CaseKind
 
-_c, _d, _p, _v = t.cases.c, t.dwellings.c, t.persons.c, t.visits.c
+_c, _d, _p, _v, _s = t.cases.c, t.dwellings.c, t.persons.c, t.visits.c, t.deputies.c
 _WAITING = (CaseState.OPEN.value, CaseState.COLLECTED.value, CaseState.REVIEWED.value)
 
 
@@ -24,11 +24,20 @@ def _open(*columns: Any) -> Select[Any]:
     )
 
 
-def to_visit(connection: Connection, collectors: Sequence[str], community: str, limit: int) -> Sequence[Row[Any]]:
-    """Cases assigned to these and to be visited; none that is paused, or of a protected record."""
+def to_visit(
+    connection: Connection, who: str, today: date, community: str, limit: int, *, protected: bool = False
+) -> Sequence[Row[Any]]:
+    """Cases to be visited that are assigned to somebody, or to whoever's deputy they are there today.
+
+    None that is paused; `protected`: also of protected records.
+    """
     states = (CaseState.ASSIGNED.value, CaseState.VISITED.value)
-    which = (_c.collector.in_(collectors), _c.state.in_(states), ~_c.paused, or_(_p.id.is_(None), ~_p.protected))
-    query = _open().where(*which).order_by(_c.id).limit(limit)
+    stands_in = (_s.deputy == who, _s.since <= today, _s.until >= today)
+    whose = select(_s.worker).where(_s.community == _c.community, *stands_in)
+    own = or_(_c.collector == who, _c.collector.in_(whose))
+    query = _open().where(own, _c.state.in_(states), ~_c.paused).order_by(_c.id).limit(limit)
+    if not protected:
+        query = query.where(or_(_p.id.is_(None), ~_p.protected))
     return connection.execute(query.where(_c.community == community) if community else query).all()
 
 
@@ -64,7 +73,10 @@ def at_one_door(connection: Connection, row: Row[Any]) -> Sequence[Row[Any]]:
     return connection.execute(query).all() if row.dwelling is not None else ()
 
 
-def of_persons(connection: Connection, community: str, persons: Sequence[int]) -> Sequence[Row[Any]]:
-    """The open cases of these people in a community, by number."""
+def of_persons(
+    connection: Connection, community: str, persons: Sequence[int], *, protected: bool
+) -> Sequence[Row[Any]]:
+    """The open cases of these people in a community, by number; `protected`: also of protected records."""
     which = (_c.is_open, _c.community == community, _c.person.in_(persons))
-    return connection.execute(select(t.cases).where(*which).order_by(_c.id)).all()
+    query = select(t.cases).join(t.persons, _p.id == _c.person).where(*which).order_by(_c.id)
+    return connection.execute(query if protected else query.where(~_p.protected)).all()

@@ -126,6 +126,7 @@ deputies = Table(
     "deputies",
     metadata,
     Column("id", number, primary_key=True),
+    Column("community", ForeignKey("communities.id"), nullable=False),
     Column("worker", String(64), nullable=False, index=True),
     Column("deputy", String(64), nullable=False, index=True),
     Column("since", Date, nullable=False),
@@ -133,7 +134,7 @@ deputies = Table(
     Column("created", BigInteger, nullable=False),
     Column("created_by", String(64), nullable=False),
 )
-"""Who does whose cases (A/B 角), from `since` through `until`."""
+"""Who does whose cases in a community (A/B 角), from `since` through `until`."""
 
 draws = Table(
     "draws",
@@ -142,9 +143,10 @@ draws = Table(
     Column("month", Date, nullable=False, unique=True),
     Column("seed", String(64), nullable=False),
     Column("population", Integer, nullable=False),
+    Column("cases", JSON, nullable=False),
     Column("drawn", BigInteger, nullable=False),
 )
-"""Which dismissals of a month are checked again: drawn from all of them by `seed`, so that it can be done again."""
+"""Which dismissals of a month are checked again: drawn by `seed` from all `cases`, so that it can be done again."""
 
 blind_checks = Table(
     "blind_checks",

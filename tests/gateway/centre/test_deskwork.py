@@ -17,7 +17,19 @@ from gateway.store.queries import worklists
 from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, CaseState, Dismissal, GateAnswer, NotPossible, Objection
 from rules.model import CaseKind, Source
-from tests.gateway.centre.office import BY, MASTER, SHORT, TODAY, YUAN, Office, entry, number, registration, stranger
+from tests.gateway.centre.office import (
+    BY,
+    MASTER,
+    OTHER,
+    SHORT,
+    TODAY,
+    YUAN,
+    Office,
+    entry,
+    number,
+    registration,
+    stranger,
+)
 
 A, B = number(1), number(2)
 CHILD = number(8, date(2017, 5, 1))
@@ -90,21 +102,28 @@ def test_a_case_is_its_workers_and_their_deputys_within_the_days(office: Office)
         office.visit(case, missed(office), "worker-2")
     with office.database.write() as connection:
         by = By("reviewer-1", office.casework.now())
-        number_of = deputies.appoint(connection, by, "worker-1", "worker-2", TODAY, TODAY + timedelta(days=2))
+        number_of = deputies.appoint(connection, by, YUAN, "worker-1", "worker-2", TODAY, TODAY + timedelta(days=2))
     office.visit(case, missed(office), "worker-2")
     office.visit(case, missed(office), "worker-1")
-    with office.database.read() as connection:
-        assert deputies.whose(connection, "worker-2", TODAY + timedelta(days=2)) == ["worker-2", "worker-1"]
-        assert deputies.whose(connection, "worker-2", TODAY + timedelta(days=3)) == ["worker-2"]
-        assert deputies.whose(connection, "worker-1", TODAY) == ["worker-1"]
+
+    def does(who: str, days: int, place: str = YUAN) -> bool:
+        with office.database.read() as connection:
+            day = TODAY + timedelta(days=days)
+            found = worklists.to_visit(connection, who, day, YUAN, 10)
+            assert (case in [row.id for row in found]) == deputies.may_do(connection, YUAN, who, "worker-1", day)
+            return deputies.may_do(connection, place, who, "worker-1", day)
+
+    assert [does("worker-2", days) for days in (-1, 0, 2, 3)] == [False, True, True, False]
+    assert does("worker-1", 9)
+    assert not does("worker-2", 0, OTHER)
     with office.database.write() as connection:
         with pytest.raises(LookupError):
-            deputies.end(connection, by, number_of, "worker-2")
-        deputies.end(connection, by, number_of, "worker-1")
+            deputies.end(connection, by, YUAN, number_of, "worker-2")
+        deputies.end(connection, by, YUAN, number_of, "worker-1")
     with pytest.raises(NotPossible, match="somebody else"):
         office.act(case, CaseAct.HAND_BACK, Actor.WORKER, "worker-2", note="ill")
     with office.database.write() as connection, pytest.raises(LookupError):
-        deputies.end(connection, by, number_of)
+        deputies.end(connection, by, YUAN, number_of)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +133,7 @@ def test_a_case_is_its_workers_and_their_deputys_within_the_days(office: Office)
 def test_a_deputy_is_somebody_else_for_some_days(small: Office, deputy: str, since: int, until: int) -> None:
     days = (TODAY + timedelta(days=since), TODAY + timedelta(days=until))
     with small.database.write() as connection, pytest.raises(NotPossible):
-        deputies.appoint(connection, BY, "worker-1", deputy, *days)
+        deputies.appoint(connection, BY, YUAN, "worker-1", deputy, *days)
 
 
 def test_handing_back_returning_and_reopening_have_a_reason_and_an_assignment_a_name(small: Office) -> None:
@@ -368,4 +387,4 @@ def test_a_protected_persons_case_is_there_for_reviewers_alone(office: Office) -
         office.act(case, CaseAct.REVIEW, Actor.REVIEWER, "reviewer-1")
     office.act(case, CaseAct.REVIEW, Actor.REVIEWER, "reviewer-2")
     with office.database.read() as connection:
-        assert worklists.to_visit(connection, ["reviewer-1"], YUAN, 10) == []
+        assert worklists.to_visit(connection, "reviewer-1", TODAY, YUAN, 10) == []

@@ -1,0 +1,284 @@
+"""What there is to do, over the API: tonight, for a reviewer, at the gate; deputies; dismissals looked at again."""
+
+import re
+from collections.abc import Callable
+from datetime import UTC, date, datetime
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Query
+from pydantic import BaseModel, ConfigDict, Field
+
+from gateway.centre import blind, deputies
+from gateway.centre.api.access import Access, Problems, by_of, within
+from gateway.centre.api.cases import CaseId
+from gateway.centre.api.register import Community
+from gateway.centre.casework import Casework
+from gateway.centre.deskwork import NAME, NOTE
+from gateway.centre.slips import Slips
+from gateway.keys import Master
+from gateway.settings import ApiClient
+from gateway.store.database import Database
+from gateway.store.queries import blind as checks
+from gateway.store.queries import standins, streams, worklists
+from rules.cases import Actor, NotPossible
+from rules.identity import mask_name
+
+MOST = 500
+_Limit = Annotated[int, Query(ge=1, le=MOST)]
+_Name = Annotated[str, Field(min_length=1, max_length=NAME)]
+
+
+class _Body(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Home(BaseModel):
+    """Where and who: the dwelling in full, the name masked, no number."""
+
+    id: int
+    kind: str
+    community: str
+    building: str | None
+    unit: str | None
+    room: str | None
+    name: str
+
+
+class TonightView(Home):
+    """A case that can be visited tonight (今晚可跑)."""
+
+    revision: int
+    source: str
+    state: str
+    collector: str
+    due: date | None
+    overdue: bool
+    missed: int
+    """How often nobody was met (走访未遇)."""
+    last_visit: datetime | None
+    notice_left: bool
+    appointment: datetime | None
+
+
+class ReviewView(Home):
+    """A case that waits for a reviewer: to be assigned, reviewed, filed or confirmed, or for an objection."""
+
+    revision: int
+    source: str
+    state: str
+    collector: str | None
+    due: date | None
+    overdue: bool
+    objection: str | None
+
+
+class QuestionView(BaseModel):
+    """An unknown credential that the gate asks about (门岗待核实); no more is known of it."""
+
+    id: int
+    revision: int
+    opened_on: date
+    due: date | None
+    days: int
+    portal: str | None
+
+
+class DeputyBody(_Body):
+    worker: _Name
+    deputy: _Name
+    since: date
+    until: date
+
+
+class DeputyView(BaseModel):
+    id: int
+    worker: str
+    deputy: str
+    since: date
+    until: date
+
+
+class CheckView(Home):
+    """A dismissal to be looked at again, without why and by whom it was dismissed."""
+
+    case: int
+    opened_on: date
+
+
+class FindingBody(_Body):
+    """What somebody found who had no hand in it: whether the dismissal was right."""
+
+    upheld: bool
+    note: Annotated[str, Field(min_length=1, max_length=NOTE)]
+
+
+class CheckedView(BaseModel):
+    case: int
+    state: str
+
+
+def make_worklists(
+    database: Database,
+    master: Master,
+    casework: Casework,
+    slips: Slips,
+    access: Access,
+    changed: Callable[[], None],
+) -> APIRouter:
+    """The router. `changed` is called after a commit that changed a case."""
+    router = APIRouter(prefix="/api/v1", route_class=Problems, tags=["work"])
+    _lists(router, database, master, casework, access)
+    _deputies(router, database, casework, access)
+    _checks(router, database, master, casework, slips, access, changed)
+    return router
+
+
+def _lists(router: APIRouter, database: Database, master: Master, casework: Casework, access: Access) -> None:
+    @router.get("/worklists/tonight")
+    def tonight(
+        client: Annotated[ApiClient, Depends(access.allow("worker", "reviewer"))], limit: _Limit = 200
+    ) -> list[TonightView]:
+        """The client's cases and those of whoever's deputy they are today, by building, unit and room."""
+        today = casework.today()
+        with database.read() as connection:
+            protected = client.role == "reviewer"
+            rows = worklists.to_visit(connection, client.name, today, client.scope, limit, protected=protected)
+            visits = worklists.visited(connection, [row.id for row in rows])
+        found = [
+            TonightView(
+                **_home(master, row),
+                revision=row.revision,
+                source=row.source,
+                state=row.state,
+                collector=row.collector,
+                due=row.due,
+                overdue=row.due is not None and row.due < today,
+                missed=visits[row.id].missed if row.id in visits else 0,
+                last_visit=_moment(visits[row.id].last) if row.id in visits else None,
+                notice_left=bool(row.id in visits and visits[row.id].notice_left),
+                appointment=_moment(row.appointment),
+            )
+            for row in rows
+        ]
+        return sorted(found, key=lambda one: [_natural(part) for part in (one.building, one.unit, one.room)])
+
+    @router.get("/worklists/review")
+    def review(
+        client: Annotated[ApiClient, Depends(access.allow("reviewer"))], limit: _Limit = 200
+    ) -> list[ReviewView]:
+        """What waits for a reviewer: objections first, then by the day on which it is due."""
+        with database.read() as connection:
+            rows = worklists.to_review(connection, client.scope, casework.today(), limit)
+        return [
+            ReviewView(
+                **_home(master, row),
+                revision=row.revision,
+                source=row.source,
+                state=row.state,
+                collector=row.collector,
+                due=row.due,
+                overdue=bool(row.overdue),
+                objection=row.objection if row.paused else None,
+            )
+            for row in rows
+        ]
+
+    @router.get("/worklists/gate")
+    def gate(
+        client: Annotated[ApiClient, Depends(access.allow("property"))], limit: _Limit = 200
+    ) -> list[QuestionView]:
+        """Whom the gate should ask who they are, and where they came last; answered as an act on the case."""
+        with database.read() as connection:
+            return [
+                QuestionView(
+                    id=row.id,
+                    revision=row.revision,
+                    opened_on=row.opened_on,
+                    due=row.due,
+                    days=len(row.because.get("on", ())),
+                    portal=streams.newest_portal(connection, row.community, [row.token]),
+                )
+                for row in worklists.to_ask(connection, client.scope, limit)
+            ]
+
+
+def _deputies(router: APIRouter, database: Database, casework: Casework, access: Access) -> None:
+    who = access.allow("worker", "reviewer", "street")
+
+    @router.get("/communities/{community}/deputies")
+    def listed(
+        community: Community, client: Annotated[ApiClient, Depends(who)], limit: _Limit = 200
+    ) -> list[DeputyView]:
+        """Deputies of today and later; a worker sees their own."""
+        within(client, community)
+        own = client.name if client.role == "worker" else ""
+        with database.read() as connection:
+            rows = standins.holding(connection, community, casework.today(), own, limit)
+        return [DeputyView.model_validate(row, from_attributes=True) for row in rows]
+
+    @router.post("/communities/{community}/deputies", status_code=201)
+    def appoint(community: Community, body: DeputyBody, client: Annotated[ApiClient, Depends(who)]) -> dict[str, int]:
+        """Appoint a deputy (A/B 角): a worker for themselves, a reviewer or the street for anybody."""
+        within(client, community)
+        if client.role == "worker" and body.worker != client.name:
+            raise NotPossible("a worker appoints their own deputy")
+        by = by_of(client, casework.now())
+        with database.write() as connection:
+            if streams.community(connection, community) is None:
+                raise LookupError("there is no such community")
+            days = (body.since, body.until)
+            return {"id": deputies.appoint(connection, by, community, body.worker, body.deputy, *days)}
+
+    @router.post("/communities/{community}/deputies/{number}/end", status_code=204)
+    def end(community: Community, number: CaseId, client: Annotated[ApiClient, Depends(who)]) -> None:
+        """End it before its last day."""
+        within(client, community)
+        with database.write() as connection:
+            own = client.name if client.role == "worker" else ""
+            deputies.end(connection, by_of(client, casework.now()), community, number, own)
+
+
+def _checks(
+    router: APIRouter,
+    database: Database,
+    master: Master,
+    casework: Casework,
+    slips: Slips,
+    access: Access,
+    changed: Callable[[], None],
+) -> None:
+    who = access.allow("reviewer", "street")
+
+    @router.get("/blind-checks")
+    def waiting(client: Annotated[ApiClient, Depends(who)], limit: _Limit = 200) -> list[CheckView]:
+        """Dismissals that were drawn and that the client had no hand in."""
+        protected = client.role == "reviewer"
+        with database.read() as connection:
+            rows = checks.waiting(connection, client.scope, client.name, limit, protected=protected)
+        return [CheckView(**_home(master, row), case=row.case, opened_on=row.opened_on) for row in rows]
+
+    @router.post("/blind-checks/{number}")
+    def decide(number: CaseId, body: FindingBody, client: Annotated[ApiClient, Depends(who)]) -> CheckedView:
+        """Say whether a dismissal was right; one that was not reopens the case."""
+        with database.write() as connection:
+            case = blind.case_of(connection, number, client.scope)
+            actor, now = Actor(client.role), casework.now()
+            found = blind.Finding(actor, client.name, now, body.upheld, body.note)
+            state = blind.decide(connection, number, found, slips)
+        changed()
+        return CheckedView(case=case, state=state.value)
+
+
+def _home(master: Master, row: Any) -> dict[str, Any]:
+    name = mask_name(master.show("persons.name", row.name)) if row.name is not None else ""
+    parts = {part: getattr(row, part) for part in ("id", "kind", "community", "building", "unit", "room")}
+    return parts | {"name": name}
+
+
+def _natural(text: str | None) -> list[tuple[int, str]]:
+    """A key by which 3栋 stands before 12栋."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", text or "") if part]
+
+
+def _moment(milliseconds: int | None) -> datetime | None:
+    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)
