@@ -90,6 +90,7 @@ def carry_over(aside: Path, spool: Spool, recorded: int = 0) -> None:
 
     Of the epoch that runs, `recorded` is the last swipe, whatever the broken file says.
     """
+    wreck.mend_head(aside)
     try:
         with closing(connect(aside, "ro", 0.0)) as old:
             rows, lost, centre = wreck.epochs(old), wreck.losses(old), wreck.centre_epoch(old)

@@ -18,6 +18,8 @@ from gateway import wire
 
 TABLES = ("plain", "swipes")
 """Where swipes are, in the order in which a full spool drops them: what is plain lies apart, and frees whole pages."""
+PAGE = 4096
+"""Bytes of a page of the file, SQLite's own choice."""
 _ROWS = """(
     epoch INTEGER NOT NULL REFERENCES epochs(no), seq INTEGER NOT NULL, at INTEGER NOT NULL, record BLOB NOT NULL,
     late INTEGER NOT NULL DEFAULT 0, crc INTEGER, PRIMARY KEY (epoch, seq)
@@ -78,9 +80,8 @@ def prepare(writer: sqlite3.Connection) -> None:
     writer.executescript(_SCHEMA)
     if "crc" not in columns(writer, "epochs"):
         _add_checksums(writer)
-    for table, named in _FIELDS.items():
-        if not named <= columns(writer, table):
-            raise corrupt(f"table {table} is not what it should be")
+    if not is_spool(writer):
+        raise corrupt("its tables are not what they should be")
 
 
 def _add_checksums(writer: sqlite3.Connection) -> None:
@@ -110,7 +111,26 @@ _FIELDS = {
     "centre": {"one", "epoch"},
     "settled": {"id", "epoch", "wall", "mono", "boot", "synced", "upto", "ranges"},
 }
+_BEFORE = {table: fields - {"crc"} for table, fields in _FIELDS.items() if table not in ("names", "settled")}
 _EPOCH, _LOST = (", ".join(kind._fields) for kind in (EpochRow, LostRow))
+
+
+def is_spool(connection: sqlite3.Connection) -> bool:
+    """Whether a file has the tables of a spool, as of this version or the one before."""
+    expected = _FIELDS if columns(connection, "names") else _BEFORE
+    return all(named <= columns(connection, table) for table, named in expected.items())
+
+
+def first_page(pages: int) -> bytes:
+    """The first page of a spool's file of so many pages: where which table begins is the same in all of them."""
+    with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as model:
+        prepare(model)
+        page = bytearray(model.serialize()[:PAGE])
+    page[18:20] = b"\x02\x02"  # write-ahead logging
+    page[28:32] = pages.to_bytes(4, "big")
+    page[32:40] = bytes(8)  # no list of free pages: nobody writes this file any more
+    page[92:96] = page[24:28]  # what makes the number of pages count
+    return bytes(page)
 
 
 def epoch_rows(connection: sqlite3.Connection) -> list[EpochRow]:

@@ -14,6 +14,7 @@ from typing import Any
 from gateway.ranges import Range
 from gateway.station.cover import Cover
 from gateway.station.spool_file import (
+    PAGE,
     TABLES,
     EpochRow,
     LostRow,
@@ -21,7 +22,9 @@ from gateway.station.spool_file import (
     checksum,
     columns,
     connect,
+    first_page,
     is_epoch,
+    is_spool,
 )
 from gateway.station.spool_reader import misplaced, ranges_of, restored
 from gateway.wire import SwipeRecord
@@ -34,6 +37,18 @@ _PROBED = 1_000_000
 _FAR = 2**40
 
 _Row = tuple[int, bytes, int, int | None]
+
+
+def mend_head(aside: Path) -> None:
+    """Give a file whose first page is damaged, and which is nothing to SQLite without it, that of an empty spool."""
+    try:
+        with closing(connect(aside, "ro", 0.0)) as old:
+            if is_spool(old):
+                return
+    except sqlite3.Error as error:
+        log.warning("%s: %s; its first page is replaced", aside.name, error)
+    with contextlib.suppress(OSError), aside.open("r+b") as file:  # of a disk that takes nothing, nothing is lost by it
+        file.write(first_page(max(aside.stat().st_size // PAGE, 1)))
 
 
 def epochs(old: sqlite3.Connection) -> list[EpochRow]:

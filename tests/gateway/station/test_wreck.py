@@ -2,6 +2,7 @@
 
 import sqlite3
 import threading
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -63,6 +64,36 @@ def test_without_one_page_of_what_is_known_of_epochs_their_swipes_are_still_sent
     kept, lost = mended(path)
     assert kept[old] >= set(range(4, 401)), "what is settled may be sent again"
     assert lost.get(old, set()) <= {401, 402, 403}
+
+
+def its_magic(data: bytearray) -> None:
+    data[3] ^= 1
+
+
+def its_schema(data: bytearray) -> None:
+    data[data.index(b"CREATE TABLE swipes") + 7] ^= 1
+
+
+def the_name_of_a_column(data: bytearray) -> None:
+    data[data.index(b"record BLOB", data.index(b"CREATE TABLE swipes"))] ^= 1
+
+
+def all_of_it(data: bytearray) -> None:
+    data[:PAGE] = b"\xa5" * PAGE
+
+
+@pytest.mark.parametrize("spoil", [its_magic, its_schema, the_name_of_a_column, all_of_it])
+def test_a_file_whose_first_page_is_damaged_is_read_all_the_same(
+    tmp_path: Path, spoil: Callable[[bytearray], None]
+) -> None:
+    path = tmp_path / "spool"
+    old = backlog(path, 400)
+    data = bytearray(path.read_bytes())
+    spoil(data)
+    path.write_bytes(data)
+    kept, lost = mended(path)
+    assert kept[old] == set(range(4, 401))
+    assert lost == {old: {401, 402, 403}}
 
 
 def test_a_changed_name_of_an_epoch_does_not_hold_up_its_swipes(tmp_path: Path) -> None:
