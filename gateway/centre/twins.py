@@ -30,5 +30,10 @@ def take(connection: Connection, came: Sequence[Arrived], fresh: Sequence[Arrive
     ]
     if not again:
         return []
-    stored = numbers.stored_at(connection, [(one.peer.community, one.swipe.token, one.swipe.at) for one in again])
-    return [one for one in again if (one.peer.name, one.epoch, one.swipe.seq, one.swipe.token) not in stored]
+    keys, times = [(one.peer.community, one.swipe.token) for one in again], [one.swipe.at for one in again]
+    stored = numbers.stored_between(connection, keys, min(times), max(times))
+    return [one for one in again if _number(one) not in stored]
+
+
+def _number(one: Arrived) -> numbers.Number:
+    return one.peer.name, one.epoch, one.swipe.seq, one.swipe.at, one.swipe.token

@@ -1,10 +1,12 @@
 """A machine that was copied while it ran: two swipes under one number, of which one is stored and both are seen."""
 
 import pytest
+from sqlalchemy import event
 
 from gateway.centre.gaps import Trouble
 from gateway.centre.twins import NUMBERED_TWICE
 from gateway.store import tables as t
+from gateway.store.queries.numbers import stored_between
 from gateway.wire import Hello, Status, SwipeRecord
 from tests.gateway.centre.office import EPOCH, Office, moment, number, swipe
 
@@ -34,6 +36,20 @@ def test_another_swipe_under_the_number_of_one_is_noted_and_two_boxes_on_show(
         office.take(other)
     assert said(office) == ([Trouble.CLONED], [NUMBERED_TWICE])
     assert [row.seq for row in office.rows(t.swipes)] == [1, 2]
+
+
+def test_what_is_looked_up_is_found_by_the_index_of_passes(small: Office) -> None:
+    """A look through all swipes for each message that comes again would stop a centre."""
+    asked: list[str] = []
+    index = "USING INDEX ix_swipes_community_token_at (community=? AND token=? AND at>? AND at<?)"
+    with small.database.read() as connection:
+        event.listen(connection, "before_cursor_execute", lambda _c, _cursor, query, *_: asked.append(query))
+        stored_between(connection, [("yuan", b"t" * 16), ("yuan", None)], 1, 2)
+        queries = [query for query in asked if query.startswith("SELECT")]
+        assert len(queries) == 2
+        for query in queries:
+            plan = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {query}", tuple([1] * query.count("?"))).all()
+            assert [row[3] for row in plan if index not in row[3]] == []
 
 
 def test_the_same_swipe_again_is_nothing_to_speak_of(office: Office) -> None:
