@@ -14,6 +14,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from gateway.routes import Police
+
 ENV_PREFIX = "GATEWAY__"
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
@@ -241,6 +243,8 @@ class Settings(_Strict):
     centre: Centre = Centre()
     station: Station | None = None
     communities: tuple[Community, ...] = ()
+    police: tuple[Police, ...] = ()
+    """Police stations that slips reach otherwise than as files."""
     portals: tuple[Portal, ...] = ()
     readers: tuple[Reader, ...] = ()
     outputs: tuple[Output, ...] = ()
@@ -280,7 +284,16 @@ def _loose_ends(settings: Mapping[str, Any]) -> Iterator[str]:
             if isinstance(device, str) and device not in _ids(outputs) | _ids(readers):
                 yield f"portal {portal['id']!r}: {which}: there is no device {device!r}"
     yield from _in_community(settings, _ids(portals), {c["id"]: c for c in communities})
+    yield from _of_police(settings, communities)
     yield from _kept_too_short(settings)
+
+
+def _of_police(settings: Mapping[str, Any], communities: Sequence[Mapping[str, Any]]) -> Iterator[str]:
+    found = settings.get("police")
+    names = [one.get("name") for one in found if isinstance(one, dict)] if isinstance(found, list | tuple) else []
+    known = {community.get("police_station") for community in communities}
+    yield from (f"police {name!r} stands {n} times" for name, n in Counter(names).items() if n > 1)
+    yield from (f"police {name!r}: no community has this police station" for name in names if name not in known)
 
 
 def _kept_too_short(settings: Mapping[str, Any]) -> Iterator[str]:
@@ -346,7 +359,10 @@ def load(path: Path, environment: Mapping[str, str] = os.environ) -> Settings:
     centre = settings.centre.model_copy(update={"policy": here / settings.centre.policy})
     files = {name: getattr(settings.broker, name) for name in ("password_file", "ca_file", "certificate_file")}
     broker = settings.broker.model_copy(update={name: here / file for name, file in files.items() if file is not None})
-    return settings.model_copy(update={"data": here / settings.data, "centre": centre, "broker": broker})
+    police = tuple(one.beside(here) for one in settings.police)
+    return settings.model_copy(
+        update={"data": here / settings.data, "centre": centre, "broker": broker, "police": police}
+    )
 
 
 def _overlay(raw: dict[str, Any], environment: Mapping[str, str]) -> Iterator[str]:

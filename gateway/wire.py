@@ -228,6 +228,10 @@ class Alert(Struct, frozen=True):
     register_as_of: Word | None
     particulars: Annotated[str, Meta(max_length=512)]
     """Where the API gives the particulars to whoever may see them."""
+    sending: Count = 1
+    """How many times the community has sent it."""
+    repeats: Count = 0
+    """Visits since it was proposed that changed nothing."""
 
 
 class Answer(Struct, frozen=True):
@@ -238,6 +242,8 @@ class Answer(Struct, frozen=True):
     actor: Annotated[str, Meta(min_length=1, max_length=64)]
     receipt: Annotated[str, Meta(max_length=64)] | None = None
     note: Annotated[str, Meta(max_length=500)] = ""
+    sending: Annotated[int, Meta(ge=1, le=10_000)] | None = None
+    """Which sending it answers; an answer to an earlier one than the last changes nothing."""
 
 
 def partition(community: str) -> int:

@@ -93,6 +93,11 @@ policy = "policy.toml"
 gate_url = "http://127.0.0.1:{ports.gate}/gate"
 {_clients(tokens)}
 {_communities(compounds)}
+[[police]]
+name = "{POLICE_STATION}"
+title = "江湾派出所"
+routes = [{{ kind = "file" }}, {{ kind = "mqtt" }}]
+
 [station]
 name = "{compounds[0].id}-1"
 community = "{compounds[0].id}"

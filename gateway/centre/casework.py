@@ -5,7 +5,6 @@ Every transition is a compare-and-set with its event and its outbox row in the t
 
 import dataclasses
 import logging
-import secrets
 import time
 from collections.abc import Callable, Collection, Iterable, Sequence
 from datetime import UTC, date, datetime
@@ -36,7 +35,7 @@ from rules.acts import (
     Restate,
     TakeBack,
 )
-from rules.cases import ALERT_BEGINS, BEGINS, CLOSING, CaseState, Close, step
+from rules.cases import BEGINS, CLOSING, CaseState, Close, step
 from rules.judge import judge
 from rules.known import months_after
 from rules.model import (
@@ -134,6 +133,9 @@ class Casework:
             for act in acts:
                 opened += [subject] * self._apply(connection, subject, known, act)
             self._ask(connection, subject, known, acts)
+            for case in known.cases:
+                if case.alert:
+                    self._slips.recount(connection, case.id, self.now())
         return opened
 
     def known(self, connection: Connection, subject: Subject) -> Known:
@@ -172,13 +174,12 @@ class Casework:
             return 0  # kept with all others of the person
         row = casefile.case(connection, act.case)
         if row is not None and row.is_open:  # it may have ended since it was judged
-            self._apply_to(connection, subject, row, act)
+            self._apply_to(connection, row, act)
         return 0
 
     def _apply_to(
         self,
         connection: Connection,
-        subject: Subject,
         row: Any,
         act: Remind | Escalate | ProposeSlip | RaiseSlip | CloseCase | Restate | TakeBack,
     ) -> None:
@@ -187,8 +188,8 @@ class Casework:
                 self._remind(connection, row)
             case Escalate(to=to):
                 self._escalate(connection, row, to)
-            case ProposeSlip():
-                self._propose(connection, subject, row)
+            case ProposeSlip(because=because):
+                self._slips.propose(connection, row, because, self.now())
             case RaiseSlip():
                 self._raise(connection, row)
             case CloseCase():
@@ -246,25 +247,6 @@ class Casework:
     def _remind(self, connection: Connection, row: Any) -> None:
         if row.reminded_on != self.today():  # somebody else may have judged it at the same time
             self._note(connection, row, "remind", {"reminded_on": self.today()})
-
-    def _propose(self, connection: Connection, subject: Subject, row: Any) -> None:
-        community = streams.community(connection, subject.community)
-        if community is None:
-            return
-        slip = f"{self.today():%Y%m%d}-{secrets.token_hex(3).upper()}"
-        values = {
-            "slip": slip,
-            "case": row.id,
-            "community": subject.community,
-            "police_station": community.police_station,
-            "state": ALERT_BEGINS.value,
-            "is_open": True,
-            "rule": "overdue",
-            "since": row.opened_on,
-            "proposed": self.now(),
-        }
-        if casefile.add_alert(connection, values):
-            self._event(connection, row.id, "propose", CaseState(row.state), slip)
 
     def _close(self, connection: Connection, row: Any, act: CloseCase) -> None:
         how, actor = CLOSING[act.how]

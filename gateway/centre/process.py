@@ -51,6 +51,7 @@ from gateway.centre.sweep import Sweep
 from gateway.centre.visitors import Visitors
 from gateway.keys import Master
 from gateway.metrics import CentreMetrics
+from gateway.routes import Routes
 from gateway.settings import Settings
 from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
@@ -103,7 +104,8 @@ class CentreProcess:
         """The database was put back while this centre ran: what it knows is not so any more."""
         self._mark = Mark(settings.data / "centre.mark")
         self._epoch = self._mark.epoch(self._database)
-        slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}")
+        routes = Routes(settings.police)
+        slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}", routes)
         self._casework = Casework(master, self._policies.current, self._metrics, slips, wall=wall)
         self._register = Register(master)
         self._visitors = Visitors(master)

@@ -1,13 +1,19 @@
 """Slips to the police (协助核查单): sent by a person, answered by the police, closed with their case."""
 
+import secrets
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway import wire
-from gateway.store.queries import casefile, people, streams
-from rules.cases import CASE_AFTER, Actor, AlertAct, AlertState, CaseState, NotPossible, alert_step, step
+from gateway.centre import grounds
+from gateway.centre.announcing import Announcer
+from gateway.routes import Routes
+from gateway.store.queries import casefile, slips, streams
+from gateway.store.queries.history import By
+from rules.acts import Grounds
+from rules.cases import ALERT_BEGINS, CASE_AFTER, Actor, AlertAct, AlertState, CaseState, NotPossible, alert_step, step
 from rules.model import CaseKind
 
 ANSWER: dict[str, AlertAct] = {
@@ -16,9 +22,7 @@ ANSWER: dict[str, AlertAct] = {
     "returned": AlertAct.RETURN,
     "wrong": AlertAct.MARK_WRONG,
 }
-CLEARED_MS = 7 * 86_400_000
-"""Slips that were closed so long ago at most are cleared again when the broker comes back."""
-_AT_THE_POLICE = {AlertState.SENT: "sent", AlertState.ACKNOWLEDGED: "acknowledged"}
+SYSTEM = "system"
 
 
 class Stale(Exception):
@@ -37,8 +41,42 @@ class Answered:
 class Slips:
     """Acts on slips, each in the transaction of the caller. `base_url` is where the API gives the particulars."""
 
-    def __init__(self, base_url: str) -> None:
-        self._base_url = base_url.rstrip("/")
+    def __init__(self, base_url: str, routes: Routes) -> None:
+        self._announcer = Announcer(base_url, routes)
+        self.republish = self._announcer.republish
+
+    def propose(self, connection: Connection, case: Any, because: Grounds, now: int) -> None:
+        """Propose a slip about a case; nothing where one about the same person and community is open."""
+        community = streams.community(connection, case.community)
+        if community is None or slips.about_the_same(connection, case):
+            return
+        slip = f"{By(SYSTEM, now).today:%Y%m%d}-{secrets.token_hex(3).upper()}"
+        values = {
+            "slip": slip,
+            "case": case.id,
+            "community": case.community,
+            "police_station": community.police_station,
+            "state": ALERT_BEGINS.value,
+            "is_open": True,
+            "rule": "overdue",
+            "since": case.opened_on,
+            "proposed": now,
+            "grounds": grounds.stated(connection, case, because, now),
+        }
+        if casefile.add_alert(connection, values):
+            self._event(connection, case.id, now, SYSTEM, "propose", slip)
+
+    def recount(self, connection: Connection, case: int, now: int) -> None:
+        """Count what was done in vain since the slip of a case was proposed, and say it where the police have it."""
+        row = casefile.open_alert_of(connection, case)
+        if row is None:
+            return
+        repeats = slips.visits_since(connection, case, row.proposed)
+        counted = {"repeats": repeats, "repeated": now}
+        if repeats == row.repeats or not casefile.change_alert(connection, row.slip, row.revision, counted):
+            return
+        if row.state in (AlertState.SENT, AlertState.ACKNOWLEDGED):
+            self._say(connection, row.slip, now)
 
     def send(self, connection: Connection, slip: str, revision: int, *, actor: str, now: int) -> None:
         """Send a slip that is proposed, or that the police returned: an act of a person, never of the program.
@@ -50,10 +88,11 @@ class Slips:
         state = alert_step(AlertState(row.state), AlertAct.SEND, actor=Actor.REVIEWER)
         if _found(casefile.case(connection, row.case)).paused:
             raise NotPossible("somebody objects to the case: that is resolved first")
-        values = {"state": state.value, "sent": now, "sent_by": actor, "answer": None, "answered": None}
+        values = {"state": state.value, "sent": now, "sent_by": actor, "sending": row.sending + 1}
+        values |= {"answer": None, "answered": None}
         _put(casefile.change_alert(connection, slip, revision, values))
         self._event(connection, row.case, now, actor, "send_slip", slip)
-        self._publish(connection, slip, now, counted=row.sent is None)
+        self._say(connection, slip, now, counted=row.sent is None)
 
     def withdraw(self, connection: Connection, slip: str, revision: int, *, actor: str, why: str, now: int) -> None:
         """Withdraw a slip; none is proposed for the same case again. Raises as `send`."""
@@ -62,10 +101,10 @@ class Slips:
         _put(casefile.change_alert(connection, slip, revision, {"state": state.value, "is_open": False}))
         self._event(connection, row.case, now, actor, "withdraw_slip", why)
         if row.sent is not None:
-            self._publish(connection, slip, now)
+            self._say(connection, slip, now)
 
     def answer(self, connection: Connection, answer: wire.Answer, police_station: str, now: int) -> Answered:
-        """Take an answer of a police station; the same one again changes nothing.
+        """Take an answer of a police station; the same one again, or one to an earlier sending, changes nothing.
 
         Raises:
             LookupError: there is no such slip at this police station.
@@ -74,6 +113,10 @@ class Slips:
         row = _found(casefile.alert(connection, answer.id))
         if row.police_station != police_station or row.sent is None:
             raise LookupError("there is no such slip at this police station")
+        if answer.sending is not None and answer.sending > row.sending:
+            raise NotPossible("this slip was not sent so many times")
+        if answer.sending is not None and answer.sending < row.sending:
+            return Answered(closed=False, community=row.community, registered=None)
         if answer.answer == row.answer or (row.answer is not None and answer.answer == "acknowledged"):
             return Answered(closed=False, community=row.community, registered=None)
         act = ANSWER[answer.answer]
@@ -84,7 +127,7 @@ class Slips:
         case = _found(casefile.case(connection, row.case))
         self._event(connection, row.case, now, answer.actor, f"police_{answer.answer}")
         if act not in CASE_AFTER:
-            self._publish(connection, answer.id, now)
+            self._say(connection, answer.id, now)
             return Answered(closed=False, community=row.community, registered=None)
         closed = self._end_case(connection, case, act, answer.actor, now)
         self.close(connection, row.case, now)
@@ -99,21 +142,7 @@ class Slips:
         state = alert_step(AlertState(row.state), AlertAct.CLOSE, actor=Actor.SYSTEM)
         _put(casefile.change_alert(connection, row.slip, row.revision, {"state": state.value, "is_open": False}))
         if row.sent is not None:
-            self._publish(connection, row.slip, now)
-
-    def republish(self, connection: Connection, now: int) -> None:
-        """Put what the police have before them into the outbox again, and what they have no more: to be cleared.
-
-        The broker may have forgotten what it retained, or remember what was cleared since.
-        """
-        waiting = streams.outbox_topics(connection)
-        for row in casefile.cleared_alerts(connection, now - CLEARED_MS):
-            topic = wire.alert_topic(row.police_station, row.slip)
-            if topic not in waiting:
-                streams.add_outbox(connection, topic, b"", None, now)
-        for row in casefile.sent_alerts(connection):
-            if wire.alert_topic(row.police_station, row.slip) not in waiting:
-                self._publish(connection, row.slip, now)
+            self._say(connection, row.slip, now)
 
     def _event(self, connection: Connection, case: int, now: int, actor: str, act: str, note: str = "") -> None:
         state = _found(casefile.case(connection, case)).state
@@ -131,27 +160,8 @@ class Slips:
         casefile.add_event(connection, case.id, at=now, actor=actor, act=how.value, state=state.value)
         return True
 
-    def _publish(self, connection: Connection, slip: str, now: int, *, counted: bool = False) -> None:
-        """Say how a slip stands; one that the police have no more is said to be closed, then cleared."""
-        row = _found(casefile.alert(connection, slip))
-        case = _found(casefile.case(connection, row.case))
-        community = _found(streams.community(connection, row.community))
-        tokens = people.tokens_of(connection, row.community, case.person) if case.person else [case.token]
-        payload = wire.Alert(
-            id=slip,
-            revision=row.revision,
-            state=_AT_THE_POLICE.get(AlertState(row.state), "closed"),  # type: ignore[arg-type]
-            community=row.community,
-            portal=streams.newest_portal(connection, row.community, tokens),
-            rule=row.rule,
-            since=row.since.isoformat(),
-            register_as_of=community.register_as_of.isoformat() if community.register_as_of else None,
-            particulars=f"{self._base_url}/api/v1/alerts/{slip}",
-        )
-        topic = wire.alert_topic(row.police_station, slip)
-        streams.add_outbox(connection, topic, wire.encode(payload), slip if counted else None, now)
-        if payload.state == "closed":
-            streams.add_outbox(connection, topic, b"", None, now)
+    def _say(self, connection: Connection, slip: str, now: int, *, counted: bool = False) -> None:
+        self._announcer.say(connection, _found(casefile.alert(connection, slip)), now, counted=counted)
 
 
 def _found(row: Any) -> Any:

@@ -338,6 +338,9 @@ name = "测试苑"
 street = "测试街道"
 police_station = "{POLICE}"
 portals = [{portals}]
+[[police]]
+name = "{POLICE}"
+routes = [{{ kind = "mqtt" }}]
 """
 
     def write_station_config(

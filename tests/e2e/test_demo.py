@@ -173,7 +173,10 @@ def test_the_main_job_is_done_within_a_minute_and_names_nobody(tmp_path: Path) -
     assert (tmp_path / "data" / "centre.sqlite3").stat().st_size > 500_000
 
 
-THIN = {"id", "revision", "state", "community", "portal", "rule", "since", "register_as_of", "particulars"}
+THIN = {"id", "revision", "state", "community", "portal", "rule", "since", "register_as_of", "particulars"} | {
+    "sending",
+    "repeats",
+}
 
 
 def test_a_backlog_that_was_cut_off_arrives_when_it_is_started_again_on_the_same_data(tmp_path: Path) -> None:

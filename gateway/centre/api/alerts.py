@@ -1,7 +1,7 @@
 """Slips over the API: proposed ones sent by a reviewer; particulars for the police station that has it; answers."""
 
 from collections.abc import Callable
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, Path, Query
@@ -10,11 +10,12 @@ from sqlalchemy import Connection
 
 from gateway import wire
 from gateway.centre.api.access import Access, Problems, within
+from gateway.centre.particulars import Particulars, of
 from gateway.centre.slips import Slips
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries import casefile, people
+from gateway.store.queries import casefile
 
 Slip = Annotated[str, Path(pattern=r"^[0-9]{8}-[0-9A-F]{6}$")]
 """The number on a slip."""
@@ -30,10 +31,14 @@ class WithdrawBody(SendBody):
 
 
 class AnswerBody(BaseModel):
+    """`officer` is who answers, as the client says; `sending` which sending of the slip is answered."""
+
     model_config = ConfigDict(extra="forbid")
     answer: Literal["acknowledged", "handled", "returned", "wrong"]
     receipt: Annotated[str | None, Field(max_length=64)] = None
     note: Annotated[str, Field(max_length=500)] = ""
+    officer: Annotated[str, Field(max_length=20)] = ""
+    sending: Annotated[int | None, Field(ge=1, le=10_000)] = None
 
 
 class AlertView(BaseModel):
@@ -47,20 +52,39 @@ class AlertView(BaseModel):
     police_station: str
     rule: str
     since: date
+    sending: int
+    repeats: int
     answer: str | None
 
 
-class Particulars(AlertView):
-    """All that is known for the police officer to act on, and how sure it is."""
+class ParticularsView(AlertView):
+    """All that is known for the police officer to act on, and how sure it is.
+
+    `match` is how the person is known: document (their number was read), chip, card (it may have been lent) or told.
+    `days`, `evenings`: how many of the last `window_days` had a pass; never which. Of a protected person neither name,
+    number nor dwelling is here.
+    """
 
     name: str
     document: str
     number: str
     dwelling: str
+    protected: bool
     source: str
-    visits: int
-    because: dict[str, Any]
+    match: str | None
+    days: int
+    evenings: int
+    window_days: int
+    unregistered_since: date | None
+    policy: int | None
+    roster: int | None
     register_as_of: date | None
+    visits: int
+    times: dict[str, int]
+    weekend: int
+    met: int
+    notice_left: bool
+    last_visit: date | None
     sent_by: str | None
     sent: datetime | None
 
@@ -98,7 +122,7 @@ def _reading(router: APIRouter, database: Database, master: Master, access: Acce
         return [AlertView.model_validate(row, from_attributes=True) for row in rows]
 
     @router.get("/{slip}")
-    def particulars(slip: Slip, client: Annotated[ApiClient, Depends(access.allow("police"))]) -> Particulars:
+    def particulars(slip: Slip, client: Annotated[ApiClient, Depends(access.allow("police"))]) -> ParticularsView:
         """Everything about one slip, for the police station that has it. The reading is recorded on the case."""
         with database.write() as connection:
             row = casefile.alert(connection, slip)
@@ -111,7 +135,7 @@ def _reading(router: APIRouter, database: Database, master: Master, access: Acce
             casefile.add_event(
                 connection, row.case, at=now(), actor=client.name, act="read_particulars", state=case.state, note=slip
             )
-            return _particulars(connection, master, row, case)
+            return _shown(row, of(connection, master, row, ""))
 
 
 def _sending(
@@ -163,7 +187,8 @@ def _answering(
         slip: Slip, body: AnswerBody, client: Annotated[ApiClient, Depends(access.allow("police"))]
     ) -> dict[str, str]:
         """Answer a slip as its police station; the same answer again changes nothing."""
-        said = wire.Answer(slip, body.answer, client.name, body.receipt, body.note)
+        actor = f"{body.officer} ({client.name})" if body.officer else client.name
+        said = wire.Answer(slip, body.answer, actor, body.receipt, body.note, body.sending)
         with database.write() as connection:
             row = casefile.alert(connection, slip)
             if row is None:
@@ -174,20 +199,30 @@ def _answering(
         return {"slip": slip, "answer": body.answer}
 
 
-def _particulars(connection: Connection, master: Master, row: Any, case: Any) -> Particulars:
-    person = people.person(connection, case.person) if case.person is not None else None
-    home = people.dwelling(connection, case.dwelling) if case.dwelling is not None else ("", "", "")
-    arithmetic = dict(case.because)
-    return Particulars(
+def _shown(row: Any, said: Particulars) -> ParticularsView:
+    grounds = said.grounds
+    return ParticularsView(
         **AlertView.model_validate(row, from_attributes=True).model_dump(),
-        name=master.show("persons.name", person.name) if person else "",
-        document=person.kind if person else "",
-        number=master.show("persons.number", person.number) if person else "",
-        dwelling="".join(home),
-        source=case.source,
-        visits=len(casefile.visits(connection, case.id)),
-        because=arithmetic,
-        register_as_of=arithmetic.get("register_as_of"),
-        sent_by=row.sent_by,
-        sent=datetime.fromtimestamp(row.sent / 1000, UTC) if row.sent else None,
+        name=said.name,
+        document=said.document,
+        number=said.number,
+        dwelling=said.dwelling,
+        protected=said.protected,
+        source=said.source,
+        match=grounds.get("match"),
+        days=grounds.get("days", 0),
+        evenings=grounds.get("evenings", 0),
+        window_days=grounds.get("window_days", 0),
+        unregistered_since=grounds.get("unregistered_since"),
+        policy=grounds.get("policy"),
+        roster=grounds.get("roster"),
+        register_as_of=said.register_as_of,
+        visits=said.visits,
+        times=dict(said.times),
+        weekend=said.weekend,
+        met=said.met,
+        notice_left=said.notice_left,
+        last_visit=said.last_visit,
+        sent_by=said.sent_by,
+        sent=said.sent,
     )

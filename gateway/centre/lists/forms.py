@@ -255,6 +255,7 @@ FORMS: Mapping[Kind, Form] = {
             "公安回执",
             (
                 Column("slip", ("单号", "核查单号"), values.text_of(20)),
+                Column("sending", ("报送次数",), values.count),
                 Column("document", _NUMBER_HEADINGS, values.document),
                 Column("name", _NAME.headings, values.text_of(120)),
                 Column("result", ("办理结果", "处理结果"), values.one_of(RESULT), needed=True),

@@ -200,7 +200,14 @@ class Takers:
 
     def _answered(self, connection: Connection, by: By, one: List, entry: Entry, slip: str, taken: Taken) -> None:
         actor = entry.get("officer") or by.actor
-        said = wire.Answer(slip, entry.get("result"), actor, receipt=entry.get("receipt"), note=entry.get("note", ""))
+        said = wire.Answer(
+            slip,
+            entry.get("result"),
+            actor,
+            receipt=entry.get("receipt"),
+            note=entry.get("note", ""),
+            sending=entry.get("sending"),
+        )
         try:
             with connection.begin_nested():
                 self._answer(connection, said, one.police_station)

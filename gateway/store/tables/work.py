@@ -184,7 +184,14 @@ alerts = Table(
     Column("answered_by", String(64)),
     Column("receipt", String(64)),
     Column("note", String(500), nullable=False, server_default=""),
+    Column("grounds", JSON),
+    Column("sending", Integer, nullable=False, server_default="0"),
+    Column("repeats", Integer, nullable=False, server_default="0"),
+    Column("repeated", BigInteger),
 )
+"""`grounds`: what it rested on when it was proposed (`centre.grounds`). `sending`: how many times it was sent.
+`repeats`: visits since it was proposed that changed nothing, the last of them known at `repeated`.
+"""
 
 Index(
     "uq_alerts_open_case",

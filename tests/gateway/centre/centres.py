@@ -42,6 +42,10 @@ name = "沿江苑"
 street = "江湾街道"
 police_station = "{OTHER_POLICE}"
 portals = ["south"]
+[[police]]
+name = "{POLICE}"
+title = "江湾派出所"
+routes = [{{{{ kind = "file" }}}}, {{{{ kind = "mqtt" }}}}]
 """
 
 

@@ -28,6 +28,7 @@ from gateway.centre.told import Told, open_by
 from gateway.centre.visiting import Visit, log_visit
 from gateway.keys import Master, seal
 from gateway.metrics import CentreMetrics
+from gateway.routes import MqttRoute, Police, Routes
 from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.store.queries import streams
@@ -49,6 +50,7 @@ POLICE, OTHER_POLICE = "jiangwan", "hekou"
 BY = By("office-1", int(NOW.timestamp() * 1000), "as the test has it")
 MASTER = Master(bytes(range(32)))
 POLICY = Policy(1, "test", "test", datetime(2026, 1, 1, tzinfo=CIVIL))
+BY_BUS = Routes([Police(name=name, routes=(MqttRoute(),)) for name in (POLICE, OTHER_POLICE)])
 SHORT = Policy(
     2,
     "test",
@@ -142,6 +144,7 @@ class Office:
     database: Database
     policy: Policy = POLICY
     moment: datetime = NOW
+    routes: Routes = BY_BUS
     sent: list[Sent] = field(default_factory=list)
     settled: list[str] = field(default_factory=list)
     greeted: list[tuple[str, str, int]] = field(default_factory=list)
@@ -149,7 +152,7 @@ class Office:
     def __post_init__(self) -> None:
         self.mono = 0.0
         self.metrics = CentreMetrics()
-        self.slips = Slips("https://centre.example")
+        self.slips = Slips("https://centre.example", self.routes)
         self.casework = Casework(MASTER, lambda: self.policy, self.metrics, self.slips, wall=self.wall)
         self.register = Register(MASTER)
         self.stations = Stations(self.database, MASTER, clock=lambda: self.mono)

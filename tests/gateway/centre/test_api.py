@@ -212,6 +212,13 @@ def test_reading_particulars_leaves_an_event_and_is_refused_where_none_can_be_le
     found = centre.ask("GET", path, "police-here").json
     assert (found["name"], found["number"], found["dwelling"], found["visits"]) == ("测试甲", A, "3栋501室", 1)
     assert found["register_as_of"] == TODAY.isoformat()
+    assert (found["match"], found["policy"], found["days"], found["window_days"]) == ("told", 1, 0, 14)
+    assert (found["times"], found["met"], found["notice_left"]) == (
+        {"morning": 0, "afternoon": 0, "evening": 1},
+        0,
+        True,
+    )
+    assert not {"because", "on", "phone"} & found.keys(), "no day of any pass, and no more than is needed"
     events = centre.ask("GET", f"/api/v1/cases/{slip['case']}/events", "reviewer-here").json
     assert [(one["actor"], one["act"]) for one in events][-1] == ("police-here", "read_particulars")
     process = centre.process
@@ -250,10 +257,13 @@ def test_answering_over_the_api_is_answering(centre: Centre) -> None:
     slip = a_slip(centre)
     path = f"/api/v1/alerts/{slip['slip']}/answer"
     for _ in range(2):
-        assert centre.ask("POST", path, "police-here", {"answer": "handled", "receipt": "HZ-1"}).status == 200
+        body = {"answer": "handled", "receipt": "HZ-1", "officer": "示例民警", "sending": 1}
+        assert centre.ask("POST", path, "police-here", body).status == 200
     assert said_as_a_problem(centre.ask("POST", path, "police-here", {"answer": "wrong"}), 409)
     (found,) = centre.ask("GET", "/api/v1/alerts", "police-here").json
     assert (found["state"], found["answer"]) == ("closed", "handled")
+    with centre.database().read() as connection:
+        assert connection.execute(t.alerts.select()).one().answered_by == "示例民警 (police-here)"
     assert centre.ask("GET", "/api/v1/cases", "worker-here").json == []
 
 

@@ -4,6 +4,7 @@ import threading
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from gateway import wire
@@ -11,9 +12,12 @@ from gateway.centre import deskwork
 from gateway.centre.deskwork import Deed
 from gateway.centre.slips import Stale
 from gateway.centre.visiting import Visit, log_visit
+from gateway.routes import Routes
 from gateway.store import tables as t
-from gateway.store.queries import streams
+from gateway.store.database import Database
+from gateway.store.queries import casefile, streams
 from gateway.wire import alert_topic
+from rules.acts import Grounds
 from rules.cases import Actor, CaseAct, Dismissal, NotPossible
 from tests.gateway.centre.office import (
     MASTER,
@@ -96,6 +100,8 @@ def test_a_slip_is_proposed_by_policy_and_sent_by_a_person_alone(office: Office)
         "since": TODAY.isoformat(),
         "register_as_of": TODAY.isoformat(),
         "particulars": f"https://centre.example/api/v1/alerts/{slip.slip}",
+        "sending": 1,
+        "repeats": 0,
     }, "thin: no name, no number, no dwelling"
     assert ("reviewer-1", "send_slip") in office.case_acts()
 
@@ -187,6 +193,89 @@ def test_a_returned_slip_goes_back_to_the_community_which_may_send_it_again(smal
     assert said(small)[3:] == ["sent"]
     assert small.settle(small.answer(slip.slip, "returned"))
     assert states(small) == [("visited", "returned")], "an answer to the second sending counts"
+
+
+def test_an_answer_to_an_earlier_sending_that_comes_again_changes_nothing(office: Office) -> None:
+    slip = sent(office)
+    assert office.settle(office.answer(slip.slip, "returned", sending=1))
+    send(office, office.rows(t.alerts)[0])
+    assert office.settle(office.answer(slip.slip, "returned", sending=1), office.answer(slip.slip, "wrong", sending=1))
+    assert states(office) == [("visited", "sent")]
+    assert office.quarantined() == []
+    assert office.settle(office.answer(slip.slip, "wrong", sending=3))
+    assert office.quarantined() == ["this slip was not sent so many times"]
+    assert office.settle(office.answer(slip.slip, "returned", sending=2))
+    assert states(office) == [("visited", "returned")]
+
+
+def test_what_is_done_in_vain_after_a_slip_was_proposed_is_counted_on_it(office: Office) -> None:
+    slip = sent(office)
+    later = office.moment
+    for times in (1, 2):
+        later += timedelta(hours=1)
+        office.moment = later
+        visit(office, slip.case)
+        row = office.rows(t.alerts)[0]
+        assert (row.repeats, row.repeated, row.state) == (times, office.casework.now(), "sent")
+    with office.database.write() as connection:
+        office.casework.sweep(connection)
+    assert [(p["revision"], p["repeats"]) for _, p in office.outbox() if p] == [(2, 0), (3, 1), (4, 2)]
+    assert len(office.rows(t.alerts)) == 1
+
+
+@pytest.mark.parametrize(
+    ("kinds", "match"),
+    [
+        (["citizen-id", "citizen-id", "citizen-id"], "document"),
+        (["card-uid", "citizen-id", "card-uid"], "document"),
+        (["id-chip", "card-uid", "id-chip"], "chip"),
+        (["card-uid", "card-uid", "card-uid"], "card"),
+    ],
+)
+def test_a_slip_says_how_the_person_is_known(small: Office, kinds: list[str], match: str) -> None:
+    small.policy = SHORT
+    small.enrol(entry(A, name=NAME))
+    small.import_register()
+    small.take(*(msgspec.structs.replace(one, kind=kind, roster=7) for one, kind in zip(tenant(A), kinds, strict=True)))
+    visit(small, small.rows(t.cases)[-1].id)
+    (slip,) = small.rows(t.alerts)
+    assert slip.grounds == {
+        "match": match,
+        "policy": 2,
+        "roster": 7,
+        "register_as_of": TODAY.isoformat(),
+        "days": 3,
+        "evenings": 2,
+        "window_days": 14,
+        "unregistered_since": (TODAY - timedelta(days=1)).isoformat(),
+    }
+
+
+def test_where_no_pass_was_needed_a_slip_says_so(small: Office) -> None:
+    assert proposed(small).grounds["match"] == "told"
+
+
+def test_one_slip_is_open_about_one_person_though_there_were_two_records_of_them(small: Office) -> None:
+    first, second = proposed(small, A), proposed(small, B)
+    persons = {row.id: row.person for row in small.rows(t.cases)}
+    with small.database.write() as connection:
+        gone, kept = persons[second.case], persons[first.case]
+        connection.execute(t.alerts.delete().where(t.alerts.c.slip == second.slip))
+        connection.execute(t.persons.update().where(t.persons.c.id == gone).values(merged_into=kept))
+        case = casefile.case(connection, second.case)
+        because = Grounds(1, TODAY, False, TODAY, TODAY, TODAY, 2)
+        small.slips.propose(connection, case, because, small.casework.now())
+    assert [row.slip for row in small.rows(t.alerts)] == [first.slip]
+
+
+def test_a_station_without_the_bus_among_its_routes_has_nothing_on_it(database: Database) -> None:
+    quiet = Office(database, routes=Routes())
+    slip = sent(quiet)
+    with database.write() as connection:
+        quiet.slips.republish(connection, quiet.casework.now())
+    assert quiet.rows(t.outbox) == []
+    assert quiet.settle(quiet.answer(slip.slip, "wrong"))
+    assert states(quiet) == [("dismissed", "closed")]
 
 
 def test_an_answer_of_another_police_station_is_refused(small: Office) -> None:
