@@ -147,6 +147,8 @@ class Centre(_Web):
     """SQLAlchemy URL; "" is an SQLite file in the data folder."""
     policy: Path = Path("policy.toml")
     public_url: str = ""
+    official_url: Annotated[str, Field(pattern=r"^(https://[^\s]+)?$")] = ""
+    """Where people declare at the police themselves: shown first on /me. "" where there is none."""
     backup_interval_hours: Annotated[float, Field(ge=0.25, le=4380)] = 24
     """How often the database is backed up; a station keeps what is acknowledged for at least twice as long."""
     clients: tuple[ApiClient, ...] = ()

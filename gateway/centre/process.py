@@ -42,6 +42,7 @@ from gateway.centre.lists.takers import Takers
 from gateway.centre.mark import Mark, Older
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.policies import Policies
+from gateway.centre.public import public_routers
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
 from gateway.centre.slips import Slips
@@ -264,6 +265,16 @@ class CentreProcess:
             make_indicators(self._database, self._master, access, self._indicators, self._casework.today),
             make_month_ends(access, self._month_ends, self._database),
             make_audits(self._database, access, self._casework.now, self._indicators.changed),
+            *public_routers(
+                self._database,
+                self._master,
+                access,
+                self._casework,
+                self._slips,
+                pages,
+                self._settings.centre.official_url,
+                self._register_changed,
+            ),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]
         return make_site(

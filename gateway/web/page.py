@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
@@ -26,6 +26,11 @@ def clock(at: datetime) -> str:
 def moment(at: datetime) -> str:
     """The civil date and time to the minute."""
     return at.astimezone(CIVIL).strftime("%Y-%m-%d %H:%M")
+
+
+def instant(milliseconds: int) -> str:
+    """An instant (ms, UTC) as civil date and time to the minute."""
+    return moment(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
 def day(on: date) -> str:
@@ -109,7 +114,7 @@ def make_pages(templates: Path = TEMPLATES, static: Path = STATIC) -> Pages:
             raise FileNotFoundError(f"static/{path} is missing: scripts/vendor fetches third-party files") from None
 
     env.globals["static"] = address
-    env.filters.update(clock=clock, moment=moment, day=day, number=number)
+    env.filters.update(clock=clock, moment=moment, instant=instant, day=day, number=number)
     texts.need(key for key in _called(env, "t"))
     for path in _called(env, "static"):
         address(path)

@@ -23,6 +23,8 @@ _OF_A_PERSON: tuple[tuple[Table, str], ...] = (
     (t.inflow_pushes, "person"),
     (t.out_movers, "person"),
     (t.hukou_records, "person"),
+    (t.codes, "person"),
+    (t.requests, "person"),
 )
 """Every column that says whose a row is. A test holds it against the tables."""
 

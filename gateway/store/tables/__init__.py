@@ -3,6 +3,7 @@
 Instants are milliseconds, UTC; days are ISO dates of Asia/Shanghai.
 """
 
+from gateway.store.tables.declared import codes, declarations, requests
 from gateway.store.tables.figures import (
     device_days,
     field_audits,
@@ -55,9 +56,11 @@ __all__ = [
     "cases",
     "certificates",
     "clocks",
+    "codes",
     "commands",
     "communities",
     "credentials",
+    "declarations",
     "deputies",
     "device_days",
     "draws",
@@ -84,6 +87,7 @@ __all__ = [
     "quarantine",
     "questions",
     "registrations",
+    "requests",
     "residents",
     "settings",
     "stations",

@@ -72,6 +72,13 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("GET", "/api/v1/communities/{community}/field-audits"): {"street", "reviewer"},
     ("GET", "/api/v1/communities/{community}/field-audits/{number}"): {"street"},
     ("PUT", "/api/v1/communities/{community}/field-audits/{number}/dwellings/{dwelling}"): {"street"},
+    ("GET", "/api/v1/communities/{community}/declarations"): {"reviewer"},
+    ("GET", "/api/v1/communities/{community}/declarations/{number}"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/declarations/{number}/confirm"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/declarations/{number}/reject"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/residents/{person}/code"): {"property", "reviewer"},
+    ("GET", "/api/v1/communities/{community}/requests"): {"reviewer"},
+    ("POST", "/api/v1/communities/{community}/requests/{number}/answer"): {"reviewer"},
     ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
     ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
 }
@@ -81,6 +88,18 @@ OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/strea
     "/stations/{station}/accept",
 }
 """Pages without a name or a number, on this machine alone, and what a monitor asks for."""
+OPEN |= {"/me", "/me/declare", "/me/open", "/me/ask", "/me/object", "/landlord", "/landlord/declare", "/{who}/form"}
+"""Pages for people without an account: they tell nobody anything about anybody else."""
+PUBLIC = {
+    ("POST", "/api/v1/declarations"),
+    ("POST", "/api/v1/landlord/declarations"),
+    ("GET", "/api/v1/declarations/{receipt}"),
+    ("POST", "/api/v1/me/open"),
+    ("GET", "/api/v1/me"),
+    ("POST", "/api/v1/me/requests"),
+    ("POST", "/api/v1/me/objection"),
+}
+"""The same over the API: a declaration needs no token, one's own data a session of one's own."""
 
 
 DISTRICT = {"/api/v1/indicators/time-to-register", "/api/v1/indicators/{indicator}/trend", "/api/v1/month-ends"} | {
@@ -103,7 +122,6 @@ def body_of(path: str) -> Any:
         "receipt": {"revision": 1, "receipt": "HZ-1", "since": TODAY.isoformat()},
         "send": {"revision": 1},
         "withdraw": {"revision": 1, "why": "found"},
-        "answer": {"answer": "acknowledged"},
         "accept": {"kind": "missing", "person": "示例管理员"},
         "commands": {"act": "identify", "target": "east-in"},
         "lost": {"kind": "citizen-id", "number": A, "lost": True},
@@ -117,6 +135,8 @@ def body_of(path: str) -> Any:
         "dwellings": {"any": "bytes are taken, and looked at later"},
         "field-audits": {"size": 1},
         "dwelling of an audit": {"refused": True},
+        "reject": {"why": "mistyped"},
+        "answer": {"done": True} if "/requests/" in path else {"answer": "acknowledged"},
         "decision": {"decision": "renewed"},
         "merges": {"kept": 1, "gone": 1, "why": "the same"},
         "enrolments": {"rows": [PERSON]},

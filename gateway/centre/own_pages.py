@@ -1,0 +1,218 @@
+"""The pages /me and /landlord: declare, see one's own data by a code, ask, object; both forms to print. Plain HTML."""
+
+from collections.abc import Callable
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from fastapi.concurrency import run_in_threadpool
+from pydantic import ValidationError
+from sqlalchemy import Connection
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from gateway.centre.api.declared import (
+    PASSES_MS,
+    RECEIPT_SAYS,
+    DeclarationBody,
+    LandlordBody,
+    Public,
+    declaration_of,
+)
+from gateway.centre.declarations import Declarations, Move
+from gateway.centre.own_data import Asked, Session
+from gateway.store.queries import streams
+from gateway.store.queries.history import By
+from gateway.web.page import Pages
+from rules.cases import NotPossible, Objection
+from rules.model import Source
+
+Fields = dict[str, str]
+FIELDS = tuple(LandlordBody.model_fields)
+MOST_FIELDS = 20
+SHOWN = {
+    "enrolments": ("where", "since", "until", "ended_on"),
+    "residents": ("where", "category", "since", "until", "source", "employer"),
+    "registrations": ("since", "until", "as_of", "receipt", "employer"),
+    "credentials": ("kind", "issued_on", "returned_on"),
+    "cases": ("kind", "state", "source", "opened_on", "due"),
+    "leases": ("where", "since", "until"),
+}
+"""What the page shows of each row; the API gives all of it."""
+WORDS = (
+    *(f"own.move.{one.value}" for one in Move),
+    *(f"own.asked.{one.value}" for one in Asked),
+    *(f"own.objection.{one.value}" for one in Objection),
+    *(f"own.wrong.{one}" for one in ("number", "day", "field", "community", "often", "code", "session", "nothing")),
+    *(f"own.self.{one}" for one in ("title", "intro", "person")),
+    *(f"own.landlord.{one}" for one in ("title", "intro", "person")),
+    *(f"own.held.{one}" for one in ("enrolments", "residents", "registrations", "credentials", "cases", "leases")),
+)
+
+
+class OwnPages:
+    """What both pages do."""
+
+    def __init__(self, public: Public, declarations: Declarations, pages: Pages, official: str) -> None:
+        self.public = public
+        self.pages = pages
+        self._declarations = declarations
+        self._official = official
+
+    def page(
+        self, request: Request, who: str, *, status: int = 200, wrong: str = "", said: Fields | None = None
+    ) -> HTMLResponse:
+        """The page of `self` or `landlord`, with what was wrong and what was said already."""
+        with self.public.database.read() as connection:
+            places = [(row.id, row.name) for row in streams.communities(connection)]
+        return self.pages.html(
+            request,
+            "own/declare.html",
+            status=status,
+            who=who,
+            places=places,
+            wrong=wrong,
+            said=dict.fromkeys(FIELDS, "") | (said or {}),
+            official=self._official,
+            moves=[one.value for one in Move],
+            today=By("", self.public.now()).today,
+        )
+
+    def declare(self, request: Request, who: str, said: Fields) -> HTMLResponse:
+        """Take a form; the receipt, or the form again with what is wrong."""
+        wrong = self._taken(request, who, {name: value.strip() for name, value in said.items() if value.strip()})
+        if wrong in WRONG:
+            status = 429 if wrong == "often" else 422
+            return self.page(request, who, status=status, wrong=wrong, said=said)
+        return self.pages.html(request, "own/receipt.html", receipt=wrong, says=RECEIPT_SAYS)
+
+    def _taken(self, request: Request, who: str, said: Fields) -> str:
+        """The receipt, or what is wrong."""
+        try:
+            self.public.may_declare(request)
+        except HTTPException:
+            return "often"
+        source = Source.LANDLORD if who == "landlord" else Source.SELF
+        today = By("", self.public.now()).today
+        try:
+            body = (LandlordBody if who == "landlord" else DeclarationBody).model_validate(said)
+            one = declaration_of(body, source, today)
+            with self.public.database.write() as connection:
+                return self._declarations.declare(connection, one, self.public.now())
+        except ValidationError as error:
+            fields = {str(part) for mistake in error.errors() for part in mistake["loc"]}
+            return "number" if fields == {"number"} else "day" if fields & {"day", "until"} else "field"
+        except HTTPException as error:
+            return "day" if "begun" in str(error.detail) else "number"
+        except LookupError:
+            return "community"
+
+    def open(self, request: Request, code: str) -> HTMLResponse:
+        """One's own data for a code, or the page again."""
+        try:
+            self.public.may_try(request)
+        except HTTPException:
+            return self.page(request, "self", status=429, wrong="often")
+        with self.public.database.write() as connection:
+            token = self.public.own_data.open(connection, code, self.public.now())
+        return self.page(request, "self", status=403, wrong="code") if token is None else self.shown(request, token)
+
+    def shown(self, request: Request, token: str, *, done: str = "", wrong: str = "") -> HTMLResponse:
+        """The data page of a session, or the first page where it is over."""
+        session = self.public.session_of(token)
+        if session is None:
+            return self.page(request, "self", status=403, wrong="session")
+        with self.public.database.read() as connection:
+            held = self.public.own_data.show(connection, session, self.public.now() - PASSES_MS)
+        return self.pages.html(
+            request,
+            "own/data.html",
+            held=held,
+            shown=SHOWN,
+            token=token,
+            done=done,
+            wrong=wrong,
+            asked=list(Asked),
+            objections=list(Objection),
+        )
+
+    def act(self, request: Request, token: str, act: Callable[[Connection, Session, By], Any]) -> HTMLResponse:
+        """Do something in a session."""
+        session = self.public.session_of(token)
+        if session is None:
+            return self.page(request, "self", status=403, wrong="session")
+        try:
+            with self.public.database.write() as connection:
+                act(connection, session, By("resident", self.public.now()))
+        except NotPossible:
+            return self.shown(request, token, wrong="nothing")
+        return self.shown(request, token, done="own.done")
+
+
+WRONG = frozenset({"number", "day", "field", "community", "often"})
+
+
+def make_declare_pages(own: OwnPages) -> APIRouter:
+    """The router of declaring, by oneself or as a landlord.
+
+    Raises:
+        TextsIncomplete: a text is missing.
+    """
+    own.pages.texts.need(WORDS)
+    router = APIRouter()
+
+    @router.get("/me")
+    def me(request: Request) -> HTMLResponse:
+        return own.page(request, "self")
+
+    @router.get("/landlord")
+    def landlord(request: Request) -> HTMLResponse:
+        return own.page(request, "landlord")
+
+    @router.get("/{who}/form")
+    def paper(request: Request, who: str) -> HTMLResponse:
+        if who not in ("me", "landlord"):
+            raise HTTPException(404)
+        return own.pages.html(request, "own/paper.html", who=who)
+
+    @router.post("/me/declare")
+    async def declare(request: Request) -> HTMLResponse:
+        return await _declared(own, request, "self")
+
+    @router.post("/landlord/declare")
+    async def declare_tenant(request: Request) -> HTMLResponse:
+        return await _declared(own, request, "landlord")
+
+    return router
+
+
+def make_data_pages(own: OwnPages) -> APIRouter:
+    """The router of one's own data."""
+    router = APIRouter()
+
+    @router.post("/me/open")
+    def enter(request: Request, code: Annotated[str, Form(max_length=20)]) -> HTMLResponse:
+        return own.open(request, code)
+
+    @router.post("/me/ask")
+    def ask(
+        request: Request,
+        token: Annotated[str, Form(max_length=64)],
+        kind: Annotated[Asked, Form()],
+        text: Annotated[str, Form(min_length=1, max_length=500)],
+    ) -> HTMLResponse:
+        return own.act(request, token, lambda c, mine, by: own.public.own_data.ask(c, mine, kind, text.strip(), by))
+
+    @router.post("/me/object")
+    def object_(
+        request: Request, token: Annotated[str, Form(max_length=64)], objection: Annotated[Objection, Form()]
+    ) -> HTMLResponse:
+        return own.act(request, token, lambda c, mine, by: own.public.own_data.object(c, mine, objection, by))
+
+    return router
+
+
+async def _declared(own: OwnPages, request: Request, who: str) -> HTMLResponse:
+    async with request.form(max_fields=MOST_FIELDS, max_files=0) as form:
+        said = {name: value for name, value in form.items() if isinstance(value, str)}
+    return await run_in_threadpool(own.declare, request, who, said)
