@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from gateway import app, technician
+from gateway import app, ruling, technician
 from gateway.asyncapi import document
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
@@ -88,6 +88,9 @@ def _parser() -> argparse.ArgumentParser:
     served.add_argument("--host", action="append", default=[], help="files: a name or address that stations use")
     technician.add_arguments(
         configured(command("readers", technician.table, "this station's readers, and their lines"))
+    )
+    ruling.add_arguments(
+        configured(command("rules", ruling.run, "check, explain, try and bring in the policy, version by version"))
     )
     for plugged in entry_points(group=PLUGGED):
         command(plugged.name, _version, f"by {plugged.value}; --help says more")

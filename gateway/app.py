@@ -18,6 +18,7 @@ from pydantic import TypeAdapter, ValidationError
 from gateway import broker, enrolling
 from gateway.centre.policies import read as read_policy
 from gateway.centre.process import CentreProcess, enrol_own_data
+from gateway.centre.rulework import at_site
 from gateway.enrolling import local_url
 from gateway.keys import Enrolled, Master, load_master, load_or_create_master, read_secret, write_secret
 from gateway.lock import hold
@@ -230,7 +231,7 @@ def check(config: Path) -> tuple[list[str], list[str]]:
         settings = load(config)
     except SettingsError as error:
         return error.mistakes + _policy_of(_policy_named_in(config), remarks), remarks
-    mistakes += _policy_of(settings.centre.policy, remarks)
+    mistakes += _policy_of(settings.centre.policy, remarks, settings)
     mistakes += _clashes(settings) + _broker_mistakes(settings)
     try:
         drivers_of(settings)
@@ -246,8 +247,8 @@ def check(config: Path) -> tuple[list[str], list[str]]:
     return mistakes, remarks
 
 
-def _policy_of(path: Path | None, remarks: list[str]) -> list[str]:
-    """The mistakes of a policy file; to `remarks`, where it asks for less than the product's safeguards."""
+def _policy_of(path: Path | None, remarks: list[str], settings: Settings | None = None) -> list[str]:
+    """The mistakes of a policy file, also at this site; to `remarks`, where it asks for less than our safeguards."""
     if path is None:
         return []
     try:
@@ -255,7 +256,7 @@ def _policy_of(path: Path | None, remarks: list[str]) -> list[str]:
     except PolicyError as error:
         return [f"policy: {mistake}" for mistake in error.mistakes]
     remarks += [f"policy: asks for less than the product's safeguards: {what}" for what in departures(policy)]
-    return []
+    return [f"policy: {mistake}" for mistake in at_site(policy.gate, settings)] if settings is not None else []
 
 
 def _policy_named_in(config: Path) -> Path | None:

@@ -82,6 +82,11 @@ class Condition:
         return any(clause.field == field for clause in self.clauses)
 
 
+def times(row: Condition) -> tuple[str, ...]:
+    """The spans that a row names."""
+    return tuple(span for clause in row.clauses if clause.field == Field.TIME for span in clause.values)
+
+
 def first(rows: Sequence[Condition], then: Then, facts: Mapping[str, str]) -> Condition | None:
     """The first row of that kind that holds."""
     return next((row for row in rows if row.then == then and row.holds(facts)), None)

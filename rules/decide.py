@@ -1,6 +1,6 @@
 """The gate's judgement: the first check that answers decides; registration then adds flags and changes nothing."""
 
-from datetime import timedelta
+from datetime import date, timedelta
 
 from rules import checks
 from rules.checks import Check, facts_of
@@ -38,6 +38,25 @@ def decide(swipe: Swipe, snapshot: Snapshot) -> Decision:
 def explain(swipe: Swipe, snapshot: Snapshot) -> tuple[tuple[str, Decision | None], ...]:
     """Each check by name with its own answer (None where it declined), in order; the first answer is the verdict."""
     return tuple((check.__name__, check(swipe, snapshot)) for check in CHECKS)
+
+
+def likeness(row: Enrolment | None, portal: str, today: date) -> tuple[object, ...]:
+    """All that a decision may see in a row: two that are alike in it are decided alike, at that portal on that day."""
+    if row is None:
+        return ()
+    until = row.registered_until
+    return (
+        row.since <= today and (row.until is None or today <= row.until),
+        row.portals is None or portal in row.portals,
+        row.schedule,
+        row.role,
+        row.lost,
+        row.count_only,
+        row.enrolled,
+        row.age_band,
+        row.registered_elsewhere,
+        None if until is None else today <= until,
+    )
 
 
 def flags(snapshot: Snapshot) -> frozenset[Flag]:

@@ -63,7 +63,7 @@ def _from_property(known: Known, as_of: date) -> OpenCase | None:
 def _from_gate(known: Known, passes: Collection[Pass], as_of: date) -> OpenCase | None:
     if known.person.travels:
         return None
-    because = _arithmetic(known, *_counted(known, passes), as_of)
+    because = _arithmetic(known, *counted(known, passes), as_of)
     if because.days < because.days_needed or because.evenings < because.evenings_needed:
         return None
     if known.at_home:
@@ -86,7 +86,7 @@ def _unregistered_since(known: Known) -> date | None:
     return max([moved_in, *(end + timedelta(days=1) for end in ends)])
 
 
-def _counted(known: Known, passes: Collection[Pass]) -> tuple[tuple[date, ...], int]:
+def counted(known: Known, passes: Collection[Pass]) -> tuple[tuple[date, ...], int]:
     """The days on which the person came while unregistered, and the number of distinct evenings among them."""
     rule = known.policy.collection if known.at_home else known.policy.gate_query
     moments = [

@@ -62,10 +62,11 @@ def _gate(trial: GateTrial, policy: Policy) -> tuple[str, str]:
         decision.side if trial.side is None else trial.side,
         quiet=decision.quiet if trial.quiet is None else trial.quiet,
     )
-    return _told(expected), _told(decision)
+    return told(expected), told(decision)
 
 
-def _told(decision: Decision) -> str:
+def told(decision: Decision) -> str:
+    """A decision in words: `grant: enrolled [unregistered]`."""
     flags = f" [{', '.join(sorted(decision.flags))}]" if decision.flags else ""
     beside = f" ({decision.side})" * bool(decision.side) + " (no reminder)" * decision.quiet
     return f"{decision.verdict}: {', '.join(decision.reasons)}{flags}{beside}"

@@ -36,14 +36,14 @@ class Policies:
         profile: Profile = "compound",
         wall: Callable[[], float] = time.time,
     ) -> None:
-        self._database = database
+        self.database = database
         self._path = path
-        self._book = Rulebook(profile, wall=wall)
+        self.book = Rulebook(profile, wall=wall)
         self._stamp = self._mark()
         self._begin()
         with database.read() as connection:
-            self._key = self._book.key(connection)
-            self._standing = self._book.standing(connection)
+            self._key = self.book.key(connection)
+            self._standing = self.book.standing(connection)
         self._warn()
 
     @property
@@ -76,11 +76,11 @@ class Policies:
         if stamp != self._stamp:
             self._take_changed()
             self._stamp = stamp
-        with self._database.read() as connection:
-            key = self._book.key(connection)
+        with self.database.read() as connection:
+            key = self.book.key(connection)
             if key == self._key:
                 return False
-            found = self._loaded(key, lambda: self._book.standing(connection))
+            found = self._loaded(key, lambda: self.book.standing(connection))
         if found is None:
             return False
         changed = found.policy.version != self.policy.version
@@ -103,28 +103,28 @@ class Policies:
 
     def _begin(self) -> None:
         """Put what the file says into the rulebook, where that has to be."""
-        with self._database.write() as connection:
+        with self.database.write() as connection:
             newest = rulebook.highest(connection)
             if newest == 0:
-                self._book.install(connection, read(self._path)[0])
-            elif self._book.profile == "compound":
+                self.book.install(connection, read(self._path)[0])
+            elif self.book.profile == "compound":
                 text, policy = read(self._path)
                 if policy.version > newest:
-                    self._book.take(connection, text, BY_FILE)
+                    self.book.take(connection, text, BY_FILE)
                 elif (row := rulebook.version(connection, policy.version)) is None or row.text != text:
                     log.error("the policy file was not taken: version %d must be above %d", policy.version, newest)
 
     def _take_changed(self) -> None:
         try:
             text, policy = read(self._path)
-            with self._database.write() as connection:
+            with self.database.write() as connection:
                 known = rulebook.version(connection, policy.version)
                 if known is not None and known.text == text:
                     return
-                if self._book.profile == "district":
+                if self.book.profile == "district":
                     log.warning("the policy file has changed: gateway rules propose %s", self._path)
                     return
-                self._book.take(connection, text, BY_FILE)
+                self.book.take(connection, text, BY_FILE)
         except PolicyError as error:
             log.error("the changed policy was not taken: %s", "; ".join(error.mistakes))  # noqa: TRY400
 

@@ -45,6 +45,7 @@ from gateway.centre.policies import Policies
 from gateway.centre.public import public_routers
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
+from gateway.centre.rulesdesk import make_rules
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
@@ -58,7 +59,7 @@ from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
 from gateway.store.queries.history import By
 from gateway.tls import Security
-from gateway.web.centre_pages import CHANGES, changed, make_centre_pages
+from gateway.web.centre_pages import CHANGES, Show, changed, make_centre_pages
 from gateway.web.centre_view import CentreDesk
 from gateway.web.feed import Feed
 from gateway.web.page import make_pages
@@ -274,6 +275,9 @@ class CentreProcess:
                 pages,
                 self._settings.centre.official_url,
                 self._register_changed,
+            ),
+            *make_rules(
+                self._policies, self._master, self._settings, access, Show(questions, pages), self._work_changed
             ),
             make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
         ]

@@ -76,15 +76,20 @@ def build(
     )
     rows = (*policy.gate.conditions, *(upcoming.gate.conditions if upcoming is not None else ()))
     ages = any(one.asks(Field.AGE) for one in rows)  # nobody's age leaves the centre unless a rule asks for it
-    entries = [_entry(one, master, today, ages=ages) for one in people.roster_rows(connection, community, today)]
-    digest = hashlib.sha256(bundle.pack(header, entries, lambda _body: b"")).digest()
+    listed = entries(connection, master, community, today, ages=ages)
+    digest = hashlib.sha256(bundle.pack(header, listed, lambda _body: b"")).digest()
     if digest == known:
         people.roster_is_fresh(connection, community)
         return None
     version = people.next_roster_version(connection, community, now // 1000)
     points.reached(Point.ROSTER_NUMBERED)
     header = msgspec.structs.replace(header, version=version, issued=_issued(connection, now))
-    return version, bundle.pack(header, entries, master.sign), digest
+    return version, bundle.pack(header, listed, master.sign), digest
+
+
+def entries(connection: Connection, master: Master, community: str, today: date, *, ages: bool) -> list[Enrolment]:
+    """Every card of a community, as its roster says today what it may do."""
+    return [_entry(one, master, today, ages=ages) for one in people.roster_rows(connection, community, today)]
 
 
 def _issued(connection: Connection, now: int) -> int:

@@ -41,7 +41,7 @@ class Rulebook:
 
     def __init__(self, profile: Profile, *, wall: Callable[[], float] = time.time) -> None:
         self.profile = profile
-        self._wall = wall
+        self.wall = wall
 
     def propose(self, connection: Connection, text: str, by: str) -> int:
         """Propose a version. In profile `compound` it is approved at once. Its number.
@@ -158,10 +158,10 @@ class Rulebook:
         return policy.version
 
     def _now(self) -> int:
-        return int(self._wall() * 1000)
+        return int(self.wall() * 1000)
 
     def _moment(self) -> datetime:
-        return datetime.fromtimestamp(int(self._wall()), UTC).astimezone(CIVIL)
+        return datetime.fromtimestamp(int(self.wall()), UTC).astimezone(CIVIL)
 
 
 def checked(text: str) -> Policy:

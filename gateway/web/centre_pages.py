@@ -38,13 +38,17 @@ CHANGES = ("state", "cases", "alerts", "stations", "quarantine", "policy")
 """What may change: the names of the events."""
 
 
+def utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
 def changed(feed: Feed, what: str) -> None:
     """Tell open pages that `what`, one of `CHANGES`, is no longer as they show it. From any thread."""
     feed.publish(what, "1", keep=False)
 
 
 def make_centre_pages(
-    data: CentreDesk, feed: Feed, pages: Pages, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
+    data: CentreDesk, feed: Feed, pages: Pages, *, now: Callable[[], datetime] = utc_now
 ) -> APIRouter:
     """The pages as a router.
 
@@ -54,7 +58,7 @@ def make_centre_pages(
     pages.texts.need(_words())
     router = APIRouter()
 
-    show = _Show(data, pages, now)
+    show = Show(data, pages, now)
 
     @router.get("/")
     def overview(request: Request) -> HTMLResponse:
@@ -96,7 +100,7 @@ def make_centre_pages(
     return router
 
 
-def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "_Show") -> None:
+def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") -> None:
     @router.get("/stations/{station}")
     def station(request: Request, station: str) -> HTMLResponse:
         rows = [row for row in data.stations() if row.id == station]
@@ -118,12 +122,12 @@ def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "_Show")
 
 
 @dataclass(frozen=True, slots=True)
-class _Show:
+class Show:
     """Answers with a page, or only with its live part when the page itself asks."""
 
     data: CentreDesk
     pages: Pages
-    now: Callable[[], datetime]
+    now: Callable[[], datetime] = utc_now
 
     def __call__(self, request: Request, name: str, *, template: str = "", **values: Any) -> HTMLResponse:
         part = "fragment" in request.query_params

@@ -33,6 +33,11 @@ def instant(milliseconds: int) -> str:
     return moment(datetime.fromtimestamp(milliseconds / 1000, UTC))
 
 
+def local(at: datetime) -> str:
+    """The civil date and time to the minute, as a form's field takes it."""
+    return at.astimezone(CIVIL).strftime("%Y-%m-%dT%H:%M")
+
+
 def day(on: date) -> str:
     """A civil date."""
     return on.isoformat()
@@ -114,7 +119,7 @@ def make_pages(templates: Path = TEMPLATES, static: Path = STATIC) -> Pages:
             raise FileNotFoundError(f"static/{path} is missing: scripts/vendor fetches third-party files") from None
 
     env.globals["static"] = address
-    env.filters.update(clock=clock, moment=moment, instant=instant, day=day, number=number)
+    env.filters.update(clock=clock, moment=moment, instant=instant, local=local, day=day, number=number)
     texts.need(key for key in _called(env, "t"))
     for path in _called(env, "static"):
         address(path)

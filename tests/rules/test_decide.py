@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rules.decide import CHECKS, decide, explain, flags
+from rules.decide import CHECKS, decide, explain, flags, likeness
 from rules.model import (
     CIVIL,
     CredentialKind,
@@ -403,3 +403,27 @@ def test_registering_someone_never_worsens_their_verdict(case: tuple[Swipe, Snap
     without = decide(swiped, replace(snapshot, row=replace(snapshot.row, registered_until=None)))
     registered = decide(swiped, replace(snapshot, row=replace(snapshot.row, registered_until=until)))
     assert SEVERITY[registered.verdict] <= SEVERITY[without.verdict]
+
+
+def twin(row: Enrolment, portal: str, today: date, n: int, *, other: bool) -> Enrolment:
+    """Another row that says the same of today: other dates, other portals, another token."""
+    near, far = today - timedelta(days=n), today + timedelta(days=n)
+    in_time = row.since <= today and (row.until is None or today <= row.until)
+    over: dict[str, date | None] = {"since": near, "until": None if other else far}
+    if not in_time:
+        over = {"since": far + timedelta(days=1)} if other else {"since": near, "until": near - timedelta(days=1)}
+    listed = row.portals is None or portal in row.portals
+    places = (None if other else frozenset({portal})) if listed else frozenset({"another"} if other else ())
+    until = row.registered_until
+    known = until if until is None else far if today <= until else near - timedelta(days=1)
+    return replace(row, token=bytes([n] * 16), portals=places, registered_until=known, **over)
+
+
+@given(some.presented(rows=some.enrolments), st.integers(0, 200), st.booleans())
+def test_rows_that_are_alike_are_decided_alike(case: tuple[Swipe, Snapshot], n: int, other: bool) -> None:
+    swiped, snapshot = case
+    assert snapshot.row is not None
+    portal, today = snapshot.portal.id, snapshot.today
+    alike = twin(snapshot.row, portal, today, n, other=other)
+    assert likeness(alike, portal, today) == likeness(snapshot.row, portal, today)
+    assert decide(swiped, replace(snapshot, row=alike)) == decide(*case)

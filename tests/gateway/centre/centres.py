@@ -20,6 +20,7 @@ from tests.gateway.centre.office import MASTER, NOW, OTHER, OTHER_POLICE, OTHER_
 from tests.waiting import until
 
 ROLES = ("property", "worker", "reviewer", "street", "committee", "police", "administrator")
+DISTRICT_CLIENTS = ("administrator-everywhere", "auditor-everywhere")
 POLICY_TEXT = (Path(__file__).parents[3] / "config" / "policy-short.toml").read_text(encoding="utf-8")
 CONFIG = f"""
 data = "data"
@@ -55,7 +56,7 @@ def secret(client: str) -> str:
 
 
 def clients() -> str:
-    """Two clients of each role: of the first compound (or its police station), and of the other."""
+    """Two clients of each role, of the first compound (or its police station) and of the other; two of the district."""
     rows = []
     for role in ROLES:
         for place, scope in (("here", POLICE if role == "police" else YUAN), ("there", "hekou")):
@@ -66,6 +67,11 @@ def clients() -> str:
                 f'[[centre.clients]]\nname = "{role}-{place}"\nrole = "{role}"\nscope = "{where}"\n'
                 f'token_sha256 = "{digest}"\n'
             )
+    rows += [
+        f'[[centre.clients]]\nname = "{name}"\nrole = "administrator"\n'
+        f'token_sha256 = "{hashlib.sha256(secret(name).encode()).hexdigest()}"\n'
+        for name in DISTRICT_CLIENTS
+    ]
     return "".join(rows)
 
 
@@ -105,9 +111,13 @@ class Centre:
 
 
 @contextlib.contextmanager
-def running(folder: Path, broker_url: str = "mqtt://127.0.0.1:1", *, database: str = "") -> Iterator[Centre]:
+def running(
+    folder: Path, broker_url: str = "mqtt://127.0.0.1:1", *, database: str = "", profile: str = "compound"
+) -> Iterator[Centre]:
     """A centre in `folder`, with its two stations enrolled."""
-    (folder / "gateway.toml").write_text(CONFIG.format(url=broker_url) + clients(), encoding="utf-8")
+    (folder / "gateway.toml").write_text(
+        f'profile = "{profile}"\n' + CONFIG.format(url=broker_url) + clients(), encoding="utf-8"
+    )
     (folder / "policy.toml").write_text(POLICY_TEXT, encoding="utf-8")
     settings = load(folder / "gateway.toml", {"GATEWAY__CENTRE__DATABASE": database} if database else {})
     store = Database(settings.database)

@@ -5,6 +5,7 @@ from typing import Any
 from tests.gateway.centre.office import NOW, TODAY, number
 
 A = number(1)
+HEAD = 'version = 2\nauthor = "office"\nreason = "far away"\n'
 PERSON = {"kind": "citizen-id", "number": number(2), "name": "测试甲", "since": TODAY.isoformat(), "room": "502室"}
 
 MAY: dict[tuple[str, str], set[str]] = {
@@ -79,6 +80,11 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/communities/{community}/residents/{person}/code"): {"property", "reviewer"},
     ("GET", "/api/v1/communities/{community}/requests"): {"reviewer"},
     ("POST", "/api/v1/communities/{community}/requests/{number}/answer"): {"reviewer"},
+    ("GET", "/api/v1/communities/{community}/questions"): {"property"},
+    ("GET", "/api/v1/policies"): {"administrator"},
+    ("POST", "/api/v1/policies"): {"administrator"},
+    ("POST", "/api/v1/policies/{version}/approve"): {"administrator"},
+    ("POST", "/api/v1/policies/{version}/rollback"): {"administrator"},
     ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
     ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
 }
@@ -86,6 +92,11 @@ MAY: dict[tuple[str, str], set[str]] = {
 OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/stream", "/healthz", "/metrics"} | {
     "/stations/{station}",
     "/stations/{station}/accept",
+    "/rules",
+    "/rules/check",
+    "/rules/explain",
+    "/rules/replay",
+    "/rules/replayed",
 }
 """Pages without a name or a number, on this machine alone, and what a monitor asks for."""
 OPEN |= {"/me", "/me/declare", "/me/open", "/me/ask", "/me/object", "/landlord", "/landlord/declare", "/{who}/form"}
@@ -103,7 +114,10 @@ PUBLIC = {
 
 
 DISTRICT = {"/api/v1/indicators/time-to-register", "/api/v1/indicators/{indicator}/trend", "/api/v1/month-ends"} | {
-    "/api/v1/month-ends/{month}"
+    "/api/v1/month-ends/{month}",
+    "/api/v1/policies",
+    "/api/v1/policies/{version}/approve",
+    "/api/v1/policies/{version}/rollback",
 }
 """What is about the whole district is not there for whoever may see a part of it."""
 
@@ -138,6 +152,8 @@ def body_of(path: str) -> Any:
         "reject": {"why": "mistyped"},
         "answer": {"done": True} if "/requests/" in path else {"answer": "acknowledged"},
         "decision": {"decision": "renewed"},
+        "policies": {"text": HEAD + "effective_from = 2099-01-01T00:00:00"},
+        "rollback": {"reason": "too long"},
         "merges": {"kept": 1, "gone": 1, "why": "the same"},
         "enrolments": {"rows": [PERSON]},
         "registrations": {"as_of": TODAY.isoformat(), "complete": False, "rows": []},

@@ -133,7 +133,7 @@ def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(cen
     resident = str(centre.ask("GET", f"{HERE}/residents", "property-here").json[0]["person"])
     places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN, "{station}": STATION}
     places |= {"{person}": resident, "{card}": "1", "{number}": "1", "{kind}": "dwellings"}
-    places |= {"{indicator}": "plates", "{month}": "2026-10", "{dwelling}": "1"}
+    places |= {"{indicator}": "plates", "{month}": "2026-10", "{dwelling}": "1", "{version}": "1"}
     for (method, template), roles in MAY.items():
         path = f"{template}?purpose=test" if template.endswith("/export") else template
         for name, value in places.items():
