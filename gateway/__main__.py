@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from gateway import app, ruling, technician
+from gateway import app, policing, ruling, technician
 from gateway.asyncapi import document
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
@@ -91,6 +91,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     ruling.add_arguments(
         configured(command("rules", ruling.run, "check, explain, try and bring in the policy, version by version"))
+    )
+    policing.add_arguments(
+        configured(command("slips", policing.run, "what goes to the police: lists, keys, deliveries"))
     )
     for plugged in entry_points(group=PLUGGED):
         command(plugged.name, _version, f"by {plugged.value}; --help says more")

@@ -135,9 +135,10 @@ class ApiClient(_Strict):
     """A program that may use the centre's API. Only the SHA-256 of its token is kept."""
 
     name: Name
-    role: Literal["property", "worker", "reviewer", "street", "committee", "police", "administrator"]
+    role: Literal["property", "worker", "reviewer", "street", "committee", "police", "duty", "administrator"]
+    """`police` is a community officer (社区民警), `duty` the station's duty desk, which sees counts."""
     scope: str = ""
-    """The community, or for `police` the police station, that the client is confined to; "" for the whole district."""
+    """The community, or for `police` and `duty` the police station, that the client is confined to; "" for all."""
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 

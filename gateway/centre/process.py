@@ -34,7 +34,7 @@ from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
-from gateway.centre.desk import Desk
+from gateway.centre.desk import Desk, holes_of
 from gateway.centre.indicators import Indicators
 from gateway.centre.intake import Intake
 from gateway.centre.lists.runs import Runs
@@ -46,6 +46,7 @@ from gateway.centre.public import public_routers
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
 from gateway.centre.rulesdesk import make_rules
+from gateway.centre.sending import Sending
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
@@ -159,6 +160,7 @@ class CentreProcess:
         )
         self._month_ends = MonthEnds(self._database, master, self._indicators, self._casework.today, self._casework.now)
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
+        self._sending = Sending(self._database, master, settings, self._policies.current, self._casework.now)
         self._bus = self._make_bus(broker_url, broker_password)
         self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
 
@@ -173,6 +175,7 @@ class CentreProcess:
         self._start("intake", self._intake.run, workers)
         self._start("deliveries", self._deliveries.run, self._bus, workers)
         self._start("rosters", self._rosters.run, workers)
+        self._sending.start(self._start, workers)
         self._start("figures", self._count, workers)
         self._start("lists", self._runs.run, workers)
         self._start("sweep", self._look, workers)
@@ -224,7 +227,7 @@ class CentreProcess:
 
     def _make_app(self) -> FastAPI:
         desk = self._desk
-        self._metrics.stations.holes = lambda: _holes(desk)
+        self._metrics.stations.holes = lambda: holes_of(desk)
         questions = CentreDesk(
             desk.state,
             desk.cases,
@@ -258,6 +261,7 @@ class CentreProcess:
                 now=self._casework.now,
                 changed=self._work_changed,
             ),
+            self._sending.router(access),
             make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
             *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),
@@ -374,13 +378,6 @@ class CentreProcess:
             self._begin_anew()
         except DBAPIError as error:
             log.warning("the mark waits for the database: %s", error.orig)
-
-
-def _holes(desk: Desk) -> list[tuple[str, int, int, tuple[str, ...]]]:
-    try:
-        return [(row.id, row.gaps, row.lost, row.troubles) for row in desk.stations()]
-    except DBAPIError:
-        return []  # the metrics say of the database that it is away
 
 
 def enrol_own_data(database: Database, settings: Settings) -> None:

@@ -128,6 +128,17 @@ class Master:
     def roster_public(self) -> bytes:
         return self._roster().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
+    def sign_list(self, data: bytes) -> bytes:
+        """Sign a file that is handed to the police."""
+        return self._lists().sign(data)
+
+    def lists_public(self) -> bytes:
+        return self._lists().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
+
+    def lists_public_pem(self) -> str:
+        """The same in the form in which other programs read it."""
+        return self._lists().public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo).decode()
+
     def identity_public(self) -> bytes:
         return self._identity().public_key().public_bytes(Encoding.Raw, PublicFormat.Raw)
 
@@ -168,6 +179,9 @@ class Master:
 
     def _roster(self) -> Ed25519PrivateKey:
         return Ed25519PrivateKey.from_private_bytes(derive(self._key, "roster"))
+
+    def _lists(self) -> Ed25519PrivateKey:
+        return Ed25519PrivateKey.from_private_bytes(derive(self._key, "lists"))
 
     def _identity(self) -> X25519PrivateKey:
         return X25519PrivateKey.from_private_bytes(derive(self._key, "identity"))

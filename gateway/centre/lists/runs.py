@@ -61,6 +61,8 @@ class Runs:
         self._folder = folder
         self._changed = changed
         self._look = threading.Event()
+        self._files = threading.Lock()
+        """Held while a file is there and its row is not yet, so that nobody takes it for nobody's."""
 
     def receive(
         self, by: By, community: str, kind: Kind, data: bytes, *, as_of: date | None = None, complete: bool = False
@@ -71,7 +73,7 @@ class Runs:
             LookupError: there is no such community. OSError: the disk does not take it.
             NotPossible: a list of visitors that was taken already.
         """
-        with self._database.write() as connection:
+        with self._files, self._database.write() as connection:
             if streams.community(connection, community) is None:
                 raise LookupError("there is no such community")
             values: dict[str, Any] = {"community": community, "kind": kind.value, "actor": by.actor, "started": by.at}
@@ -236,14 +238,14 @@ class Runs:
     def _forget_old(self) -> None:
         """Delete lists that nobody took within a day, and files that are nobody's."""
         now = self._casework.now()
-        with self._database.read() as connection:
+        with self._files, self._database.read() as connection:
             kept = {run.id: run for run in lists.in_state(connection, ("waiting", "checking", "checked", "taking"))}
+            for path in self._folder.glob("*.list"):
+                if not path.stem.isdigit() or int(path.stem) not in kept:
+                    path.unlink(missing_ok=True)
         for run in kept.values():
             if run.state == "checked" and run.started < now - KEPT_MS:
                 self._end(run.id, "refused", problem="not_taken_in_time")
-        for path in self._folder.glob("*.list"):
-            if not path.stem.isdigit() or int(path.stem) not in kept:
-                path.unlink(missing_ok=True)
 
     def _path(self, number: int) -> Path:
         return self._folder / f"{number}.list"

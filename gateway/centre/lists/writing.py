@@ -62,6 +62,18 @@ def excel(form: Form, rows: Iterable[Mapping[str, Any]]) -> bytes:
     return _saved(book)
 
 
+def pages(sheets: Sequence[tuple[str, Sequence[Sequence[str]]]]) -> bytes:
+    """A book of texts: title and rows of each page, the first row of it in bold. Every text is a text."""
+    book = Workbook(write_only=True)
+    for title, rows in sheets:
+        sheet = book.create_sheet(title)
+        for at in range(1, max(map(len, rows), default=0) + 1):
+            sheet.column_dimensions[get_column_letter(at)].width = _WIDTH
+        for number, row in enumerate(rows):
+            sheet.append([_bold(sheet, text) if number == 0 else _cell(sheet, text) for text in row])
+    return _saved(book)
+
+
 def separated(form: Form, rows: Iterable[Mapping[str, Any]]) -> bytes:
     """The same as CSV in UTF-8 with a mark by which spreadsheets know it; what could be a formula is quoted by '."""
     out = io.StringIO(newline="")

@@ -13,6 +13,7 @@ from gateway.store.tables.figures import (
     traffic_days,
 )
 from gateway.store.tables.lists import hukou_records, inflow_pushes, out_movers
+from gateway.store.tables.police import police_lists
 from gateway.store.tables.register import (
     addresses,
     communities,
@@ -83,6 +84,7 @@ __all__ = [
     "out_movers",
     "outbox",
     "persons",
+    "police_lists",
     "policies",
     "quarantine",
     "questions",

@@ -19,7 +19,7 @@ from gateway.store.queries import streams
 from tests.gateway.centre.office import MASTER, NOW, OTHER, OTHER_POLICE, OTHER_STATION, POLICE, STATION, YUAN
 from tests.waiting import until
 
-ROLES = ("property", "worker", "reviewer", "street", "committee", "police", "administrator")
+ROLES = ("property", "worker", "reviewer", "street", "committee", "police", "duty", "administrator")
 DISTRICT_CLIENTS = ("administrator-everywhere", "auditor-everywhere")
 POLICY_TEXT = (Path(__file__).parents[3] / "config" / "policy-short.toml").read_text(encoding="utf-8")
 CONFIG = f"""
@@ -59,8 +59,8 @@ def clients() -> str:
     """Two clients of each role, of the first compound (or its police station) and of the other; two of the district."""
     rows = []
     for role in ROLES:
-        for place, scope in (("here", POLICE if role == "police" else YUAN), ("there", "hekou")):
-            there = OTHER_POLICE if role == "police" else OTHER
+        for place, scope in (("here", POLICE if role in ("police", "duty") else YUAN), ("there", "hekou")):
+            there = OTHER_POLICE if role in ("police", "duty") else OTHER
             digest = hashlib.sha256(secret(f"{role}-{place}").encode()).hexdigest()
             where = scope if place == "here" else there
             rows.append(
