@@ -98,9 +98,9 @@ def idle(rows: Sequence[Condition]) -> tuple[tuple[str, str], ...]:
     Exact: every combination of values that the rows tell apart is gone through, but for those that cannot be.
     """
     fits, acts = 0, 0
-    for mask, child in _combinations(rows):
+    for mask in _combinations(rows):
         fits |= mask
-        acts |= _acting(rows, mask, child=child)
+        acts |= _acting(rows, mask)
     return tuple(
         (row.name, "another row before it always answers first" if fits >> n & 1 else "no swipe ever fits it")
         for n, row in enumerate(rows)
@@ -108,25 +108,25 @@ def idle(rows: Sequence[Condition]) -> tuple[tuple[str, str], ...]:
     )
 
 
-def _acting(rows: Sequence[Condition], mask: int, *, child: bool) -> int:
+def _acting(rows: Sequence[Condition], mask: int) -> int:
     """Which of the rows that hold (bits of `mask`) do something."""
     holding = {then: [n for n, row in enumerate(rows) if mask >> n & 1 and row.then == then] for then in Then}
-    if holding[Then.ATTEND] and not child:
+    if holding[Then.ATTEND]:
         return 1 << holding[Then.ATTEND][0]
     return sum(1 << holding[then][0] for then in (Then.SAY, Then.QUIET) if holding[then])
 
 
-def _combinations(rows: Sequence[Condition]) -> set[tuple[int, bool]]:
-    """Which rows can hold together (as bits), and for whom: a child, or somebody else."""
-    found: set[tuple[int, bool]] = set()
+def _combinations(rows: Sequence[Condition]) -> set[int]:
+    """Which rows can hold together, and may do something then, as bits."""
+    found: set[int] = set()
     together = reduce(_both, (_masks(rows, field) for field in _FREE))
     for role, age, flag in product(*(CLOSED[field] for field in (Field.ROLE, Field.AGE, Field.FLAG))):
         if flag != NO_FLAG and role != Role.RESIDENT.name.lower():
             continue  # registration is asked of residents alone
         facts = {Field.ROLE: role, Field.AGE: age, Field.FLAG: flag}
         own = reduce(int.__and__, (_mask(rows, field, fact) for field, fact in facts.items()))
-        child = age == AgeBand.CHILD
-        found |= {(own & mask & _may(rows, child=child, reminded=flag not in _SILENT), child) for mask in together}
+        own &= _may(rows, child=age == AgeBand.CHILD, reminded=flag not in _SILENT)
+        found |= {own & mask for mask in together}
     return found
 
 

@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from rules.model import (
     CIVIL,
+    AgeBand,
     CredentialKind,
     Direction,
     Enrolment,
@@ -77,6 +78,7 @@ enrolments = st.builds(
     registered_until=st.none() | near_days | st.just(date.max),
     registered_elsewhere=st.booleans(),
     enrolled=st.booleans(),
+    age_band=st.none() | st.sampled_from(AgeBand),
 )
 
 

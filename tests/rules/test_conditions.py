@@ -93,6 +93,14 @@ def test_a_line_of_the_site_stands_beside_a_grant_and_the_first_that_holds_is_sa
     assert decide(*at_gate(*lines, direction=Direction.OUT)).side == ""
 
 
+@pytest.mark.parametrize("until", [None, date.max, date(2026, 11, 1)])
+@pytest.mark.parametrize("elsewhere", [False, True])
+def test_a_line_of_the_site_is_the_same_whatever_registration_says(until: date | None, elsewhere: bool) -> None:
+    line = row("a", Then.SAY, "请从二号门出", role=("resident",))
+    tenant = replace(ROW, role=Role.RESIDENT, registered_until=until, registered_elsewhere=elsewhere)
+    assert decide(*at_gate(line, holder=tenant)).side == "请从二号门出"
+
+
 def test_a_row_may_leave_the_reminder_out() -> None:
     tenant = replace(ROW, role=Role.RESIDENT, registered_until=None)
     quiet = row("busy gate", Then.QUIET, flag=("unregistered",), time=("22:00-23:00",))

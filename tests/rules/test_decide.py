@@ -1,6 +1,6 @@
 """The gate's judgement: the table of verdicts, its order, and what registration may never do."""
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
@@ -427,3 +427,19 @@ def test_rows_that_are_alike_are_decided_alike(case: tuple[Swipe, Snapshot], n: 
     alike = twin(snapshot.row, portal, today, n, other=other)
     assert likeness(alike, portal, today) == likeness(snapshot.row, portal, today)
     assert decide(swiped, replace(snapshot, row=alike)) == decide(*case)
+
+
+@given(some.presented(rows=some.enrolments), some.enrolments)
+def test_whatever_else_a_row_may_say_is_seen_or_makes_no_difference(
+    case: tuple[Swipe, Snapshot], other: Enrolment
+) -> None:
+    swiped, snapshot = case
+    portal, today = snapshot.portal.id, snapshot.today
+    assert snapshot.row is not None
+    resident = replace(snapshot.row, role=Role.RESIDENT, count_only=False, lost=False)
+    for row, as_of in ((snapshot.row, snapshot.register_as_of), (resident, today)):
+        around = replace(snapshot, row=row, register_as_of=as_of)
+        for one in fields(Enrolment):
+            changed = replace(row, **{one.name: getattr(other, one.name)})
+            seen = likeness(changed, portal, today) != likeness(row, portal, today)
+            assert seen or decide(swiped, replace(around, row=changed)) == decide(swiped, around), one.name
