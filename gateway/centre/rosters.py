@@ -74,12 +74,13 @@ def build(
         policy=policy.gate,
         next_policy=(int(begins(upcoming).timestamp() * 1000), upcoming.gate) if upcoming is not None else None,
     )
+    # Before it is read: who changes it meanwhile waits for this row, and then says that it is stale again.
+    people.roster_is_fresh(connection, community)
     rows = (*policy.gate.conditions, *(upcoming.gate.conditions if upcoming is not None else ()))
     ages = any(one.asks(Field.AGE) for one in rows)  # nobody's age leaves the centre unless a rule asks for it
     listed = entries(connection, master, community, today, ages=ages)
     digest = hashlib.sha256(bundle.pack(header, listed, lambda _body: b"")).digest()
     if digest == known:
-        people.roster_is_fresh(connection, community)
         return None
     version = people.next_roster_version(connection, community, now // 1000)
     points.reached(Point.ROSTER_NUMBERED)

@@ -275,18 +275,16 @@ def roster_rows(connection: Connection, community: str, today: date) -> Sequence
 
 
 def next_roster_version(connection: Connection, community: str, at_least: int) -> int:
-    """Number the roster that is about to be built, and mark the community's roster as fresh."""
+    """Number the roster that is about to be built."""
     c = t.communities.c
     current = connection.execute(select(c.roster_version).where(c.id == community).with_for_update()).scalar_one()
     version = int(max(current + 1, at_least))
-    connection.execute(
-        update(t.communities).where(c.id == community).values(roster_version=version, roster_stale=False)
-    )
+    connection.execute(update(t.communities).where(c.id == community).values(roster_version=version))
     return version
 
 
 def roster_is_fresh(connection: Connection, community: str) -> None:
-    """Note that the newest roster says all that the register does."""
+    """Note that the roster which is about to be built says all that the register does."""
     connection.execute(update(t.communities).where(t.communities.c.id == community).values(roster_stale=False))
 
 

@@ -4,6 +4,8 @@ import threading
 from collections.abc import Callable
 from datetime import date, timedelta
 
+from sqlalchemy import Engine, event
+
 from gateway import wire
 from gateway.bundle import Roster, unpack
 from gateway.centre.rosters import AT_MOST_EVERY_S, BURST, BYTES_PER_S, QUIET_S, Flow, Pace, Rosters, parts
@@ -274,3 +276,31 @@ def test_a_policy_that_is_to_come_is_sent_ahead_with_its_moment(small: Office) -
     moment = int(SHORT.effective_from.timestamp() * 1000)
     assert sending.last().header.next_policy == (moment, SHORT.gate)
     assert sending.last().header.policy == POLICY.gate
+
+
+def test_who_is_enrolled_while_a_roster_is_read_is_in_the_next_one(office: Office) -> None:
+    """On PostgreSQL nobody waits for a reader: somebody may commit between what is read and what is noted of it."""
+    sending = Sending(office)
+    office.enrol(entry(A))
+    enrolling = threading.Thread(target=lambda: office.enrol(entry(B)))
+
+    def meanwhile(_c: object, _cursor: object, query: str, values: object, *_: object) -> None:
+        if "credentials.token" in query and YUAN in str(values) and enrolling.ident is None:
+            enrolling.start()
+            until(lambda: not enrolling.is_alive() or waits(), what="an enrolment that is done, or waits")
+
+    def waits() -> bool:
+        if office.database.is_sqlite:
+            return True
+        with office.database.read() as connection:
+            query = "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
+            return bool(connection.exec_driver_sql(query).scalar())
+
+    event.listen(Engine, "after_cursor_execute", meanwhile)
+    try:
+        sending.rosters.publish()
+    finally:
+        event.remove(Engine, "after_cursor_execute", meanwhile)
+    enrolling.join()
+    sending.rosters.publish()
+    assert {len(sending.last())} == {2}
