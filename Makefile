@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz soak bench chaos reliability load lock clean
+.PHONY: help setup demo test lint format fuzz soak bench chaos reliability load story lock clean
 
 PORT = 8080
 DATA =
@@ -25,6 +25,7 @@ help:
 	@echo 'make chaos [POINTS=a,b] [SEEDS=20]                kill the program at every step of a swipe; the last line is JSON'
 	@echo 'make reliability                                   do to a running site what can go wrong; writes docs/reliability.md'
 	@echo 'make load [STATIONS=500] [RATE=600] [MINUTES=10]   so many stations on one centre, then all cut off and back at once'
+	@echo 'make story [DB=sqlite|postgres]                    from a move-in to a closed case and a moved figure; the last line is JSON'
 	@echo 'make soak [MINUTES=15]                             sixteen readers, lines pulled and pcscd killed at random'
 	@echo 'make bench [QUICK=1] [SECTIONS=...]                speed and cost against references, into bench/latest.json'
 	@echo 'make lock                                         pin the dependencies of pyproject.toml anew'
@@ -62,6 +63,10 @@ reliability:
 load:
 	@scripts/setup test
 	@.venv/bin/python -m tests.load.run --stations $(or $(STATIONS),500) --rate $(or $(RATE),600) --minutes $(or $(MINUTES),10)
+
+story:
+	@scripts/setup test
+	@.venv/bin/python -m tests.story $(or $(DB),sqlite)
 
 soak:
 	@scripts/setup test

@@ -23,14 +23,13 @@ from rules.model import Credential, CredentialKind
 
 log = logging.getLogger(__name__)
 
-COUNT_EVERY_S = 60.0
+COUNT_EVERY_S = 10.0
 """What changed is counted again so often at most …"""
 _SPARE = 20
 """… and never before so many times as long have passed as counting took."""
 MINUTE_S = 60.0
 ADULT = 18
 SAMPLED = frozenset({Indicator.REGISTRATION_SAMPLED, Indicator.ACCURACY, Indicator.NOT_DEREGISTERED})
-_UPTO = "figures.upto"
 _HEARD_MS = 86_400_000
 _GATE = frozenset({Indicator.GATES_ONLINE, Indicator.GATES_IN_USE, Indicator.CARD_USE})
 """Figures that nothing can be said of while the gates are silent."""
@@ -150,16 +149,20 @@ class Indicators:
     def _tally(self) -> None:
         """Add what the gates did since the last time, and one minute of every reader."""
         with self._database.write() as connection:
-            after, upto = int(streams.get_setting(connection, _UPTO) or 0), figures.newest_swipe(connection)
+            after, upto = int(streams.get_setting(connection, streams.TALLIED) or 0), figures.newest_swipe(connection)
             if upto > after:
                 figures.add_traffic(connection, after, upto)
-                streams.set_setting(connection, _UPTO, str(upto))
+                streams.set_setting(connection, streams.TALLIED, str(upto))
                 self._stale = True
+            where = {row.name: row.community for row in streams.stations(connection)}
         minutes: dict[str, tuple[int, int]] = {}
         for row in self._stations():
+            community = where.get(row.id)
+            if community is None:
+                continue
             well = sum(reader.health == "ok" for reader in row.readers) if row.freshness.value == "online" else 0
-            online, expected = minutes.get(row.community, (0, 0))
-            minutes[row.community] = (online + well, expected + len(row.readers))
+            online, expected = minutes.get(community, (0, 0))
+            minutes[community] = (online + well, expected + len(row.readers))
         if minutes:
             with self._database.write() as connection:
                 figures.add_minutes(connection, self._today(), minutes)

@@ -30,6 +30,9 @@ from rules.policy import Policy
 
 log = logging.getLogger(__name__)
 
+_NEVER = threading.Event()
+"""Nobody sets it: waiting for it is a pause."""
+
 QUIET_S = 0.5
 """A change is published after so long without another one, …"""
 AT_MOST_EVERY_S = 1.0
@@ -162,7 +165,7 @@ class Rosters:
         upcoming: Callable[[], Policy | None] = lambda: None,
         now: Callable[[], int] = lambda: int(time.time() * 1000),
         clock: Callable[[], float] = time.monotonic,
-        wait: Callable[[float], None] = time.sleep,
+        wait: Callable[[float], object] = _NEVER.wait,
     ) -> None:
         self._database = database
         self._master = master

@@ -38,6 +38,8 @@ class Home(BaseModel):
     id: int
     kind: str
     community: str
+    dwelling: int | None
+    """Its number, for the household's form."""
     building: str | None
     unit: str | None
     room: str | None
@@ -271,7 +273,7 @@ def _checks(
 
 def _home(master: Master, row: Any) -> dict[str, Any]:
     name = mask_name(master.show("persons.name", row.name)) if row.name is not None else ""
-    parts = {part: getattr(row, part) for part in ("id", "kind", "community", "building", "unit", "room")}
+    parts = {part: getattr(row, part) for part in ("id", "kind", "community", "dwelling", "building", "unit", "room")}
     return parts | {"name": name}
 
 

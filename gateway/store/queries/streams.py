@@ -14,6 +14,8 @@ from gateway.store.queries.writing import upsert
 
 _AT_ONCE = 500
 """Rows that one query names: SQLite takes 32,766 values."""
+TALLIED = "figures.upto"
+"""Setting: the swipes with ids up to this one are counted in `traffic_days`."""
 QUARANTINE_KEPT = 1000
 """Messages of one sender that stay noted as set aside: a flood cannot fill the disk, nor push out another's."""
 
@@ -270,11 +272,14 @@ def forget_delivered(connection: Connection, before: int) -> None:
 
 
 def count_swipes(connection: Connection, since: int) -> tuple[int, int]:
-    """How many swipes were received since then, and how many are held in all."""
-    recent = select(func.count()).select_from(t.swipes).where(t.swipes.c.received >= since)
-    return connection.execute(recent).scalar_one(), connection.execute(
-        select(func.count()).select_from(t.swipes)
-    ).scalar_one()
+    """How many swipes were received since then, and how many were stored so far: by days, and those not tallied yet."""
+    s, d = t.swipes.c, t.traffic_days.c
+    recent = select(func.count()).select_from(t.swipes).where(s.received >= since)
+    days = select(func.coalesce(func.sum(d.granted + d.attended + d.refused), 0))
+    rest = select(func.count()).select_from(t.swipes).where(s.id > int(get_setting(connection, TALLIED) or 0))
+    return connection.execute(recent).scalar_one(), int(
+        connection.execute(days).scalar_one() + connection.execute(rest).scalar_one()
+    )
 
 
 def stream_of(row: Row[Any]) -> Stream:

@@ -131,6 +131,7 @@ Index(
     postgresql_where=text("until IS NULL"),
 )
 """Who lives where (实有人口), as people found it; a row a stay. `until`: moved out, for the reason `left_why`."""
+Index("ix_residents_community_id", residents.c.community, residents.c.id)
 
 enrolments = Table(
     "enrolments",

@@ -68,6 +68,8 @@ Index(
 
 Index("ix_cases_person", cases.c.person)
 
+Index("ix_cases_community_id", cases.c.community, cases.c.id)
+
 Index("ix_cases_token", cases.c.token)
 
 Index(

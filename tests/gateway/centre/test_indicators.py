@@ -12,6 +12,7 @@ from gateway.centre.living import Left, Living, Residency
 from gateway.centre.month_ends import MonthEnds
 from gateway.store import tables as t
 from gateway.store.queries import figures
+from gateway.web.centre_view import Freshness, ReaderRow, StationRow
 from rules.cases import NotPossible
 from rules.indicators import Counts, Indicator, Unknown, rate
 from rules.model import CIVIL, Source
@@ -390,3 +391,18 @@ def test_tasks_and_slips_of_the_month(office: Office) -> None:
     assert count(office, Indicator.ON_TIME) == Counts(2, 4)
     assert count(office, Indicator.DISMISSED) == Counts(1, 3)
     assert count(office, Indicator.ANSWERED) == Counts(1, 3), "acknowledging is no feedback, and one is not due yet"
+
+
+def test_minutes_of_readers_are_counted_for_the_community_of_their_station(office: Office) -> None:
+    def row(station: str, freshness: Freshness, *health: str) -> StationRow:
+        readers = tuple(ReaderRow(f"r{i}", one) for i, one in enumerate(health))
+        return StationRow(station, "滨河苑", freshness, NOW, readers, 0, 0, 1, 1, 0, 0, 0)
+
+    rows = [row(STATION, Freshness.ONLINE, "ok", "ok", "down"), row("nobody-s", Freshness.ONLINE, "ok")]
+    indicators = Indicators(office.database, MASTER, office.casework.today, office.casework.now, lambda: rows)
+    indicators._tally()
+    rows[0] = row(STATION, Freshness.UNKNOWN, "ok", "ok", "down")
+    indicators._tally()
+    assert count(office, Indicator.DEVICES_ONLINE) == Counts(2, 6), (
+        "a station that is not heard has no reader that is well"
+    )
