@@ -4,7 +4,7 @@ import logging
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
+from datetime import date, timedelta
 from fractions import Fraction
 from typing import Any
 
@@ -17,7 +17,18 @@ from gateway.store.queries import figures, streams
 from gateway.store.queries.populations import POPULATIONS
 from gateway.web.centre_view import StationRow
 from rules.identity import birth_of
-from rules.indicators import AT_MOST, TARGETS, Counts, Indicator, Rate, Unknown, rate, suppressed, suppressed_rate
+from rules.indicators import (
+    AT_MOST,
+    SMALLEST_SHOWN,
+    TARGETS,
+    Counts,
+    Indicator,
+    Rate,
+    Unknown,
+    rate,
+    suppressed,
+    suppressed_rate,
+)
 from rules.judge import age_on
 from rules.model import Credential, CredentialKind
 
@@ -75,6 +86,8 @@ class Indicators:
         self._count_at = 0.0
         self._minute_at = clock() + MINUTE_S
         self._cards_of: date | None = None
+        self._day: date | None = None
+        """The day that was counted last by this program."""
 
     def changed(self) -> None:
         """Something that is counted may have changed."""
@@ -86,10 +99,15 @@ class Indicators:
             if self._clock() >= self._minute_at:
                 self._minute_at = self._clock() + MINUTE_S
                 self._tally()
-            if self._stale and self._clock() >= self._count_at:
+            today = self._today()
+            begins = today != self._day
+            if begins or (self._stale and self._clock() >= self._count_at):
                 self._stale = False
                 began = self._clock()
-                self.count(self._today())
+                if begins:
+                    self._count_day_before(today)
+                self.count(today)
+                self._day = today
                 took = self._clock() - began
                 self._count_at = self._clock() + max(COUNT_EVERY_S, _SPARE * took)
                 return True
@@ -97,6 +115,13 @@ class Indicators:
             self._stale = True
             log.warning("figures wait for the database: %s", error.orig)
         return False
+
+    def _count_day_before(self, today: date) -> None:
+        """Count yesterday once more when a day begins: what it ended with is what a month-end freezes."""
+        with self._database.read() as connection:
+            newest = figures.newest_day(connection)
+        if newest is not None and newest < today:
+            self.count(today - timedelta(days=1))
 
     def count(self, day: date) -> None:
         """Count every indicator of a day and keep it."""
@@ -254,13 +279,19 @@ def for_committee(found: Sequence[Figure]) -> list[Figure]:
 
     What is counted in gates, plates, minutes or communities is nobody's, and is shown.
     """
-    shown: list[Figure] = []
+    shown: dict[Indicator, list[Figure]] = {}
     for indicator in Indicator:
         mine = [one for one in found if one.indicator is indicator]
-        if indicator in OF_PEOPLE:
-            mine = _hidden(mine)
-        shown += mine
-    return shown
+        shown[indicator] = _hidden(mine) if indicator in OF_PEOPLE else mine
+    together = [one for indicator in _OF_THE_SAME for one in shown[indicator]]
+    gone = {one.community for one in together if one.hidden and one.community}
+    if gone:  # they count the same people: what one hides, another may not tell; nor may their totals
+        for indicator in _OF_THE_SAME:
+            shown[indicator] = [
+                replace(one, hidden=one.hidden or one.community in gone or not one.community)
+                for one in shown[indicator]
+            ]
+    return [one for mine in shown.values() for one in mine]
 
 
 OF_PEOPLE = frozenset(
@@ -277,14 +308,25 @@ OF_PEOPLE = frozenset(
         Indicator.DISMISSED,
         Indicator.ANSWERED,
         Indicator.LINKED,
+        Indicator.TOGETHER,
+        Indicator.ACCURACY,
+        Indicator.NOT_DEREGISTERED,
     }
 )
+
+
+def _small(one: Figure) -> bool:
+    pending = 0 < one.rate.pending < SMALLEST_SHOWN
+    return pending or suppressed_rate(one.rate.numerator, one.rate.denominator)
+
+
+_OF_THE_SAME = (Indicator.REGISTRATION, Indicator.REGISTRATION_CENTRAL, Indicator.LINKED)
 
 
 def _hidden(found: Sequence[Figure]) -> list[Figure]:
     whole = [one for one in found if not one.community]
     own = [one for one in found if one.community]
-    hide = [suppressed_rate(one.rate.numerator, one.rate.denominator) for one in own]
+    hide = [_small(one) for one in own]
     for cells in (
         [one.rate.numerator for one in own],
         [one.rate.denominator - one.rate.numerator for one in own],
@@ -294,6 +336,6 @@ def _hidden(found: Sequence[Figure]) -> list[Figure]:
         rest = [(one.rate.denominator, i) for i, one in enumerate(own) if not hide[i] and one.rate.denominator]
         if rest:
             hide[min(rest)[1]] = True
-    alone = [suppressed_rate(one.rate.numerator, one.rate.denominator) for one in whole]
+    alone = [_small(one) for one in whole]
     marks = [*alone, *hide]
     return [replace(one, hidden=mark) for one, mark in zip([*whole, *own], marks, strict=True)]

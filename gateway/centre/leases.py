@@ -47,6 +47,7 @@ class Leases:
             LookupError: there is no such dwelling here.
             NotPossible: it ends before it begins.
         """
+        streams.community(connection, community, lock=True)
         if not people.dwelling_is_here(connection, community, lease.dwelling):
             raise LookupError("there is no such dwelling here")
         if lease.until is not None and lease.until < lease.since:

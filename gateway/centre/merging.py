@@ -48,13 +48,15 @@ class Merging:
         rows = {one: merging.person(connection, one) for one in sorted((kept, gone))}
         if any(row.merged_into is not None for row in rows.values()):
             raise NotPossible("one of these records was made one with another already")
+        if merging.was_kept(connection, gone):
+            raise NotPossible("another record was made one with this: it is the one to keep, or they are parted first")
         moved = merging.move(connection, gone, kept)
         history.change(connection, by, t.persons, rows[gone], {"merged_into": kept})
         if rows[gone].protected:
             history.change(connection, by, t.persons, rows[kept], {"protected": True})
         for community in merging.communities_of(connection, (kept, gone)):
             people.roster_is_stale(connection, community)
-        return merging.note(connection, by, kept, gone, moved)
+        return merging.note(connection, by, kept, gone, moved, was_protected=bool(rows[kept].protected))
 
     def undo(self, connection: Connection, by: By, number: int) -> None:
         """Part two records again: what went over goes back, where it still is.
@@ -67,8 +69,12 @@ class Merging:
             raise LookupError("there is no such merge")
         if row.undone_at is not None:
             raise NotPossible("these records were parted already")
+        if merging.person(connection, row.kept).merged_into is not None:
+            raise NotPossible("the one that was kept was made one with another since: those are parted first")
         merging.move_back(connection, row.moved, row.kept, row.gone)
         history.change(connection, by, t.persons, merging.person(connection, row.gone), {"merged_into": None})
+        if not row.moved.get("protected", True):
+            history.change(connection, by, t.persons, merging.person(connection, row.kept), {"protected": False})
         merging.note_undone(connection, number, by)
         for community in merging.communities_of(connection, (row.kept, row.gone)):
             people.roster_is_stale(connection, community)

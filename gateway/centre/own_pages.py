@@ -21,6 +21,7 @@ from gateway.centre.api.declared import (
 )
 from gateway.centre.declarations import Declarations, Move
 from gateway.centre.own_data import Asked, Session
+from gateway.centre.slips import Stale
 from gateway.store.queries import streams
 from gateway.store.queries.history import By
 from gateway.web.page import Pages
@@ -144,7 +145,7 @@ class OwnPages:
         try:
             with self.public.database.write() as connection:
                 act(connection, session, By("resident", self.public.now()))
-        except NotPossible:
+        except (NotPossible, Stale):
             return self.shown(request, token, wrong="nothing")
         return self.shown(request, token, done="own.done")
 

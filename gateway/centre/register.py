@@ -119,7 +119,7 @@ class Register:
         portals = self._portals(connection, community)
         good, bad = self._sorted_out(entries, portals, so_far)
         good, theirs = self._own_cards(connection, community, good, so_far)
-        good, shorter = _not_shortened(connection, community, good)
+        good, shorter = _not_shortened(connection, community, good, by.today)
         bad = sorted([*bad, *theirs, *shorter], key=lambda one: one.row)
         if not good:
             return [], bad
@@ -162,10 +162,17 @@ class Register:
         sorted_out, bad = self._sorted_out(entries, None, so_far or ListSoFar())
         good = [row for _, row in sorted_out]
         ids = self._persons.put(connection, by, [_identity(row) for row in good])
-        employers = people.employers(connection, community, list(ids.values()))
+        keys = [(ids[row.lookup], community, row.entry.since) for row in good]
+        standing = history.standing(connection, t.registrations, ("person", "community", "since"), keys)
         rows, cards = [], []
         for row in good:
             person = ids[row.lookup]
+            stands = standing.get((person, community, row.entry.since))
+            if stands is not None and stands.as_of > as_of:
+                continue  # an older list says nothing against a newer one
+            employment = row.entry.employment
+            if employment == "unknown" and stands is not None:
+                employment = stands.employment
             rows.append(
                 {
                     "person": person,
@@ -174,9 +181,9 @@ class Register:
                     "until": row.entry.until,
                     "as_of": as_of,
                     "source": "import",
-                    "receipt": row.entry.receipt,
-                    "employment": row.entry.employment,
-                    "employer": self._employer(employers.get((person, row.entry.since)), row.entry.employer),
+                    "receipt": row.entry.receipt or (stands.receipt if stands is not None else None),
+                    "employment": employment,
+                    "employer": self._employer(stands.employer if stands is not None else None, row.entry.employer),
                 }
             )
             cards.append(self._card(community, person, Credential(row.entry.kind, row.number)))
@@ -188,7 +195,7 @@ class Register:
                 history.change(connection, by, t.registrations, gone, ended)
             people.register_known_until(connection, community, as_of)
         people.roster_is_stale(connection, community)
-        return sorted({row["person"] for row in rows}), bad
+        return sorted(set(ids.values())), bad
 
     def mark_lost(self, connection: Connection, by: By, community: str, credential: Credential, *, lost: bool) -> None:
         """Note that a credential (of canonical number) was reported lost, or was found.
@@ -280,25 +287,34 @@ class Register:
 
 
 def _not_shortened(
-    connection: Connection, community: str, good: Sequence[tuple[int, _Good]]
+    connection: Connection, community: str, good: Sequence[tuple[int, _Good]], today: date
 ) -> tuple[list[tuple[int, _Good]], list[BadRow]]:
     """Part the rows into those that leave a resident's enrolment as long as it is, and those that would end it.
 
     One that has ended does not go on by a list that says again when it began.
     """
-    standing = people.enrolled_until(connection, community, [row.lookup for _, row in good])
+    kept_as = people.kept(connection, [row.lookup for _, row in good])
+    standing = people.enrolled(connection, community, [kept_as.get(row.lookup, row.lookup) for _, row in good])
     kept: list[tuple[int, _Good]] = []
     bad: list[BadRow] = []
     for i, row in good:
-        role, ends, ended = standing.get(row.lookup, (None, date.min, None))
-        longest = date.max if row.entry.until is None else row.entry.until
-        if ended is not None and row.entry.since < ended:
+        stands = standing.get(kept_as.get(row.lookup, row.lookup))
+        if stands is not None and stands.ended_on is not None and row.entry.since < stands.ended_on:
             bad.append(BadRow(i, _ENDED))
-        elif ended is None and role == Role.RESIDENT and (row.entry.role is not Role.RESIDENT or longest < ends):
+        elif stands is not None and stands.ended_on is None and _shortens(stands, row.entry, today):
             bad.append(BadRow(i, _SHORTENED))
         else:
             kept.append((i, row))
     return kept, bad
+
+
+def _shortens(stands: Any, entry: EnrolmentEntry, today: date) -> bool:
+    """Whether an entry leaves a resident less than they have: a beginning to come, an end, fewer portals."""
+    if stands.role != Role.RESIDENT:
+        return False
+    sooner = (entry.until or date.max) < (stands.until or date.max)
+    fewer = entry.portals is not None and (stands.portals is None or not set(entry.portals) >= set(stands.portals))
+    return entry.role is not Role.RESIDENT or sooner or fewer or entry.since > max(stands.since, today)
 
 
 def _cards_of(row: _Good) -> tuple[Credential, ...]:

@@ -130,6 +130,7 @@ def main() -> None:
             with running(Path(name), database=url) as centre:
                 print(f"started after {time.monotonic() - begun:.1f} s")
                 begun = time.monotonic()
+                centre.process._indicators._tally()
                 centre.process._indicators.count(TODAY)
                 print(f"every indicator of the district counted in {time.monotonic() - begun:.1f} s")
                 ask(centre)

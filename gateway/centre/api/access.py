@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
-from sqlalchemy.exc import DataError, OperationalError
+from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.responses import JSONResponse, Response
 
 from gateway.centre.slips import Stale
@@ -55,7 +55,16 @@ def by_of(client: ApiClient, now: int, why: str = "") -> By:
     return By(client.name, now, why)
 
 
-_SAID = (HTTPException, RequestValidationError, LookupError, NotPossible, Stale, OperationalError, DataError)
+_SAID = (
+    HTTPException,
+    RequestValidationError,
+    LookupError,
+    NotPossible,
+    Stale,
+    OperationalError,
+    DataError,
+    IntegrityError,
+)
 
 
 class Problems(APIRoute):
@@ -81,6 +90,8 @@ def _problem_of(error: Exception) -> Response:
         case RequestValidationError() | DataError():
             found = error.errors()[:100] if isinstance(error, RequestValidationError) else ()
             return problem(422, "the request does not fit", mistakes=[_mistake(e) for e in found])
+        case IntegrityError():
+            return problem(409, "somebody else changed it first; look again")
         case NotPossible() | Stale():
             return problem(409, str(error) or "somebody else changed it first; look again")
         case OperationalError():

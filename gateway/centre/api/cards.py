@@ -94,6 +94,8 @@ def make_cards(
         """Note that a card was returned (退卡)."""
         within(client, community)
         with database.write() as connection:
+            row = card_rows.card(connection, community, card)
+            known_here(connection, community, row.person if row is not None else 0, client)
             cards.take_back(connection, by_of(client, now()), community, card)
         changed()
 
@@ -122,6 +124,7 @@ def make_cards(
         """A household confirms its service staff, for up to six months."""
         within(client, community)
         with database.write() as connection:
+            known_here(connection, community, person, client)
             cards.confirm_staff(connection, by_of(client, now()), community, person, body.until)
         changed()
 

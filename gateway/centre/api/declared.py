@@ -26,10 +26,11 @@ TRIED_AT_ONCE, TRIED_EVERY_S = 10, 60.0
 PASSES_MS = 30 * 86_400_000
 RECEIPT_SAYS = "这是采集回执,不是居住证。登记日期可作为申领居住证居住时间的参考,以公安机关登记为准。"
 
-_Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120)]
-_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120)]
+_PLAIN = r"^[^\x00-\x1f\x7f]*$"
+_Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=120, pattern=_PLAIN)]
+_Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=120, pattern=_PLAIN)]
 _Phone = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20, pattern=r"^[0-9+ -]*$")]
-_Place = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20)]
+_Place = Annotated[str, StringConstraints(strip_whitespace=True, max_length=20, pattern=_PLAIN)]
 
 
 class _Body(BaseModel):
@@ -43,14 +44,14 @@ class DeclarationBody(_Body):
     move: Move = Move.IN
     building: _Place = ""
     unit: _Place = ""
-    room: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20)]
+    room: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20, pattern=_PLAIN)]
     day: date
     until: date | None = None
     kind: Literal["citizen-id", "pr-2017"] = "citizen-id"
     number: Annotated[str, Field(min_length=8, max_length=64, repr=False)]
     name: Annotated[_Name, Field(repr=False)]
     phone: Annotated[_Phone, Field(repr=False)] = ""
-    official: Annotated[str | None, Field(max_length=64)] = None
+    official: Annotated[str | None, Field(max_length=64, pattern=_PLAIN)] = None
     """The receipt of the police's own channel, where it was declared there."""
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ from rules.indicators import AT_MOST, NINE_TENTHS, ONE_HALF, Indicator, over, pe
 Month = Annotated[str, Path(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
 _FIGURES = ("committee", "street", "reviewer", "administrator")
 HIDDEN = "<5"
+Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
 
 
 class FigureView(BaseModel):
@@ -100,7 +101,7 @@ def make_indicators(
     @router.get("/indicators")
     def listed(
         client: Annotated[ApiClient, Depends(access.allow(*_FIGURES))],
-        day: date | None = None,
+        day: Day = None,
         indicator: Indicator | None = None,
     ) -> list[FigureView]:
         """The newest figures, or those of a day: of the district ("") first, then of each community in scope."""
@@ -112,7 +113,7 @@ def make_indicators(
     @router.get("/indicators/{indicator}/trend")
     def trend(
         indicator: Indicator,
-        client: Annotated[ApiClient, Depends(access.allow("committee", "street", "administrator"))],
+        client: Annotated[ApiClient, Depends(access.allow("street", "administrator"))],
         days: Annotated[int, Query(ge=1, le=400)] = 90,
     ) -> list[PointView]:
         """Sums over the district by day."""
@@ -123,7 +124,7 @@ def make_indicators(
 
     @router.get("/indicators/time-to-register")
     def times(
-        client: Annotated[ApiClient, Depends(access.allow(*_FIGURES))],
+        client: Annotated[ApiClient, Depends(access.allow("street", "reviewer", "administrator"))],
         days: Annotated[int, Query(ge=1, le=400)] = 90,
     ) -> TimesView:
         """登记用时, over the district; a trend, no target."""
@@ -144,7 +145,7 @@ def make_indicators(
         client: Annotated[ApiClient, Depends(access.allow("reviewer", "street"))],
         limit: Annotated[int, Query(ge=1, le=500)] = 100,
         after: Annotated[int, Query(ge=0, le=2**53)] = 0,
-        day: date | None = None,
+        day: Day = None,
     ) -> list[ItemView]:
         """What is counted and not good, as of a day (today): masked names, places, cases or slips."""
         within(client, community)

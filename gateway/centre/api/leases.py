@@ -16,7 +16,7 @@ from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import leases as lease_rows
-from gateway.store.queries import people
+from gateway.store.queries import merging, people
 from rules.identity import BadNumber, canonical, mask_name
 from rules.model import CIVIL, CredentialKind, Source
 
@@ -75,7 +75,7 @@ def make_leases(
         """Take a lease, or what is said anew of one."""
         within(client, community)
         with database.write() as connection:
-            tenant = _tenant(connection, persons, body.tenant) if body.tenant else None
+            tenant = _tenant(connection, persons, community, body.tenant) if body.tenant else None
             dwelling = dwelling_of(connection, community, body.dwelling)
             lease = Lease(dwelling, body.since, body.until, Source.PROPERTY, tenant)
             number = leases.put(connection, by_of(client, now()), community, lease)
@@ -127,12 +127,12 @@ def dwelling_of(connection: Connection, community: str, room: Room) -> int:
     return found
 
 
-def _tenant(connection: Connection, persons: Persons, number: str) -> int:
+def _tenant(connection: Connection, persons: Persons, community: str, number: str) -> int:
     kind = CredentialKind.CITIZEN_ID
     try:
         found = persons.find(connection, kind, canonical(kind, number))
     except BadNumber as error:
         raise HTTPException(422, str(error)) from None
-    if found is None:
+    if found is None or not merging.is_of(connection, community, found):
         raise HTTPException(422, "the tenant is not in the register yet: enrol them first")
     return found

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import date
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, Path, Query
+from fastapi import APIRouter, Depends, HTTPException, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection, Row
 
@@ -99,8 +99,12 @@ def make_residents(
     ) -> None:
         """Note that somebody has moved out. Their card goes on until it is returned."""
         within(client, community)
+        by = by_of(client, now())
+        if not date(2000, 1, 1) <= body.day <= by.today:
+            raise HTTPException(422, "whoever has moved out has done so by today")
         with database.write() as connection:
-            residency.moved_out(connection, by_of(client, now()), community, person, body.day, Left(body.why))
+            known_here(connection, community, person, client)
+            residency.moved_out(connection, by, community, person, body.day, Left(body.why))
         changed()
 
     @router.post("/residents/{person}/protected", status_code=204)

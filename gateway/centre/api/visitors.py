@@ -21,11 +21,14 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
+_Moment = Annotated[AwareDatetime, Field(ge=datetime(2000, 1, 1, tzinfo=UTC), le=datetime(2100, 1, 1, tzinfo=UTC))]
+
+
 class VisitBody(_Body):
     """Whom somebody expects, or who stands at the gate. Name and phone may be left out."""
 
-    since: AwareDatetime
-    until: AwareDatetime
+    since: _Moment
+    until: _Moment
     host: Room | None = None
     kind: Literal["expected", "walk_in"] = "expected"
     name: Annotated[str, Field(max_length=120)] = ""

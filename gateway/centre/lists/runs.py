@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError, OperationalError
+from sqlalchemy.exc import OperationalError
 
 from gateway.centre.casework import Casework
 from gateway.centre.lists.forms import FORMS, HEADING_WITHIN, Entry, Kind, Layout, Trouble, layout_of, understood
@@ -128,9 +128,9 @@ class Runs:
             self._end(run.id, "refused", problem=error.code)
         except (NotAuthentic, FileNotFoundError):
             self._end(run.id, "refused", problem="file_is_gone")
-        except (LookupError, DBAPIError) as error:
-            if isinstance(error, OperationalError):
-                raise
+        except OperationalError:
+            raise
+        except Exception:  # one list that cannot be worked on must not stand before all others for ever
             log.exception("list %d", run.id)
             self._end(run.id, "refused", problem="failed")
         return True
@@ -166,6 +166,7 @@ class Runs:
         counts: dict[str, int] = {}
         try:
             with self._database.write() as connection:
+                one.troubled = one.troubled or bool(wrong)
                 mark = lists.newest_change(connection)
                 taken = self._takers.take(connection, by, kind, one, entries, last=last)
                 taken.wrong += wrong
@@ -213,7 +214,7 @@ class Runs:
             raise LookupError("there is no such community")
         today = self._casework.today()
         as_of = run.as_of or community.base_date or today
-        return List(run.community, community.police_station, today, as_of, run.complete)
+        return List(run.community, community.police_station, today, as_of, run.complete, troubled=run.bad > 0)
 
     def _note_layout(self, number: int, layout: Layout, *, dry: bool) -> None:
         values: dict[str, Any] = {"dropped": list(layout.dropped), "unknown": list(layout.unknown)}

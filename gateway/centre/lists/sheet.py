@@ -3,6 +3,7 @@
 import csv
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime, time
 
@@ -63,9 +64,9 @@ def _excel(data: bytes) -> Iterator[Row]:
             book.close()
     except NotASheet:
         raise
-    except (InvalidFileException, zipfile.BadZipFile, OSError, SyntaxError) as error:
-        raise NotASheet("damaged") from error
-    except (KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError, RecursionError) as error:
+    except (InvalidFileException, zipfile.BadZipFile, zlib.error, OSError, SyntaxError, RuntimeError) as error:
+        raise NotASheet("damaged") from error  # RuntimeError: encrypted, or packed in a way that is not known here
+    except (KeyError, ValueError, TypeError, AttributeError, IndexError, EOFError) as error:
         raise NotASheet(
             "damaged"
         ) from error  # what openpyxl raises for parts that are missing or are not what they say

@@ -43,6 +43,8 @@ class List:
     today: date
     as_of: date
     complete: bool = False
+    troubled: bool = False
+    """Something was wrong with a row of it: then it is not taken as complete, since that row may name anybody."""
     persons: set[bytes] = field(default_factory=set, repr=False)
     so_far: ListSoFar = field(default_factory=ListSoFar, repr=False)
     places: dict[tuple[str, str, str], int] | None = None
@@ -93,7 +95,10 @@ class Takers:
         """
         taken = Taken()
         self._takers[kind](connection, by, one, entries, taken)
-        if kind is Kind.REGISTRATIONS and one.complete and last:
+        one.troubled = one.troubled or bool(taken.wrong)
+        if kind is Kind.REGISTRATIONS and one.complete and last and one.troubled:
+            taken.wrong.append(Trouble(0, "", "not_complete"))
+        elif kind is Kind.REGISTRATIONS and one.complete and last:
             self._register.register(connection, by, one.community, one.as_of, [], one.so_far, complete=True)
         return taken
 
@@ -231,15 +236,20 @@ class Takers:
                 one.persons.add(lookup)
                 yield entry
 
-    def _put_persons(self, connection: Connection, by: By, entries: Sequence[Entry], taken: Taken) -> None:
+    def _put_persons(self, connection: Connection, by: By, entries: list[Entry], taken: Taken) -> None:
         identities = [
             Identity(kind, number, entry.get("name"), entry.get("phone", ""))
             for entry in entries
             for kind, number in (entry.get("document"),)
         ]
         ids = self._persons.put(connection, by, identities)
-        for entry, who in zip(entries, identities, strict=True):
-            taken.about[entry.row] = ids[self._persons.lookup(who.kind, who.number)]
+        for entry, who in zip(list(entries), identities, strict=True):
+            person = ids[self._persons.lookup(who.kind, who.number)]
+            if person in taken.about.values():  # two records that were made one
+                taken.wrong.append(Trouble(entry.row, "证件号码", "twice"))
+                entries.remove(entry)
+            else:
+                taken.about[entry.row] = person
 
     def _put_of_persons(
         self,

@@ -60,8 +60,8 @@ def text_of(most: int) -> Reader:
 
 def place(cell: Cell) -> str:
     """A building, unit or room: a text of 20 characters without blanks."""
-    said = text_of(20)(cell)
-    return re.sub(r"\s+", "", unicodedata.normalize("NFKC", said))
+    said = re.sub(r"\s+", "", unicodedata.normalize("NFKC", text_of(20)(cell)))
+    return str(text_of(20)(said))
 
 
 def day(cell: Cell) -> date:

@@ -66,6 +66,8 @@ def move(connection: Connection, gone: int, kept: int) -> dict[str, list[int]]:
 def move_back(connection: Connection, moved: Mapping[str, Sequence[int]], kept: int, gone: int) -> None:
     """Give rows back that went over and are still there."""
     for name, ids in moved.items():
+        if name == "protected":
+            continue
         table, column = name.split(".")
         own = t.metadata.tables[table]
         where = (own.c.id.in_(list(ids)), own.c[column] == kept)
@@ -93,8 +95,22 @@ def communities_of(connection: Connection, persons: Sequence[int]) -> list[str]:
     return list(connection.execute(select(c.community).distinct().where(c.person.in_(persons))).scalars())
 
 
-def note(connection: Connection, by: By, kept: int, gone: int, moved: Mapping[str, Sequence[int]]) -> int:
-    values = {"at": by.at, "actor": by.actor, "why": by.why, "kept": kept, "gone": gone, "moved": dict(moved)}
+def was_kept(connection: Connection, number: int) -> bool:
+    """Whether somebody's record is the one that was kept of two."""
+    return connection.execute(select(t.persons.c.id).where(t.persons.c.merged_into == number)).first() is not None
+
+
+def note(
+    connection: Connection, by: By, kept: int, gone: int, moved: Mapping[str, Sequence[int]], *, was_protected: bool
+) -> int:
+    values = {
+        "at": by.at,
+        "actor": by.actor,
+        "why": by.why,
+        "kept": kept,
+        "gone": gone,
+        "moved": {**moved, "protected": was_protected},
+    }
     return int(connection.execute(insert(t.merges).values(**values).returning(t.merges.c.id)).scalar_one())
 
 

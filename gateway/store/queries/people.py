@@ -50,19 +50,17 @@ def kept(connection: Connection, lookups: Sequence[bytes]) -> dict[bytes, bytes]
     return found
 
 
-def enrolled_until(
-    connection: Connection, community: str, lookups: Sequence[bytes]
-) -> dict[bytes, tuple[int, date, date | None]]:
-    """Role, last day (`date.max` without end) and day of ending of the enrolments of these look-ups in a community."""
+def enrolled(connection: Connection, community: str, lookups: Sequence[bytes]) -> dict[bytes, Row[Any]]:
+    """The enrolments of these look-ups in a community: role, since, until, portals and day of ending."""
     e = t.enrolments.c
-    found: dict[bytes, tuple[int, date, date | None]] = {}
+    found: dict[bytes, Row[Any]] = {}
     for chunk in _chunks(lookups):
         rows = connection.execute(
-            select(t.persons.c.lookup, e.role, e.until, e.ended_on)
+            select(t.persons.c.lookup, e.role, e.since, e.until, e.portals, e.ended_on)
             .join(t.enrolments, e.person == t.persons.c.id)
             .where(e.community == community, t.persons.c.lookup.in_(chunk))
         )
-        found |= {row.lookup: (row.role, row.until or date.max, row.ended_on) for row in rows}
+        found |= {row.lookup: row for row in rows}
     return found
 
 
@@ -101,18 +99,6 @@ def dwelling(connection: Connection, number: int) -> tuple[str, str, str]:
 
 def put_credentials(connection: Connection, rows: Sequence[dict[str, Any]]) -> None:
     upsert(connection, t.credentials, rows, ["community", "token"])
-
-
-def employers(connection: Connection, community: str, persons: Sequence[int]) -> dict[tuple[int, date], bytes | None]:
-    """The employers, encrypted, that registrations in a community name: (person, since) -> employer."""
-    r = t.registrations.c
-    found: dict[tuple[int, date], bytes | None] = {}
-    for chunk in _chunks(persons):
-        rows = connection.execute(
-            select(r.person, r.since, r.employer).where(r.community == community, r.person.in_(chunk))
-        )
-        found |= {(row.person, row.since): row.employer for row in rows}
-    return found
 
 
 def register_known_until(connection: Connection, community: str, as_of: date) -> None:

@@ -4,6 +4,7 @@ Every statement has the columns `community`, `item` (a row's number), `good` and
 the denominator. What each counts and why is docs/indicators.md.
 """
 
+import time as clock
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
@@ -17,6 +18,7 @@ from rules.model import CIVIL, CaseKind
 
 ANSWER_DAYS = 7
 """The police's time for feedback about a slip; acknowledging it is none."""
+_DAY_MS = 86_400_000
 _POLICE = ("import", "answer")
 _OLD, _ALL_THREE = t.residents.alias("older"), ("worker", "cadre", "volunteer")
 Population = Callable[[date], Select[Any]]
@@ -25,7 +27,8 @@ Population = Callable[[date], Select[Any]]
 def _living(day: date) -> ColumnElement[bool]:
     """Who lives in a community on a day; somebody of whom two say so counts where it was confirmed last."""
     r, other = t.residents.c, _OLD.c
-    later = or_(other.confirmed_on > r.confirmed_on, and_(other.confirmed_on == r.confirmed_on, other.id > r.id))
+    theirs, ours = (func.coalesce(one.confirmed_on, date(1900, 1, 1)) for one in (other, r))
+    later = or_(theirs > ours, and_(theirs == ours, other.id > r.id))
     twice = exists().where(other.person == r.person, other.id != r.id, _on(other, day), later)
     return and_(_on(r, day), ~twice)
 
@@ -104,13 +107,13 @@ def _gates_installed(_day: date) -> Select[Any]:
 
 def _gates_online(day: date) -> Select[Any]:
     s = t.stations.c
-    since = midnight(day)  # heard within the 24 h before the day's end
+    since = min(midnight(day, 1), int(clock.time() * 1000)) - _DAY_MS
     return _of_communities(exists().where(s.community == t.communities.c.id, s.heard_at >= since))
 
 
 def _gates_in_use(day: date) -> Select[Any]:
     c, d = t.communities.c, t.traffic_days.c
-    week = and_(d.day > day - timedelta(days=7), d.day <= day, d.granted + d.attended > 0)
+    week = and_(d.day >= day - timedelta(days=7), d.day < day, d.granted + d.attended > 0)
     used = select(func.count()).where(d.community == c.id, week).scalar_subquery()
     return _of_communities(used == 7)
 

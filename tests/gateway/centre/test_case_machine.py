@@ -208,6 +208,7 @@ class Machine(RuleBasedStateMachine):
         self.folder.cleanup()
 
 
+@pytest.mark.timeout(400)
 def test_cases_go_as_a_simple_model_says_whoever_acts_on_whatever_they_saw(template: Path) -> None:
     run_state_machine_as_test(  # type: ignore[no-untyped-call]
         lambda: Machine(template), settings=settings(max_examples=120, stateful_step_count=40, deadline=None)

@@ -187,13 +187,14 @@ def test_gates_are_installed_online_and_in_use_every_day_of_a_week(office: Offic
     with office.database.write() as connection:
         rows = [
             {"community": YUAN, "day": TODAY - timedelta(days=i), "granted": 1, "attended": 0, "refused": 0}
-            for i in range(7)
+            for i in range(1, 8)
         ]
         connection.execute(t.traffic_days.insert(), rows)
     gates = (Indicator.GATES_INSTALLED, Indicator.GATES_ONLINE, Indicator.GATES_IN_USE)
     assert [count(office, one) for one in gates] == [Counts(1, 1)] * 3
     with office.database.write() as connection:
-        connection.execute(t.traffic_days.update().where(t.traffic_days.c.day == TODAY).values(granted=0, refused=9))
+        yesterday = t.traffic_days.c.day == TODAY - timedelta(days=1)
+        connection.execute(t.traffic_days.update().where(yesterday).values(granted=0, refused=9))
     assert count(office, Indicator.GATES_IN_USE) == Counts(0, 1)
 
 
@@ -260,9 +261,11 @@ def figure(community: str, n: int, d: int, indicator: Indicator = Indicator.REGI
 
 def test_the_committee_sees_no_small_cell_and_cannot_reckon_one() -> None:
     found = [figure("", 598, 610), figure("a", 297, 300), figure("b", 200, 205), figure("c", 101, 105)]
-    assert [one.hidden for one in for_committee(found)] == [False, True, False, True]
+    assert [one.hidden for one in for_committee(found)] == [True, True, False, True], (
+        "nor a total that others of the same people would tell from"
+    )
     alone = [figure("", 598, 612), figure("a", 297, 300), figure("b", 200, 206), figure("c", 101, 106)]
-    assert [one.hidden for one in for_committee(alone)] == [False, True, False, True], "the next smallest goes with it"
+    assert [one.hidden for one in for_committee(alone)] == [True, True, False, True], "the next smallest goes with it"
     gates = [figure("", 3, 4, Indicator.GATES_ONLINE), figure("a", 1, 1, Indicator.GATES_ONLINE)]
     assert not any(one.hidden for one in for_committee(gates)), "a gate is nobody"
 
@@ -406,3 +409,30 @@ def test_minutes_of_readers_are_counted_for_the_community_of_their_station(offic
     assert count(office, Indicator.DEVICES_ONLINE) == Counts(2, 6), (
         "a station that is not heard has no reader that is well"
     )
+
+
+def test_what_one_figure_hides_another_of_the_same_people_does_not_tell() -> None:
+    central = Indicator.REGISTRATION_CENTRAL
+    found = [figure("", 357, 400), figure("a", 50, 60), figure("b", 97, 100), figure("c", 210, 240)]
+    found += [figure("", 50, 60, central), figure("a", 50, 60, central)]
+    shown = for_committee(found)
+    assert [(one.indicator, one.community) for one in shown if not one.hidden] == [(Indicator.REGISTRATION, "c")]
+
+
+def test_a_day_that_begins_is_counted_with_the_one_before_it_though_nothing_changed(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    indicators = made(office)
+    assert indicators.turn()
+    assert not indicators.turn()
+    office.moment += timedelta(days=7)
+    assert indicators.turn()
+    days = {row.day for row in office.rows(t.figures)}
+    assert days == {TODAY, TODAY + timedelta(days=6), TODAY + timedelta(days=7)}
+
+
+def test_whoever_says_so_elsewhere_does_not_count_twice(office: Office) -> None:
+    (person,) = office.enrol(entry(number(1), since=LONG_AGO))
+    with office.database.write() as connection:
+        RESIDENCY.found(connection, BY, OTHER, [Living(person, None, Source.SELF, since=LONG_AGO)])
+    assert count(office, Indicator.REGISTRATION) == Counts(0, 1)
+    assert count(office, Indicator.REGISTRATION, community=OTHER) == Counts(0, 0, unknown=Unknown.NOBODY)

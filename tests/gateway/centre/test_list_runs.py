@@ -198,7 +198,7 @@ def test_a_list_that_nobody_takes_is_deleted_after_a_day(office: Office, runs: R
     assert (state(office, run.id).problem, list((tmp_path / "lists").iterdir())) == ("not_taken_in_time", [])
 
 
-class _Killed(Exception):
+class _Killed(BaseException):
     pass
 
 
@@ -351,3 +351,39 @@ def test_nobody_may_put_a_list_into_a_community_that_is_not_there(office: Office
     rooms(office, "501室", community=OTHER)
     run = checked(office, runs, Kind.RESIDENTS, excel(HEAD, person(A)))
     assert said(office, run) == [(2, "房号", "unknown_dwelling")], "a room of another compound is none of this one"
+
+
+def test_a_file_that_breaks_the_reader_does_not_hold_up_the_lists_behind_it(office: Office, runs: Runs) -> None:
+    rooms(office)
+    whole = bytearray(excel(HEAD, person(A)))
+    whole[6] |= 1  # "encrypted", in each of the two places where a zip says so
+    at = whole.find(b"PK\x01\x02")
+    while at >= 0:
+        whole[at + 8] |= 1
+        at = whole.find(b"PK\x01\x02", at + 1)
+    first = runs.receive(BY, YUAN, Kind.RESIDENTS, bytes(whole))
+    second = checked(office, runs, Kind.RESIDENTS, excel(HEAD, person(B)))
+    assert (state(office, first).state, state(office, first).problem) == ("refused", "damaged")
+    assert (second.state, second.good) == ("checked", 1)
+
+
+def test_a_list_with_a_bad_row_is_not_taken_as_complete(office: Office, runs: Runs) -> None:
+    head = ("姓名", "身份证号", "登记日期", "从业状况")
+    good = excel(head, ("测试甲", A, "2026-10-01", "从业"), ("测试乙", B, "2026-10-01", "从业"))
+    taken(office, runs, Kind.REGISTRATIONS, good, as_of=TODAY - timedelta(days=1), complete=True)
+    bad = excel(head, ("测试甲", A, "2026-10-01", "自由职业"), ("测试乙", B, "2026-10-01", "从业"))
+    run = taken(office, runs, Kind.REGISTRATIONS, bad, as_of=TODAY, complete=True)
+    assert (0, "", "not_complete") in said(office, run)
+    assert [row.until for row in office.rows(t.registrations)] == [None, None]
+
+
+def test_a_blank_takes_nothing_away_and_an_older_list_says_nothing_against_a_newer(office: Office, runs: Runs) -> None:
+    head = ("姓名", "身份证号", "登记日期", "回执号", "从业状况", "有效期至")
+    full = excel(head, ("测试甲", A, "2026-10-01", "HZ-1", "从业", ""))
+    taken(office, runs, Kind.REGISTRATIONS, full, as_of=TODAY)
+    blank = excel(("姓名", "身份证号", "登记日期"), ("测试甲", A, "2026-10-01"))
+    taken(office, runs, Kind.REGISTRATIONS, blank, as_of=TODAY)
+    old = excel(head, ("测试甲", A, "2026-10-01", "", "", "2026-11-14"))
+    taken(office, runs, Kind.REGISTRATIONS, old, as_of=TODAY - timedelta(days=10))
+    (row,) = office.rows(t.registrations)
+    assert (row.receipt, row.employment, row.until, row.as_of) == ("HZ-1", "employed", None, TODAY)

@@ -87,12 +87,17 @@ def test_one_record_is_no_two_and_none_goes_twice(small: Office) -> None:
         merge(small, two, three)
     with pytest.raises(NotPossible, match="already"):
         merge(small, three, two)
+    with pytest.raises(NotPossible, match="the one to keep"):
+        merge(small, three, one)
 
 
 def test_a_protected_record_makes_the_other_one_protected(small: Office) -> None:
     one, two = small.enrol(entry(A), entry(B, room="502室", protected=True))
-    merge(small, one, two)
+    number_of_merge = merge(small, one, two)
     assert [row.protected for row in small.rows(t.persons)] == [True, True]
+    with small.database.write() as connection:
+        MERGING.undo(connection, BY, number_of_merge)
+    assert [row.protected for row in small.rows(t.persons)] == [False, True]
 
 
 def test_both_rosters_are_built_again(small: Office) -> None:

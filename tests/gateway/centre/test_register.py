@@ -258,7 +258,16 @@ def test_two_communities_have_different_tokens_for_one_person(small: Office) -> 
     assert len({row.token for row in small.rows(t.credentials)}) == 2
 
 
-@pytest.mark.parametrize("over", [{"until": date(2027, 5, 31)}, {"role": Role.VISITOR}, {"role": Role.STAFF}])
+SHORTER: list[dict[str, Any]] = [
+    {"until": date(2027, 5, 31)},
+    {"role": Role.VISITOR},
+    {"role": Role.STAFF},
+    {"since": date(2027, 1, 1)},
+    {"portals": ()},
+]
+
+
+@pytest.mark.parametrize("over", SHORTER)
 def test_no_list_ends_or_shortens_a_residents_enrolment(office: Office, over: dict[str, Any]) -> None:
     enrol(office, entry(A, until=date(2027, 6, 1)), entry(B))
     ids, bad = enrol(office, entry(A, **over), entry(B, room="502室"))
