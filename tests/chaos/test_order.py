@@ -1,6 +1,7 @@
 """What the kernel saw: a swipe was on the disk before the first byte of its verdict was written to the relay."""
 
 import base64
+import contextlib
 import re
 import subprocess
 from collections.abc import Iterator
@@ -44,12 +45,21 @@ def _steps(trace: Path, files: dict[str, str]) -> Iterator[tuple[str, bytes]]:
             yield "synced", b""
 
 
+def _open_files(pid: int) -> dict[str, str]:
+    """Names by descriptor; a socket may be closed while they are read."""
+    files = {}
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            files[link.name] = str(link.readlink())
+    return files
+
+
 def test_each_verdict_is_written_after_the_disk_has_the_swipe(tmp_path: Path) -> None:
     with Site(tmp_path, codes=SHOWN) as site:
         site.enrol_visitors()
         assert site.station.process is not None
         pid = site.station.process.pid
-        files = {link.name: str(link.readlink()) for link in Path(f"/proc/{pid}/fd").iterdir()}
+        files = _open_files(pid)
         trace = tmp_path / "trace"
         watch = ["strace", "-f", "-xx", "-s", "8192", "-e", "trace=write,pwrite64,fdatasync", "-o", str(trace)]
         tracer = subprocess.Popen([*watch, "-p", str(pid)], stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
