@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from pydantic import TypeAdapter, ValidationError
 
-from gateway import broker, enrolling
+from gateway import broker, enrolling, policing
 from gateway.centre.policies import read as read_policy
 from gateway.centre.process import CentreProcess, enrol_own_data
 from gateway.centre.rulework import at_site
@@ -232,7 +232,7 @@ def check(config: Path) -> tuple[list[str], list[str]]:
     except SettingsError as error:
         return error.mistakes + _policy_of(_policy_named_in(config), remarks), remarks
     mistakes += _policy_of(settings.centre.policy, remarks, settings)
-    mistakes += _clashes(settings) + _broker_mistakes(settings)
+    mistakes += [*_clashes(settings), *_broker_mistakes(settings), *policing.mistakes(settings)]
     try:
         drivers_of(settings)
     except SettingsError as error:

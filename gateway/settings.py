@@ -158,6 +158,11 @@ class Centre(_Web):
     gate_url: str = ""
     """Where the gate console of this machine's station is, for a link; "" when there is none."""
 
+    @property
+    def base_url(self) -> str:
+        """Under what address others reach the pages and the API, without a slash at its end."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+
 
 class Station(_Web):
     name: StationName

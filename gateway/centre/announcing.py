@@ -5,6 +5,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway import wire
+from gateway.centre import webhooks
 from gateway.routes import Routes
 from gateway.store.queries import casefile, people, streams
 from rules.cases import AlertState
@@ -23,8 +24,14 @@ class Announcer:
 
     def say(self, connection: Connection, row: Any, now: int, *, counted: bool = False) -> None:
         """Say how a slip stands, `row` as it is now; one that the police have no more is closed, then cleared."""
-        if self._routes.of(row.police_station).mqtt:
-            self._publish(connection, row, self._thin(connection, row), now, counted=counted)
+        police = self._routes.of(row.police_station)
+        if not police.mqtt and police.webhook is None:
+            return
+        thin = self._thin(connection, row)
+        if police.mqtt:
+            self._publish(connection, row, thin, now, counted=counted)
+        if police.webhook is not None:
+            webhooks.event(connection, police.name, self._base_url, f"xiaoqu.slip.{row.state}", thin, now)
 
     def republish(self, connection: Connection, now: int) -> None:
         """Put what the police have before them into the outbox again, and what they have no more: to be cleared.

@@ -108,7 +108,7 @@ class CentreProcess:
         self._mark = Mark(settings.data / "centre.mark")
         self._epoch = self._mark.epoch(self._database)
         routes = Routes(settings.police)
-        slips = Slips(settings.centre.public_url or f"http://{settings.centre.host}:{settings.centre.port}", routes)
+        slips = Slips(settings.centre.base_url, routes)
         self._casework = Casework(master, self._policies.current, self._metrics, slips, wall=wall)
         self._register = Register(master)
         self._visitors = Visitors(master)
@@ -261,7 +261,7 @@ class CentreProcess:
                 now=self._casework.now,
                 changed=self._work_changed,
             ),
-            self._sending.router(access),
+            *self._sending.routers(access),
             make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
             make_register(self._database, self._register, self._casework, access, self._register_changed),
             *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),

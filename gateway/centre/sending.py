@@ -1,4 +1,4 @@
-"""What leaves for the police apart from the bus, put together: the lists of each working day, and their API."""
+"""What leaves for the police apart from the bus, put together: lists, webhooks, and their API."""
 
 import logging
 import threading
@@ -7,8 +7,10 @@ from collections.abc import Callable
 from fastapi import APIRouter
 
 from gateway.centre.api.access import Access
+from gateway.centre.api.deliveries import make_deliveries
 from gateway.centre.api.police import make_police
 from gateway.centre.checklists import Checklists
+from gateway.centre.webhooks import Webhook
 from gateway.keys import Master
 from gateway.routes import Routes
 from gateway.settings import Settings
@@ -35,15 +37,22 @@ class Sending:
         self._database = database
         self._policy = policy
         self._now = now
-        self._checklists = Checklists(
-            database, master, Routes(settings.police), settings.data / "police", make_pages(), now
-        )
+        self._routes = Routes(settings.police)
+        self._base_url = settings.centre.base_url
+        self._checklists = Checklists(database, master, self._routes, settings.data / "police", make_pages(), now)
+        self._webhooks = {one.name: Webhook(database, one, now) for one in self._routes.with_webhook()}
 
     def start(self, start: Callable[..., None], stop: threading.Event) -> None:
+        """One thread makes the lists; each webhook has one of its own, since another may hang."""
         start("lists for the police", self._lists, stop)
+        for name, webhook in self._webhooks.items():
+            start(f"webhook of {name}", webhook.run, stop)
 
-    def router(self, access: Access) -> APIRouter:
-        return make_police(self._database, access, self._checklists, self._now)
+    def routers(self, access: Access) -> list[APIRouter]:
+        return [
+            make_police(self._database, access, self._checklists, self._now),
+            make_deliveries(self._database, access, self._routes, self._base_url, self._now),
+        ]
 
     def _lists(self, stop: threading.Event) -> None:
         while not stop.is_set():

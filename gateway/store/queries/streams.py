@@ -258,6 +258,17 @@ def outbox_topics(connection: Connection) -> set[str]:
     return set(connection.execute(select(t.outbox.c.topic).where(t.outbox.c.delivered.is_(None)).distinct()).scalars())
 
 
+def outbox_waiting_under(connection: Connection, begin: str) -> int:
+    """How many messages wait whose topics begin so."""
+    o = t.outbox.c
+    waiting = (
+        select(func.count())
+        .select_from(t.outbox)
+        .where(o.delivered.is_(None), o.topic.startswith(begin, autoescape=True))
+    )
+    return int(connection.execute(waiting).scalar_one())
+
+
 def add_outbox(connection: Connection, topic: str, payload: bytes, slip: str | None, now: int) -> None:
     connection.execute(insert(t.outbox).values(topic=topic, payload=payload, slip=slip, created=now))
 

@@ -13,7 +13,7 @@ from gateway.store.tables.figures import (
     traffic_days,
 )
 from gateway.store.tables.lists import hukou_records, inflow_pushes, out_movers
-from gateway.store.tables.police import police_lists
+from gateway.store.tables.police import police_lists, webhook_endpoints, webhook_events
 from gateway.store.tables.register import (
     addresses,
     communities,
@@ -99,4 +99,6 @@ __all__ = [
     "troubles",
     "visitors",
     "visits",
+    "webhook_endpoints",
+    "webhook_events",
 ]

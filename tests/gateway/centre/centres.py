@@ -112,11 +112,16 @@ class Centre:
 
 @contextlib.contextmanager
 def running(
-    folder: Path, broker_url: str = "mqtt://127.0.0.1:1", *, database: str = "", profile: str = "compound"
+    folder: Path,
+    broker_url: str = "mqtt://127.0.0.1:1",
+    *,
+    database: str = "",
+    profile: str = "compound",
+    more: str = "",
 ) -> Iterator[Centre]:
     """A centre in `folder`, with its two stations enrolled."""
     (folder / "gateway.toml").write_text(
-        f'profile = "{profile}"\n' + CONFIG.format(url=broker_url) + clients(), encoding="utf-8"
+        f'profile = "{profile}"\n' + CONFIG.format(url=broker_url) + clients() + more, encoding="utf-8"
     )
     (folder / "policy.toml").write_text(POLICY_TEXT, encoding="utf-8")
     settings = load(folder / "gateway.toml", {"GATEWAY__CENTRE__DATABASE": database} if database else {})
