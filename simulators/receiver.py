@@ -38,6 +38,14 @@ class Say:
 
 
 @dataclass(frozen=True, slots=True)
+class Interim:
+    """Heads that come before the answer proper (1xx), each by itself, then a status."""
+
+    before: tuple[int, ...]
+    status: int = 204
+
+
+@dataclass(frozen=True, slots=True)
 class Hang:
     """Not a word, until the receiver ends."""
 
@@ -69,7 +77,7 @@ class Cut:
     """An answer that breaks off within its head."""
 
 
-Answer = Say | Cut | Hang | Drip | Flood | Reset | Garbage
+Answer = Say | Interim | Cut | Hang | Drip | Flood | Reset | Garbage
 
 
 class Receiver:
@@ -140,6 +148,10 @@ class Receiver:
                     to.send_header(name, value)
                 to.end_headers()
                 to.wfile.write(body)
+            case Interim(before, status):
+                for one in before:
+                    to.wfile.write(f"HTTP/1.1 {one} Wait\r\nLink: </a>\r\n\r\n".encode())
+                to.wfile.write(f"HTTP/1.1 {status} Done\r\nContent-Length: 0\r\n\r\n".encode())
             case Reset():
                 to.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
                 to.connection.close()

@@ -63,7 +63,7 @@ def make_deliveries(
     router = APIRouter(prefix="/api/v1/police/{police}", route_class=Problems, tags=["police"])
     desk = access.allow("police", "administrator")
     _showing(router, database, desk, routes)
-    _acting(router, database, desk, routes, base_url, now)
+    _acting(router, database, access.allow("administrator"), routes, base_url, now)
     return router
 
 
@@ -100,27 +100,29 @@ def _showing(router: APIRouter, database: Database, desk: Callable[..., ApiClien
 def _acting(
     router: APIRouter,
     database: Database,
-    desk: Callable[..., ApiClient],
+    administrator: Callable[..., ApiClient],
     routes: Routes,
     base_url: str,
     now: Callable[[], int],
 ) -> None:
     @router.post("/deliveries/test", status_code=202)
-    def test(police: Station, client: Annotated[ApiClient, Depends(desk)]) -> dict[str, int]:
+    def test(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
         """Send a test event: tried once; an endpoint that was gone is taken up again where it takes it."""
         with database.write() as connection:
             of_theirs(connection, client, police)
             return {"id": send_test(connection, routes.of(police), base_url, by_of(client, now()))}
 
     @router.post("/deliveries/replay", status_code=202)
-    def replay_dead(police: Station, client: Annotated[ApiClient, Depends(desk)]) -> dict[str, int]:
+    def replay_dead(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
         """Have all dead events delivered again, each under its id."""
         with database.write() as connection:
             of_theirs(connection, client, police)
             return {"events": replay(connection, routes.of(police), None, by_of(client, now()))}
 
     @router.post("/deliveries/{number}/replay", status_code=202)
-    def replay_one(police: Station, number: Number, client: Annotated[ApiClient, Depends(desk)]) -> dict[str, int]:
+    def replay_one(
+        police: Station, number: Number, client: Annotated[ApiClient, Depends(administrator)]
+    ) -> dict[str, int]:
         """Have one event that does not wait delivered again, under its id."""
         with database.write() as connection:
             of_theirs(connection, client, police)

@@ -3,6 +3,7 @@
 import socket
 import ssl
 import subprocess
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from gateway.centre import calling
 from gateway.centre.calling import Answered, is_public, post
-from simulators.receiver import Answer, Cut, Drip, Flood, Garbage, Hang, Receiver, Reset, Say
+from simulators.receiver import Answer, Cut, Drip, Flood, Garbage, Hang, Interim, Receiver, Reset, Say
 from tests.ports import free_port
 
 BODY = b'{"specversion":"1.0"}'
@@ -48,6 +49,10 @@ def test_what_is_sent_arrives_as_it_is(receiver: Receiver) -> None:
         (Say(503, {"Retry-After": "120"}), Answered(503, "120")),
         (Say(410), Answered(410)),
         (Say(302, {"Location": "http://169.254.169.254/"}), Answered(302)),
+        (Interim((100,)), Answered(204)),
+        (Interim((103, 100), 503), Answered(503)),
+        (Interim((102,) * 2000), Answered(problem="odd")),
+        (Interim((), 101), Answered(101)),
         (Reset(), Answered(problem="unreachable")),
         (Garbage(), Answered(problem="odd")),
         (Cut(), Answered(problem="odd")),
@@ -65,6 +70,28 @@ def test_every_answer_is_taken_for_what_it_is(receiver: Receiver, answer: Answer
 def test_who_does_not_come_to_an_end_is_given_up(receiver: Receiver, answer: Answer) -> None:
     receiver.then(answer)
     assert call(receiver.url) == Answered(problem="slow")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_handshake_that_never_comes_is_given_up() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert call(f"https://127.0.0.1:{silent.getsockname()[1]}/") == Answered(problem="slow")
+
+
+@pytest.mark.usefixtures("hasty")
+def test_a_resolver_that_does_not_answer_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The resolver is the outside world here."""
+    over = threading.Event()
+
+    def silent(*_a: object, **_k: object) -> list[tuple[object, ...]]:
+        over.wait(10)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", silent)
+    try:
+        assert call("http://police.example/") == Answered(problem="slow")
+    finally:
+        over.set()
 
 
 def test_nobody_there_is_said() -> None:
@@ -111,6 +138,7 @@ def test_a_name_is_asked_for_once_and_its_answer_is_what_is_called(
     "address",
     [
         *("0.0.0.1", "10.1.2.3", "100.64.0.1", "127.0.0.1", "169.254.169.254", "172.16.0.1", "192.168.1.1"),
+        *("100.100.100.200", "168.63.129.16", "::ffff:168.63.129.16", "169.254.170.2", "192.0.0.192"),
         *("192.0.2.1", "198.18.0.1", "224.0.0.1", "240.0.0.1", "255.255.255.255"),
         *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "fd00:ec2::254", "ff02::1", "fec0::1", "2001:db8::1"),
         *("::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b:1::1", "2002:7f00:1::", "2001:0:7f00:1::"),

@@ -126,7 +126,7 @@ def test_a_webhook_is_tried_by_its_button_and_what_came_of_it_is_seen(centre: Ce
         return next(one for one in centre.ask("GET", f"{THERE}/deliveries", "police-there").json if one["id"] == number)
 
     receiver.then(Say(500))
-    sent = centre.ask("POST", f"{THERE}/deliveries/test", "police-there")
+    sent = centre.ask("POST", f"{THERE}/deliveries/test", "administrator-there")
     number = sent.json["id"]
     until(lambda: delivery(number)["state"] == "dead", what="the test")
     found = delivery(number)
@@ -147,7 +147,7 @@ def test_a_webhook_is_tried_by_its_button_and_what_came_of_it_is_seen(centre: Ce
     with centre.database().read() as connection:
         noted = connection.execute(noted_of("webhook_events")).all()
     assert [(one.actor, list(one.changes)) for one in noted] == [
-        ("police-there", ["test"]),
+        ("administrator-there", ["test"]),
         ("administrator-there", ["replay"]),
         ("administrator-there", ["replay"]),
     ]
@@ -156,7 +156,7 @@ def test_a_webhook_is_tried_by_its_button_and_what_came_of_it_is_seen(centre: Ce
 def test_a_station_without_a_webhook_has_none_to_try(centre: Centre) -> None:
     assert centre.ask("GET", f"{HERE}/routes", "police-here").json["routes"] == ["file", "mqtt"]
     assert centre.ask("GET", f"{HERE}/routes", "police-here").json["webhook"] is None
-    assert said_as_a_problem(centre.ask("POST", f"{HERE}/deliveries/test", "police-here"), 409)
+    assert said_as_a_problem(centre.ask("POST", f"{HERE}/deliveries/test", "administrator-here"), 409)
 
 
 def test_files_lie_in_the_data_of_the_centre(centre: Centre) -> None:
