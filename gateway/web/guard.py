@@ -6,7 +6,7 @@ resolves here (DNS rebinding: the Host header must be one of ours) or by a form 
 
 import logging
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import parse_qs, urlsplit
 
@@ -20,6 +20,9 @@ log = logging.getLogger(__name__)
 
 LOOPBACK = ("127.0.0.1", "localhost", "::1")
 LANG_COOKIE = "xq_lang"
+THEME_COOKIE = "xq_theme"
+THEMES = ("auto", "light", "dark")
+"""`auto` is what the system of whoever looks at the page prefers."""
 MAX_BODY = 1 << 20
 """Bytes of a request's body: the largest form is a few kilobytes, rows over the API one megabyte."""
 MAX_LIST = 32 << 20
@@ -67,8 +70,10 @@ class Guard:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        asked = _asked_lang(scope)
-        scope.setdefault("state", {})["lang"] = asked or _cookie_lang(scope) or DEFAULT
+        asked = {LANG_COOKIE: accepted(_asked(scope, "lang")), THEME_COOKIE: _theme(_asked(scope, "theme"))}
+        state = scope.setdefault("state", {})
+        state["lang"] = asked[LANG_COOKIE] or accepted(_cookie(scope, LANG_COOKIE)) or DEFAULT
+        state["theme"] = asked[THEME_COOKIE] or _theme(_cookie(scope, THEME_COOKIE)) or THEMES[0]
         started = False
 
         async def dressed(message: Message) -> None:
@@ -119,23 +124,28 @@ def _body_refusal(headers: Headers, most: int) -> Response | None:
     return None
 
 
-def _dress(headers: MutableHeaders, asked: str | None) -> None:
+def _dress(headers: MutableHeaders, asked: Mapping[str, str | None]) -> None:
     for name, value in HEADERS.items():
         headers[name] = value
     headers.setdefault("Cache-Control", "no-store")
-    if asked is not None and headers.get("content-type", "").startswith("text/html"):
-        cookie = f"{LANG_COOKIE}={asked}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly"
-        headers.append("Set-Cookie", cookie)
+    if headers.get("content-type", "").startswith("text/html"):
+        for cookie, chosen in asked.items():
+            if chosen is not None:
+                headers.append("Set-Cookie", f"{cookie}={chosen}; Path=/; Max-Age=31536000; SameSite=Lax; HttpOnly")
 
 
-def _asked_lang(scope: Scope) -> str | None:
-    values = parse_qs(scope["query_string"].decode("latin-1")).get("lang", [])
-    return accepted(values[-1]) if values else None
+def _theme(theme: str | None) -> str | None:
+    return theme if theme in THEMES else None
 
 
-def _cookie_lang(scope: Scope) -> str | None:
+def _asked(scope: Scope, name: str) -> str | None:
+    values = parse_qs(scope["query_string"].decode("latin-1")).get(name, [])
+    return values[-1] if values else None
+
+
+def _cookie(scope: Scope, name: str) -> str | None:
     try:
-        morsel = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(LANG_COOKIE)
+        morsel = SimpleCookie(Headers(scope=scope).get("cookie", "")).get(name)
     except CookieError:
         return None
-    return accepted(morsel.value) if morsel is not None else None
+    return morsel.value if morsel is not None else None

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from pathlib import Path
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, nodes
 from starlette.requests import Request
@@ -72,7 +73,9 @@ class Pages:
 
     def html(self, request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """A template in the language that the request asks for, as an answer."""
-        text = self.render(lang_of(request), template, path=request.url.path, **values)
+        path, query = request.url.path, request.query_params
+        here: Callable[..., str] = lambda **asked: f"{path}?{urlencode({**query, **asked})}"  # noqa: E731
+        text = self.render(lang_of(request), template, path=path, here=here, theme=theme_of(request), **values)
         return HTMLResponse(text, status)
 
     def _words(self, lang: str) -> Mapping[str, object]:
@@ -94,8 +97,14 @@ def lang_of(request: Request) -> str:
     return lang
 
 
-def make_pages(templates: Path = TEMPLATES, static: Path = STATIC) -> Pages:
-    """Read texts and templates and check them against each other.
+def theme_of(request: Request) -> str:
+    """The theme that the guard at the door settled for this request."""
+    theme: str = request.state.theme
+    return theme
+
+
+def make_pages(templates: Path = TEMPLATES, static: Path = STATIC, *more: Path) -> Pages:
+    """Read texts and templates (also from the folders `more`) and check them against each other.
 
     Raises:
         TextsIncomplete: a text is missing.
@@ -103,7 +112,7 @@ def make_pages(templates: Path = TEMPLATES, static: Path = STATIC) -> Pages:
     """
     texts = load()
     env = Environment(
-        loader=FileSystemLoader(templates),
+        loader=FileSystemLoader([templates, *more]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

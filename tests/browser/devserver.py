@@ -1,4 +1,7 @@
-"""Serves both consoles over made-up values, to look at: python -m tests.browser.devserver (gate 8091, centre 8090)."""
+"""Serves both consoles and all parts over made-up values, to look at: gate 8091, centre 8090, parts 8092 (/gallery).
+
+python -m tests.browser.devserver
+"""
 
 import random
 import signal
@@ -15,6 +18,7 @@ from gateway.web.server import Server
 from gateway.web.site import make_site
 from rules.model import Reason
 from tests.browser.doubles import Booth, centre_desk
+from tests.browser.gallery import make_gallery
 
 PACE_S = 4.0
 
@@ -30,6 +34,7 @@ def main() -> None:
     servers = [
         Server(make_app(booth.desk, booth.gate, registry=CollectorRegistry()), "127.0.0.1", 8091),
         Server(centre, "127.0.0.1", 8090),
+        Server(make_gallery(), "127.0.0.1", 8092),
     ]
     for server in servers:
         server.start()

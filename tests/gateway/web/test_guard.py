@@ -117,3 +117,25 @@ def test_a_language_that_is_not_ours_changes_nothing(site: Site, odd: str) -> No
     answer = site.get(f"/gate?lang={odd.replace(';', '%3B')}", Cookie=f"xq_lang={odd}")
     assert 'lang="zh-CN"' in answer.text
     assert "Set-Cookie" not in answer.headers
+
+
+def test_the_appearance_follows_the_system_until_one_is_chosen_and_stays(site: Site) -> None:
+    assert 'media="screen and (prefers-color-scheme: dark)"' in site.get("/gate").text
+    chosen = site.get("/gate?theme=dark")
+    assert 'media="screen"' in chosen.text
+    cookie = chosen.headers["Set-Cookie"].partition(";")[0]
+    assert 'media="screen"' in site.get("/gate", Cookie=cookie).text
+    assert "dark.css" not in site.get("/gate?theme=light", Cookie=cookie).text
+
+
+@pytest.mark.parametrize("odd", ["blue", "", "night;Path=/evil", "DARK"])
+def test_an_appearance_that_is_not_ours_changes_nothing(site: Site, odd: str) -> None:
+    answer = site.get(f"/gate?theme={odd.replace(';', '%3B')}", Cookie=f"xq_theme={odd}")
+    assert 'media="screen and (prefers-color-scheme: dark)"' in answer.text
+    assert "Set-Cookie" not in answer.headers
+
+
+def test_a_change_of_language_or_appearance_keeps_the_rest_of_the_address(site: Site) -> None:
+    text = site.get("/gate?lang=zh&page=2%22%3E").text
+    assert 'href="/gate?lang=en&amp;page=2%22%3E"' in text
+    assert 'href="/gate?lang=zh&amp;page=2%22%3E&amp;theme=dark"' in text
