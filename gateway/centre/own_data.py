@@ -1,4 +1,4 @@
-"""One's own data: a code from a desk, a session of ten minutes, all that is held, and what one may ask about it."""
+"""One's own data: a page with a code, which a desk opens after a swipe; all that is held, and what one may ask."""
 
 import secrets
 from dataclasses import dataclass
@@ -17,13 +17,18 @@ from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, NotPossible, Objection
 from rules.identity import mask
 
-CODE_DIGITS = 10
+CODE_DIGITS = 8
 GOOD_MS = 600_000
-"""Ten minutes: for the code to be used, and for the session that it opens."""
+"""Ten minutes: for the code to be opened, and then for the page to be read."""
+SWIPED_MS = 120_000
+"""A code is opened so long after a swipe of the person's own card at most."""
+KEPT_MS = 86_400_000
 ANSWER_DAYS = 15
 """A request about one's own data is answered within so many days."""
 MOST_PASSES = 500
 COLUMN = "requests.said"
+OPENED = "opened"
+"""What the history says of a page that was opened; where the card was presented stands with it."""
 
 
 class Asked(StrEnum):
@@ -33,7 +38,7 @@ class Asked(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Session:
-    """Who somebody is, by the code that a desk gave them; `community` is whose desk."""
+    """Whose data a page may show; `community` is whose desk opened it."""
 
     person: int
     community: str
@@ -46,30 +51,44 @@ class OwnData:
         self._master = master
         self._slips = slips
 
-    def code(self, connection: Connection, by: By, community: str, person: int) -> str:
-        """A code for somebody who presented their own card at a desk; that it was given is noted.
+    def begin(self, connection: Connection, now: int) -> tuple[str, str]:
+        """A new page: the code that stands on it, and the token that nobody else knows. It is nobody's yet."""
+        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
+        token = secrets.token_urlsafe(24)
+        values = {"code": code, "session": self._lookup(token), "created": now, "expires": now + GOOD_MS}
+        declared.add_code(connection, values, now - KEPT_MS)
+        return code, token
+
+    def open(self, connection: Connection, by: By, community: str, person: int, code: str) -> None:
+        """Let the page with this code show somebody's data, who has just presented their own card; noted, with where.
+
+        The swipe is one since the page was there, of the last two minutes, and opens one page. The desk learns nothing.
 
         Raises:
             LookupError: they are not enrolled here.
+            NotPossible: no page waits with that code, or their own card was not presented.
         """
         if cards.enrolment(connection, community, person) is None:
             raise LookupError("nobody of that number is enrolled here")
-        code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-        values = {"person": person, "community": community, "lookup": self._lookup("code", code), "created": by.at}
-        declared.add_code(connection, values | {"created_by": by.actor, "expires": by.at + GOOD_MS})
-        history.note(connection, by, t.persons.name, [(person, community, {"code": [None, True]})])
-        return code
+        row = declared.code(connection, code, by.at)
+        if row is None:
+            raise NotPossible("no page waits with this code: it was used, is over ten minutes old, or is none")
+        swipe = declared.own_swipe(connection, community, person, max(row.created, by.at - SWIPED_MS), by.at)
+        if swipe is None:
+            raise NotPossible("their own card has to be presented at a reader here, after the page was opened")
+        values = {"person": person, "community": community, "opened_by": by.actor, "swipe": swipe.id}
+        declared.open_code(connection, row.id, values | {"expires": by.at + GOOD_MS})
+        history.note(connection, by, t.persons.name, [(person, community, {OPENED: [None, swipe.portal]})])
 
-    def open(self, connection: Connection, code: str, now: int) -> str | None:
-        """The token of a session, for a code that is good and was not used; None for any other, whatever is wrong."""
-        token = secrets.token_urlsafe(24)
-        lookup, session = self._lookup("code", code.strip()), self._lookup("session", token)
-        return token if declared.open_session(connection, lookup, session, now, now + GOOD_MS) else None
+    def waiting(self, connection: Connection, token: str, now: int) -> str | None:
+        """The code of a page that waits to be opened; None where it is open, over, or none."""
+        row = declared.session(connection, self._lookup(token), now)
+        return row.code if row is not None and row.person is None else None
 
     def session(self, connection: Connection, token: str, now: int) -> Session | None:
-        """Whose session it is; None when it is over or was never one."""
-        row = declared.session(connection, self._lookup("session", token), now)
-        return None if row is None else Session(row.person, row.community)
+        """Whose data a page may show; None while it waits, when it is over, and where it was never one."""
+        row = declared.session(connection, self._lookup(token), now)
+        return None if row is None or row.person is None else Session(row.person, row.community)
 
     def show(self, connection: Connection, session: Session, since: int) -> dict[str, Any]:
         """All that is held about somebody, in plain values; who looked, who changed what; their passes since then."""
@@ -81,7 +100,15 @@ class OwnData:
             "name": self._master.show("persons.name", row.name),
             "number": mask(number),
             "held": {name: [self._plain(connection, name, one) for one in rows] for name, rows in held.items()},
-            "looked": [{"at": one.at, "who": one.actor, "what": sorted(one.changes)} for one in seen],
+            "looked": [
+                {
+                    "at": one.at,
+                    "who": one.actor,
+                    "what": sorted(one.changes),
+                    "where": one.changes.get(OPENED, [None, None])[1],
+                }
+                for one in seen
+            ],
             "passes": [
                 {"at": one.at, "portal": one.portal, "direction": one.direction, "verdict": one.verdict}
                 for one in declared.own_passes(connection, session.person, since, MOST_PASSES)
@@ -132,5 +159,5 @@ class OwnData:
             said[name] = opened.isoformat() if isinstance(opened, date) else opened
         return said
 
-    def _lookup(self, what: str, text: str) -> bytes:
-        return self._master.index(f"{what}\x1f{text}")
+    def _lookup(self, token: str) -> bytes:
+        return self._master.index(f"session\x1f{token}")

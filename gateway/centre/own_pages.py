@@ -1,4 +1,4 @@
-"""The pages /me and /landlord: declare, see one's own data by a code, ask, object; both forms to print. Plain HTML."""
+"""The pages /me and /landlord: declare, see one's own data when a desk opens it, ask, object; forms to print."""
 
 from collections.abc import Callable
 from typing import Annotated, Any
@@ -44,7 +44,7 @@ WORDS = (
     *(f"own.move.{one.value}" for one in Move),
     *(f"own.asked.{one.value}" for one in Asked),
     *(f"own.objection.{one.value}" for one in Objection),
-    *(f"own.wrong.{one}" for one in ("number", "day", "field", "community", "often", "code", "session", "nothing")),
+    *(f"own.wrong.{one}" for one in ("number", "day", "field", "community", "often", "waits", "session", "nothing")),
     *(f"own.self.{one}" for one in ("title", "intro", "person")),
     *(f"own.landlord.{one}" for one in ("title", "intro", "person")),
     *(f"own.held.{one}" for one in ("enrolments", "residents", "registrations", "credentials", "cases", "leases")),
@@ -108,15 +108,23 @@ class OwnPages:
         except LookupError:
             return "community"
 
-    def open(self, request: Request, code: str) -> HTMLResponse:
-        """One's own data for a code, or the page again."""
+    def begin(self, request: Request) -> HTMLResponse:
+        """A page that waits for a desk to open it."""
         try:
             self.public.may_try(request)
         except HTTPException:
             return self.page(request, "self", status=429, wrong="often")
         with self.public.database.write() as connection:
-            token = self.public.own_data.open(connection, code, self.public.now())
-        return self.page(request, "self", status=403, wrong="code") if token is None else self.shown(request, token)
+            code, token = self.public.own_data.begin(connection, self.public.now())
+        return self.pages.html(request, "own/waiting.html", code=code, token=token, wrong="")
+
+    def see(self, request: Request, token: str) -> HTMLResponse:
+        """One's own data, or the page that still waits."""
+        with self.public.database.read() as connection:
+            code = self.public.own_data.waiting(connection, token, self.public.now())
+        if code is None:
+            return self.shown(request, token)
+        return self.pages.html(request, "own/waiting.html", code=code, token=token, wrong="waits")
 
     def shown(self, request: Request, token: str, *, done: str = "", wrong: str = "") -> HTMLResponse:
         """The data page of a session, or the first page where it is over."""
@@ -192,8 +200,12 @@ def make_data_pages(own: OwnPages) -> APIRouter:
     router = APIRouter()
 
     @router.post("/me/open")
-    def enter(request: Request, code: Annotated[str, Form(max_length=20)]) -> HTMLResponse:
-        return own.open(request, code)
+    def enter(request: Request) -> HTMLResponse:
+        return own.begin(request)
+
+    @router.post("/me/see")
+    def see(request: Request, token: Annotated[str, Form(max_length=64)]) -> HTMLResponse:
+        return own.see(request, token)
 
     @router.post("/me/ask")
     def ask(

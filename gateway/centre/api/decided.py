@@ -52,6 +52,12 @@ class RejectBody(BaseModel):
     why: Annotated[str, Field(min_length=1, max_length=200)]
 
 
+class CodeBody(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    code: Annotated[str, Field(pattern=r"^[0-9]{8}$")]
+    """What stands on the page of whoever is there."""
+
+
 class AnswerBody(BaseModel):
     model_config = ConfigDict(extra="forbid")
     done: bool
@@ -124,17 +130,18 @@ def make_decided(
             _here(connection, community, number)
             declarations.reject(connection, by_of(client, now()), number, body.why)
 
-    @router.post("/residents/{person}/code", status_code=201)
+    @router.post("/residents/{person}/code", status_code=204)
     def code(
         community: Community,
         person: PersonId,
+        body: CodeBody,
         client: Annotated[ApiClient, Depends(access.allow("property", "reviewer"))],
-    ) -> dict[str, str]:
-        """A code of ten minutes, for somebody who presented their own card at the desk: by it they see their data."""
+    ) -> None:
+        """Open the page with this code for somebody who has just presented their own card: it shows them their data."""
         within(client, community)
         with database.write() as connection:
             known_here(connection, community, person, client)
-            return {"code": own_data.code(connection, by_of(client, now()), community, person)}
+            own_data.open(connection, by_of(client, now()), community, person, body.code)
 
     @router.get("/requests")
     def requests(

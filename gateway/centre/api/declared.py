@@ -1,4 +1,4 @@
-"""What people say of themselves, over the API: declarations with a receipt, one's own data by a code, what one asks.
+"""What people say of themselves, over the API: declarations with a receipt, and one's own data once a desk opened it.
 
 These calls need no token: whoever calls is told nothing about anybody else, and may call so often only.
 """
@@ -79,13 +79,10 @@ class StateView(BaseModel):
     state: Literal["waiting", "confirmed", "rejected"]
 
 
-class CodeBody(_Body):
-    code: Annotated[str, Field(min_length=4, max_length=20, repr=False)]
+class PageView(BaseModel):
+    """A code to tell the desk, and the token by which the data is read once the desk has opened it: `Bearer …`."""
 
-
-class SessionView(BaseModel):
-    """A token that is good for ten minutes: `Authorization: Bearer …`."""
-
+    code: str
     token: str
 
 
@@ -113,7 +110,7 @@ class Public:
         _allow(self._declared, request)
 
     def may_try(self, request: Request) -> None:
-        """Raise 429 where this address has tried too many codes."""
+        """Raise 429 where this address has asked for too many codes, or tried too many tokens."""
         _allow(self._tried, request)
 
     def session_of(self, token: str) -> Session | None:
@@ -183,17 +180,15 @@ def make_own(public: Public) -> APIRouter:
         found = public.session_of(token) if scheme.lower() == "bearer" and token else None
         if found is None:
             public.may_try(request)
-            raise HTTPException(401, "the session is over: ask for a new code", {"WWW-Authenticate": "Bearer"})
+            raise HTTPException(401, "no desk has opened it yet, or it is over", {"WWW-Authenticate": "Bearer"})
         return found
 
-    @router.post("/open", dependencies=[Depends(public.may_try)])
-    def enter(body: CodeBody) -> SessionView:
-        """A session of ten minutes for a code from a desk; any other code is the same wrong one."""
+    @router.post("/open", status_code=201, dependencies=[Depends(public.may_try)])
+    def enter() -> PageView:
+        """Begin: tell the code at the desk, and present your own card there; then the token is good for ten minutes."""
         with public.database.write() as connection:
-            token = public.own_data.open(connection, body.code, public.now())
-        if token is None:
-            raise HTTPException(403, "this code is not good: it was used, is over ten minutes old, or is none")
-        return SessionView(token=token)
+            code, token = public.own_data.begin(connection, public.now())
+        return PageView(code=code, token=token)
 
     @router.get("")
     def show(mine: Annotated[Session, Depends(session)]) -> dict[str, Any]:

@@ -3,9 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select, update
+from sqlalchemy import Connection, Row, delete, insert, select, update
 
 from gateway.store import tables as t
+
+AHEAD_MS = 30_000
+"""How far the clock of a gate may be ahead of ours."""
 
 
 def add(connection: Connection, values: Mapping[str, Any]) -> int:
@@ -36,22 +39,35 @@ def decide(connection: Connection, number: int, values: Mapping[str, Any]) -> bo
     return done.rowcount == 1
 
 
-def add_code(connection: Connection, values: Mapping[str, Any]) -> None:
+def add_code(connection: Connection, values: Mapping[str, Any], forget: int) -> None:
+    """Keep a code; those that ended before the instant `forget` go."""
+    connection.execute(delete(t.codes).where(t.codes.c.expires < forget))
     connection.execute(insert(t.codes).values(**values))
 
 
-def open_session(connection: Connection, lookup: bytes, session: bytes, now: int, expires: int) -> bool:
-    """Use a code that is good and unused; False where there is none such."""
+def code(connection: Connection, said: str, now: int) -> Row[Any] | None:
+    """A code that was not used and has not ended, locked."""
     c = t.codes.c
-    done = connection.execute(
-        update(t.codes)
-        .where(c.lookup == lookup, c.session.is_(None), c.expires >= now)
-        .values(session=session, expires=expires)
-    )
-    return done.rowcount == 1
+    where = (c.code == said, c.person.is_(None), c.expires >= now)
+    return connection.execute(select(t.codes).where(*where).with_for_update()).one_or_none()
+
+
+def open_code(connection: Connection, number: int, values: Mapping[str, Any]) -> None:
+    connection.execute(update(t.codes).where(t.codes.c.id == number).values(**values))
+
+
+def own_swipe(connection: Connection, community: str, person: int, since: int, now: int) -> Row[Any] | None:
+    """The last swipe of somebody's own card since then, by both clocks, by which no code was opened."""
+    s, c, used = t.swipes.c, t.credentials.c, select(t.codes.c.swipe).where(t.codes.c.swipe.is_not(None))
+    theirs = (c.community == community, c.person == person, ~c.lost, c.returned_on.is_(None))
+    tokens = list(connection.execute(select(c.token).where(*theirs)).scalars())
+    within = (s.at >= since, s.at <= now + AHEAD_MS, s.received >= since, s.id.not_in(used))
+    wanted = select(t.swipes).where(s.community == community, s.token.in_(tokens), *within)
+    return connection.execute(wanted.order_by(s.at.desc(), s.id.desc()).limit(1)).one_or_none()
 
 
 def session(connection: Connection, lookup: bytes, now: int) -> Row[Any] | None:
+    """The code of a page, opened or not, until it ends."""
     c = t.codes.c
     return connection.execute(select(t.codes).where(c.session == lookup, c.expires >= now)).one_or_none()
 

@@ -34,15 +34,19 @@ codes = Table(
     "codes",
     metadata,
     Column("id", number, primary_key=True),
-    Column("person", ForeignKey("persons.id"), nullable=False, index=True),
-    Column("community", ForeignKey("communities.id"), nullable=False),
-    Column("lookup", LargeBinary(16), nullable=False, unique=True),
-    Column("session", LargeBinary(16), unique=True),
+    Column("code", String(8), nullable=False, unique=True),
+    Column("session", LargeBinary(16), nullable=False, unique=True),
     Column("created", BigInteger, nullable=False),
-    Column("created_by", String(64), nullable=False),
     Column("expires", BigInteger, nullable=False),
+    Column("person", ForeignKey("persons.id"), index=True),
+    Column("community", ForeignKey("communities.id")),
+    Column("opened_by", String(64)),
+    Column("swipe", BigInteger, unique=True),
 )
-"""A code by which somebody sees their own data, once: keyed hashes of the code and of the session that it opened."""
+"""A page that waits to show somebody their own data: the code on it, and a keyed hash of what only the page knows.
+
+A desk opens it for a `person` by the code, once, after a `swipe` of their own card.
+"""
 
 requests = Table(
     "requests",

@@ -109,7 +109,17 @@ OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/strea
     "/rules/replayed",
 }
 """Pages without a name or a number, on this machine alone, and what a monitor asks for."""
-OPEN |= {"/me", "/me/declare", "/me/open", "/me/ask", "/me/object", "/landlord", "/landlord/declare", "/{who}/form"}
+OPEN |= {
+    "/me",
+    "/me/declare",
+    "/me/open",
+    "/me/see",
+    "/me/ask",
+    "/me/object",
+    "/landlord",
+    "/landlord/declare",
+    "/{who}/form",
+}
 """Pages for people without an account: they tell nobody anything about anybody else."""
 PUBLIC = {
     ("POST", "/api/v1/declarations"),
@@ -151,6 +161,7 @@ def body_of(path: str) -> Any:
         "lost": {"kind": "citizen-id", "number": A, "lost": True},
         "moved-out": {"day": TODAY.isoformat(), "why": "declared"},
         "protected": {"protected": False, "why": "ended"},
+        "code": {"code": "12345678"},
         "cards": {"kind": "card-uid", "number": "04A1B2C3"},
         "end": {"why": "moved_out"},
         "confirm": {"until": TODAY.isoformat()},

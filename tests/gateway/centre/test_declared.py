@@ -12,8 +12,8 @@ from gateway.store import tables as t
 from gateway.store.queries import declared
 from gateway.store.queries.history import By
 from rules.cases import NotPossible, Objection
-from rules.model import CredentialKind, Source
-from tests.gateway.centre.office import BY, MASTER, OTHER, TODAY, YUAN, Office, entry, number, registration
+from rules.model import Credential, CredentialKind, Source
+from tests.gateway.centre.office import BY, MASTER, OTHER, TODAY, YUAN, Office, entry, number, registration, swipe
 
 A, B = number(1, date(1990, 5, 1)), number(2, date(1991, 5, 1))
 LONG_AGO = TODAY - timedelta(days=60)
@@ -132,43 +132,98 @@ def test_moving_out_of_somebody_unknown_changes_nothing(home: Office) -> None:
     assert home.rows(t.cases) == []
 
 
-def a_code(office: Office, person: int) -> str:
+def presented(office: Office, text: str, seq: int, before_ms: int = 0, **over: Any) -> None:
+    """Somebody's card at a reader of the compound, so long before now."""
+    office.take(swipe(seq, text, BY.at - before_ms, flags=[], **over))
+
+
+def begun(office: Office, at: int = BY.at - 60_000) -> tuple[str, str]:
     with office.database.write() as connection:
-        return OwnData(MASTER, office.slips).code(connection, BY, YUAN, person)
+        return OwnData(MASTER, office.slips).begin(connection, at)
 
 
-def opened(office: Office, code: str, at: int = BY.at) -> str | None:
+def open_page(office: Office, person: int, code: str, at: int = BY.at, community: str = YUAN) -> None:
     with office.database.write() as connection:
-        return OwnData(MASTER, office.slips).open(connection, code, at)
+        OwnData(MASTER, office.slips).open(connection, By(BY.actor, at), community, person, code)
 
 
-def test_a_code_is_good_once_for_ten_minutes_and_for_its_person_alone(home: Office) -> None:
+def shows(office: Office, token: str, at: int = BY.at) -> int | None:
+    """Whose data the page shows."""
+    with office.database.read() as connection:
+        session = OwnData(MASTER, office.slips).session(connection, token, at)
+    return None if session is None else session.person
+
+
+def opened(office: Office, text: str, person: int, seq: int = 900) -> str:
+    """The token of a page that a desk has opened."""
+    code, token = begun(office)
+    presented(office, text, seq)
+    open_page(office, person, code)
+    return token
+
+
+def test_a_page_is_opened_once_after_its_person_s_own_card_and_ends_after_ten_minutes(home: Office) -> None:
     person = home.rows(t.persons)[0].id
-    code = a_code(home, person)
-    assert (len(code), code.isdigit()) == (10, True)
-    assert code.encode() not in home.rows(t.codes)[0].lookup
-    assert opened(home, "0000000000") is None
-    token = opened(home, f" {code} ")
-    assert token is not None
-    assert opened(home, code) is None, "once"
-    late = a_code(home, person)
-    assert opened(home, late, BY.at + GOOD_MS + 1) is None
-    own = OwnData(MASTER, home.slips)
-    with home.database.read() as connection:
-        session = own.session(connection, token, BY.at + GOOD_MS)
-        assert session is not None
-        assert session.person == person
-        assert own.session(connection, token, BY.at + GOOD_MS + 1) is None
-        assert own.session(connection, code, BY.at) is None
-    with home.database.write() as connection, pytest.raises(LookupError):
-        own.code(connection, BY, OTHER, person)
+    code, token = begun(home)
+    assert (len(code), code.isdigit(), shows(home, token)) == (8, True, None)
+    presented(home, number(9), 1)
+    with pytest.raises(NotPossible, match="no page"):
+        open_page(home, person, "00000000" if code != "00000000" else "00000001")
+    with pytest.raises(LookupError):
+        open_page(home, person, code, community=OTHER)
+    open_page(home, person, code)
+    assert shows(home, token) == person
+    assert shows(home, code) is None
+    assert shows(home, token, BY.at + GOOD_MS) == person
+    assert shows(home, token, BY.at + GOOD_MS + 1) is None
+    with pytest.raises(NotPossible, match="no page"):
+        open_page(home, person, code)
+    noted = home.rows(t.history)[-1]
+    assert (noted.subject, noted.row, noted.actor, noted.changes) == (
+        "persons",
+        person,
+        BY.actor,
+        {"opened": [None, "east"]},
+    )
+
+
+def test_no_page_opens_without_a_fresh_swipe_of_the_person_s_own_good_card(home: Office) -> None:
+    home.enrol(entry(A, room="502室"))
+    person = home.rows(t.persons)[0].id
+    code, token = begun(home, BY.at - 400_000)
+    for seq, text, before in ((1, A, 0), (2, number(9), 120_001), (3, number(9), -60_000)):
+        presented(home, text, seq, before)  # another's; too long ago; by a clock that is a minute ahead
+        with pytest.raises(NotPossible, match="own card"):
+            open_page(home, person, code)
+    late, _ = begun(home, BY.at - 1_000)
+    presented(home, number(9), 4, 1_001)
+    with pytest.raises(NotPossible, match="own card"):
+        open_page(home, person, late)  # before there was a page to open
+    assert shows(home, token) is None
+    open_page(home, person, code)
+    other, _ = begun(home, BY.at - 400_000)
+    with pytest.raises(NotPossible, match="own card"):
+        open_page(home, person, other)  # one swipe, one page
+
+
+def test_a_lost_card_and_a_code_that_is_over_open_no_page(home: Office) -> None:
+    person = home.rows(t.persons)[0].id
+    code, _ = begun(home, BY.at - GOOD_MS - 1)
+    presented(home, number(9), 1)
+    with pytest.raises(NotPossible, match="no page"):
+        open_page(home, person, code)
+    with home.database.write() as connection:
+        home.register.mark_lost(connection, BY, YUAN, Credential(CredentialKind.CITIZEN_ID, number(9)), lost=True)
+    code, token = begun(home)
+    with pytest.raises(NotPossible, match="own card"):
+        open_page(home, person, code)
+    assert shows(home, token) is None
 
 
 def test_everything_held_is_shown_with_who_looked_and_nothing_of_others(home: Office) -> None:
     home.enrol(entry(A, room="502室", name="测试乙", since=LONG_AGO))
     mine = home.rows(t.persons)[-1].id
-    token = opened(home, a_code(home, mine))
-    assert token is not None
+    token = opened(home, A, mine)
     own = OwnData(MASTER, home.slips)
     with home.database.read() as connection:
         session = own.session(connection, token, BY.at)
@@ -184,8 +239,7 @@ def test_everything_held_is_shown_with_who_looked_and_nothing_of_others(home: Of
 def test_what_somebody_asks_is_answered_once_with_a_reason(home: Office) -> None:
     person = home.rows(t.persons)[0].id
     own = OwnData(MASTER, home.slips)
-    token = opened(home, a_code(home, person))
-    assert token is not None
+    token = opened(home, number(9), person)
     with home.database.write() as connection:
         session = own.session(connection, token, BY.at)
         assert session is not None
@@ -207,9 +261,8 @@ def test_an_objection_pauses_the_case_and_without_one_there_is_nothing_to_pause(
     home.enrol(entry(A, room="502室", since=LONG_AGO))
     mine, other = home.rows(t.persons)[-1].id, home.rows(t.persons)[0].id
     own = OwnData(MASTER, home.slips)
-    for person, paused in ((mine, True), (other, False)):
-        token = opened(home, a_code(home, person))
-        assert token is not None
+    for seq, text, person, paused in ((901, A, mine, True), (902, number(9), other, False)):
+        token = opened(home, text, person, seq)
         with home.database.write() as connection:
             session = own.session(connection, token, BY.at)
             assert session is not None

@@ -6,10 +6,13 @@ import urllib.parse
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
+from gateway.store import tables as t
+from gateway.store.queries import streams
 from tests.gateway.centre.centres import Centre, Reply, running
-from tests.gateway.centre.office import TODAY, YUAN, number
+from tests.gateway.centre.office import EPOCH, STATION, TODAY, YUAN, number, swipe
 
 A = number(1)
 HERE = f"/api/v1/communities/{YUAN}"
@@ -101,17 +104,38 @@ def test_one_address_cannot_flood(fresh: Centre) -> None:
     last = fresh.ask("POST", "/api/v1/declarations", None, BODY)
     assert (last.status, last.type) == (429, "application/problem+json")
     assert page(fresh, "/me/declare", BODY).status == 429
-    guesses = [fresh.ask("POST", "/api/v1/me/open", None, {"code": f"{i:010d}"}).status for i in range(12)]
-    assert (guesses.count(403), guesses.count(429)) == (10, 2)
+    codes = [fresh.ask("POST", "/api/v1/me/open", None).status for _ in range(12)]
+    assert (codes.count(201), codes.count(429)) == (10, 2)
 
 
-def test_a_resident_sees_objects_and_asks_by_a_code_from_the_desk(fresh: Centre) -> None:
+def swiped(centre: Centre) -> None:
+    """A has presented their card at the east gate."""
+    record = swipe(1, A, int(centre.clock[0] * 1000), flags=[])
+    values = msgspec.structs.asdict(record) | {"reasons": "enrolled", "flags": ""}
+    values |= {"community": YUAN, "station": STATION, "epoch": EPOCH, "received": record.at}
+    values |= {"roster": 1, "policy": 1, "recorded": True, "unattended": False}
+    with centre.database().write() as connection:
+        columns = {column.name for column in t.swipes.c}
+        streams.add_swipes(connection, [{name: one for name, one in values.items() if name in columns}])
+
+
+def test_a_resident_sees_objects_and_asks_on_a_page_that_the_desk_has_opened(fresh: Centre) -> None:
     person = fresh.ask("GET", f"{HERE}/residents", "property-here").json[0]["person"]
-    code = fresh.ask("POST", f"{HERE}/residents/{person}/code", "property-here").json["code"]
-    shown = page(fresh, "/me/open", {"code": code})
+    waits = page(fresh, "/me/open", {})
+    code = waits.text.split("<strong>")[1].split("<")[0]
+    token = waits.text.split('name="token" value="')[1].split('"')[0]
+    here = f"{HERE}/residents/{person}/code"
+    refused = fresh.ask("POST", here, "property-here", {"code": code})
+    assert (refused.status, "own card" in refused.text) == (409, True)
+    again = page(fresh, "/me/see", {"token": token})
+    assert ("窗口还没有打开" in again.text, "测试甲" in again.text) == (True, False)
+    swiped(fresh)
+    opened = fresh.ask("POST", here, "property-here", {"code": code})
+    assert (opened.status, opened.text) == (204, ""), "the desk learns nothing"
+    shown = page(fresh, "/me/see", {"token": token})
     assert (shown.status, "测试甲" in shown.text, "property-here" in shown.text) == (200, True, True)
+    assert "打开本人信息页 · east" in shown.text
     assert A not in shown.text, "the number is masked here too: whoever looks over a shoulder sees no number"
-    token = shown.text.split('name="token" value="')[1].split('"')[0]
     assert "没有关于您的任务" in page(fresh, "/me/object", {"token": token, "objection": "not_living_here"}).text
     asked = page(fresh, "/me/ask", {"token": token, "kind": "correct", "text": "电话有误"})
     assert "15天内答复" in asked.text
@@ -121,7 +145,7 @@ def test_a_resident_sees_objects_and_asks_by_a_code_from_the_desk(fresh: Centre)
     assert fresh.ask("POST", f"{HERE}/requests/{request['id']}/answer", "reviewer-here", answer).status == 204
     fresh.clock[0] += 601
     assert page(fresh, "/me/ask", {"token": token, "kind": "correct", "text": "again"}).status == 403
-    assert page(fresh, "/me/open", {"code": code}).status == 403
+    assert page(fresh, "/me/see", {"token": token}).status == 403
 
 
 def test_one_s_own_data_over_the_api_needs_a_session_of_one_s_own(centre: Centre) -> None:
