@@ -15,6 +15,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
 from gateway.routes import Police
+from rules.roles import Role
 
 ENV_PREFIX = "GATEWAY__"
 
@@ -132,13 +133,17 @@ class _Web(_Strict):
 
 
 class ApiClient(_Strict):
-    """A program that may use the centre's API. Only the SHA-256 of its token is kept."""
+    """Who calls the centre: a program by its token, or somebody who is signed in."""
 
-    name: Name
-    role: Literal["property", "worker", "reviewer", "street", "committee", "police", "duty", "administrator"]
-    """`police` is a community officer (社区民警), `duty` the station's duty desk, which sees counts."""
+    name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
+    role: Role
     scope: str = ""
     """The community, or for `police` and `duty` the police station, that the client is confined to; "" for all."""
+
+
+class ApiToken(ApiClient):
+    """A program that may use the centre's API. Only the SHA-256 of its token is kept."""
+
     token_sha256: Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 
 
@@ -152,7 +157,7 @@ class Centre(_Web):
     """Where people declare at the police themselves: shown first on /me. "" where there is none."""
     backup_interval_hours: Annotated[float, Field(ge=0.25, le=4380)] = 24
     """How often the database is backed up; a station keeps what is acknowledged for at least twice as long."""
-    clients: tuple[ApiClient, ...] = ()
+    clients: tuple[ApiToken, ...] = ()
     district: str = ""
     """Name of the district, as pages show it."""
     gate_url: str = ""

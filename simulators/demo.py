@@ -27,7 +27,7 @@ from datetime import date, datetime, timedelta
 from itertools import chain
 from pathlib import Path
 
-from simulators import backlog, papers
+from simulators import backlog, papers, staff
 from simulators.actors import Api, Guard, Office, PolicePlatform, Refused, put_in_parts
 from simulators.compound import Compound, binhe, yanjiang
 from simulators.hardware import Hardware, SmallHardware
@@ -79,9 +79,10 @@ class Demo:
             run = self._gateway("run", "--config", str(self._folder / "gateway.toml"), log_to="gateway.log")
             police = self._police()
             stack.callback(police.close)
-            self._wait_for(f"{self._centre}/cases", run)
-            self._say_hello(police)
+            self._wait_for(f"{self._centre}/sign-in", run)
             apis = {role: Api(self._centre, token) for role, token in tokens.items()}
+            words = staff.take_up(self._folder / "accounts.json", self._centre, apis["security"], self._first.id)
+            self._say_hello(police, words)
             self._start("lists", lambda: self._put_lists_and_bring_back_the_second(apis))
             self._start("people", lambda: self._people(hardware))
             self._start("office", lambda: self._office(apis, police))
@@ -177,14 +178,15 @@ class Demo:
         account = json.loads(printed.splitlines()[0])
         return PolicePlatform(POLICE_STATION, self._ports.broker, account["username"], account["password"])
 
-    def _say_hello(self, police: PolicePlatform) -> None:
+    def _say_hello(self, police: PolicePlatform, words: dict[str, str]) -> None:
         watch = (
             f"mosquitto_sub -p {self._ports.broker} -u {police.username} -P {police.password} -t '{police.topic}' -v"
         )
         print(
             f"""
   gate console  岗亭    {self._gate}/gate
-  centre        中心    {self._centre}/        cases {self._centre}/cases   policy {self._centre}/policy
+  centre        中心    {self._centre}/        sign in as one of these (passwords are of this run):
+{staff.table(words)}
   health, metrics       {self._centre}/healthz  {self._centre}/metrics
   what the police get   {watch}
   logs and data         {self._folder}   (gates.log: when each gate stood open)

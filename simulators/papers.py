@@ -38,7 +38,9 @@ class Ports:
 
 def write_papers(folder: Path, ports: Ports, compounds: tuple[Compound, Compound], lines: Path) -> dict[str, str]:
     """Write both stations' configuration and the policy into `folder`. Returns the API tokens by role."""
-    tokens = {role: secrets.token_urlsafe(24) for role in ("property", "worker", "reviewer", "administrator")}
+    tokens = {
+        role: secrets.token_urlsafe(24) for role in ("property", "worker", "reviewer", "administrator", "security")
+    }
     shutil.copyfile(_SHORT_POLICY, folder / "policy.toml")
     (folder / "gateway.toml").write_text(_first(ports, compounds, lines, tokens), encoding="utf-8")
     (folder / "second.toml").write_text(_second(ports, compounds, lines), encoding="utf-8")

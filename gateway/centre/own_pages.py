@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Depends, Form
 from fastapi.concurrency import run_in_threadpool
 from pydantic import ValidationError
 from sqlalchemy import Connection
@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gateway.centre.api.access import anyone
 from gateway.centre.api.declared import (
     PASSES_MS,
     RECEIPT_SAYS,
@@ -168,7 +169,7 @@ def make_declare_pages(own: OwnPages) -> APIRouter:
         TextsIncomplete: a text is missing.
     """
     own.pages.texts.need(WORDS)
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(anyone)])
 
     @router.get("/me")
     def me(request: Request) -> HTMLResponse:
@@ -197,7 +198,7 @@ def make_declare_pages(own: OwnPages) -> APIRouter:
 
 def make_data_pages(own: OwnPages) -> APIRouter:
     """The router of one's own data."""
-    router = APIRouter()
+    router = APIRouter(dependencies=[Depends(anyone)])
 
     @router.post("/me/open")
     def enter(request: Request) -> HTMLResponse:

@@ -6,7 +6,6 @@ import threading
 import time
 from collections.abc import Callable
 
-from fastapi import APIRouter, FastAPI
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
@@ -14,22 +13,6 @@ from gateway import wire
 from gateway.broker import CENTRE
 from gateway.bus import Account, Bus, Will
 from gateway.centre.acks import Acks
-from gateway.centre.api.access import Access
-from gateway.centre.api.alerts import make_alerts
-from gateway.centre.api.audits import make_audits
-from gateway.centre.api.cards import make_cards
-from gateway.centre.api.cases import make_cases
-from gateway.centre.api.commands import make_commands
-from gateway.centre.api.household import make_household
-from gateway.centre.api.indicators import make_indicators, make_month_ends
-from gateway.centre.api.leases import make_leases
-from gateway.centre.api.lists import make_files, make_lists
-from gateway.centre.api.merging import make_merging
-from gateway.centre.api.register import make_register
-from gateway.centre.api.residents import make_residents
-from gateway.centre.api.stations import make_stations
-from gateway.centre.api.visitors import make_visitors
-from gateway.centre.api.worklists import make_worklists
 from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
@@ -42,14 +25,13 @@ from gateway.centre.lists.takers import Takers
 from gateway.centre.mark import Mark, Older
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.policies import Policies
-from gateway.centre.public import public_routers
 from gateway.centre.register import Register
 from gateway.centre.rosters import Rosters
-from gateway.centre.rulesdesk import make_rules
 from gateway.centre.sending import Sending
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
+from gateway.centre.surface import Parts, make_surface
 from gateway.centre.sweep import Sweep
 from gateway.centre.visitors import Visitors
 from gateway.keys import Master
@@ -60,19 +42,15 @@ from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
 from gateway.store.queries.history import By
 from gateway.tls import Security
-from gateway.web.centre_pages import CHANGES, Show, changed, make_centre_pages
-from gateway.web.centre_view import CentreDesk
+from gateway.web.centre_pages import CHANGES, changed
 from gateway.web.feed import Feed
-from gateway.web.page import make_pages
 from gateway.web.server import Server
-from gateway.web.site import make_site, vitals
 from gateway.wire import StationTopics
 
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 1.0
 VISITORS_EVERY_S = 30.0
-DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging)
 
 
 class CentreProcess:
@@ -162,7 +140,8 @@ class CentreProcess:
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
         self._sending = Sending(self._database, master, settings, self._policies.current, self._casework.now)
         self._bus = self._make_bus(broker_url, broker_password)
-        self._server = Server(self._make_app(), settings.centre.host, settings.centre.port)
+        self._metrics.stations.holes = lambda: holes_of(self._desk)
+        self._server = Server(make_surface(self._surface()), settings.centre.host, settings.centre.port)
 
     @property
     def port(self) -> int:
@@ -225,72 +204,27 @@ class CentreProcess:
             will=Will(wire.CENTRE_STATUS, self._announcement("lost")),
         )
 
-    def _make_app(self) -> FastAPI:
-        desk = self._desk
-        self._metrics.stations.holes = lambda: holes_of(desk)
-        questions = CentreDesk(
-            desk.state,
-            desk.cases,
-            desk.alerts,
-            desk.stations,
-            desk.holes,
-            desk.accept,
-            desk.commands,
-            desk.set_aside,
-            desk.policy,
-            self.parts,
-        )
-        access, pages = Access(self._settings.centre.clients), make_pages()
-        routers: list[APIRouter] = [
-            make_centre_pages(questions, self._feed, pages),
-            vitals(self.parts, self._metrics.registry),
-            *(
-                make(self._database, self._master, self._casework, self._slips, access, changed_by)
-                for make, changed_by in (
-                    (make_cases, self._work_changed),
-                    (make_worklists, self._work_changed),
-                    (make_household, self._register_changed),
-                )
-            ),
-            make_alerts(
-                self._database,
-                self._master,
-                self._slips,
-                access,
-                take_answer=self._take_answer,
-                now=self._casework.now,
-                changed=self._work_changed,
-            ),
-            *self._sending.routers(access),
-            make_commands(self._database, self._commands, access, self._work_changed, self._casework.now),
-            make_register(self._database, self._register, self._casework, access, self._register_changed),
-            *(make(self._database, self._master, access, self._casework.now, self._register_changed) for make in DESKS),
-            make_files(self._database, self._master, access, self._casework.now),
-            make_lists(self._database, access, self._casework.now, self._runs, pages.texts),
-            make_indicators(self._database, self._master, access, self._indicators, self._casework.today),
-            make_month_ends(access, self._month_ends, self._database),
-            make_audits(self._database, access, self._casework.now, self._indicators.changed),
-            *public_routers(
-                self._database,
-                self._master,
-                access,
-                self._casework,
-                self._slips,
-                pages,
-                self._settings.centre.official_url,
-                self._register_changed,
-            ),
-            *make_rules(
-                self._policies, self._master, self._settings, access, Show(questions, pages), self._work_changed
-            ),
-            make_stations(self._database, access, desk.stations, self._casework.now, self._work_changed),
-        ]
-        return make_site(
-            pages,
-            routers,
-            allowed_hosts=self._settings.centre.allowed_hosts,
-            closing=(self._feed.close,),
-            openapi_url="/api/v1/openapi.json",
+    def _surface(self) -> Parts:
+        return Parts(
+            settings=self._settings,
+            database=self._database,
+            master=self._master,
+            casework=self._casework,
+            slips=self._slips,
+            register=self._register,
+            desk=self._desk,
+            indicators=self._indicators,
+            month_ends=self._month_ends,
+            commands=self._commands,
+            policies=self._policies,
+            runs=self._runs,
+            sending=self._sending,
+            feed=self._feed,
+            registry=self._metrics.registry,
+            vital=self.parts,
+            take_answer=self._take_answer,
+            work_changed=self._work_changed,
+            register_changed=self._register_changed,
         )
 
     def _bus_up(self) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Depends
 
 from gateway.centre.api.access import Access
 from gateway.centre.api.policies import make_policies
@@ -35,8 +35,10 @@ def make_rules(
         replay=trials.begin,
         replayed=trials.state,
     )
+    page = APIRouter(dependencies=[Depends(access.page("administrator", "security"))])
+    page.include_router(make_rules_page(desk, show.pages, show))
     return (
-        make_rules_page(desk, show.pages, show),
+        page,
         make_policies(database, book, access, settings, changed),
         make_questions(database, access),
     )

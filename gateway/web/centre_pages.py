@@ -60,7 +60,7 @@ def make_centre_pages(
 
     show = Show(data, pages, now)
 
-    @router.get("/")
+    @router.get("/admin")
     def overview(request: Request) -> HTMLResponse:
         return show(request, "overview", stations=data.stations())
 

@@ -29,7 +29,9 @@ MAX_LIST = 32 << 20
 """Bytes of a list that comes as a file."""
 _LISTS = re.compile(r"/api/v\d+/communities/[^/]+/lists/[a-z_]+")
 API = "/api/"
-"""Below it every call needs a bearer token, which a foreign page cannot send, so the origin says nothing more."""
+"""Below it a call without a session has a bearer token or says nothing of anybody: its origin says nothing more."""
+SESSION = "xq_session"
+"""Name of the cookie of whoever is signed in; `__Host-` stands before it where a proxy ends TLS."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 HEADERS = {
     "Content-Security-Policy": (
@@ -102,9 +104,20 @@ class Guard:
             return PlainTextResponse("this host name is not served here\n", 400)
         if scope["method"] in SAFE:
             return None
-        if not scope["path"].startswith(API) and not _same_origin(headers, hosts[0]):
+        free = scope["path"].startswith(API) and ("authorization" in headers or not session_of(headers))
+        if not free and not _same_origin(headers, hosts[0]):
             return PlainTextResponse("this request did not come from one of our pages\n", 403)
         return _body_refusal(headers, MAX_LIST if _LISTS.fullmatch(scope["path"]) else MAX_BODY)
+
+
+def session_of(headers: Headers) -> str:
+    """The token of the session that a browser sends, or ""."""
+    try:
+        cookies = SimpleCookie(headers.get("cookie", ""))
+    except CookieError:
+        return ""
+    morsel = cookies.get(f"__Host-{SESSION}") or cookies.get(SESSION)
+    return morsel.value if morsel is not None else ""
 
 
 def _same_origin(headers: Headers, host: str) -> bool:

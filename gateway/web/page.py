@@ -75,7 +75,9 @@ class Pages:
         """A template in the language that the request asks for, as an answer."""
         path, query = request.url.path, request.query_params
         here: Callable[..., str] = lambda **asked: f"{path}?{urlencode({**query, **asked})}"  # noqa: E731
-        text = self.render(lang_of(request), template, path=path, here=here, theme=theme_of(request), **values)
+        signed = getattr(request.state, "signed", None)
+        shown = {"path": path, "here": here, "theme": theme_of(request), "signed": signed} | values
+        text = self.render(lang_of(request), template, **shown)
         return HTMLResponse(text, status)
 
     def _words(self, lang: str) -> Mapping[str, object]:

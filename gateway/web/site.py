@@ -16,7 +16,7 @@ from gateway.web.feed import Feed
 from gateway.web.guard import LOOPBACK, Guard
 from gateway.web.page import STATIC, Pages, lang_of
 
-SAID = frozenset({400, 403, 404, 405, 409, 422, 503})
+SAID = frozenset({400, 401, 403, 404, 405, 409, 422, 429, 503})
 """Statuses with a sentence of their own; any other is shown as a fault of ours."""
 
 
@@ -47,8 +47,9 @@ def make_site(
         app.include_router(router)
 
     def refused(request: Request, error: Exception) -> Response:
-        status = error.status_code if isinstance(error, HTTPException) else 422
-        return error_page(pages, request, status)
+        if isinstance(error, HTTPException) and error.headers and {"Location", "HX-Redirect"} & error.headers.keys():
+            return Response(status_code=error.status_code, headers=error.headers)
+        return error_page(pages, request, error.status_code if isinstance(error, HTTPException) else 422)
 
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, refused)

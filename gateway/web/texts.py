@@ -1,4 +1,4 @@
-"""Every sentence of the pages in each language, from flat TOML files; a gap between them is an error at start."""
+"""Every sentence of the pages in each language, from flat TOML files (TOPIC.LANG.toml); a gap is an error at start."""
 
 import tomllib
 from collections.abc import Iterable, Mapping
@@ -52,7 +52,12 @@ def load(folder: Path = FOLDER) -> Texts:
     """
     tables: dict[str, Mapping[str, str]] = {}
     for lang in LANGUAGES:
-        table = tomllib.loads((folder / f"{lang}.toml").read_text(encoding="utf-8"))
+        table: dict[str, str] = {}
+        for file in sorted((folder / f"{lang}.toml", *folder.glob(f"*.{lang}.toml"))):
+            found = tomllib.loads(file.read_text(encoding="utf-8"))
+            if twice := sorted(found.keys() & table.keys()):
+                raise TextsIncomplete(f"{file.name}: these stand in another file already: " + ", ".join(twice))
+            table |= found
         if odd := sorted(key for key, value in table.items() if not isinstance(value, str)):
             raise TextsIncomplete(f"{lang}: not a text: " + ", ".join(odd))
         tables[lang] = table

@@ -181,7 +181,7 @@ def test_no_page_is_wider_than_its_window_nor_complains(
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
     with served(gate) as booth_site, served(centre) as centre_site:
         addresses = [f"{booth_site.url}/gate"]
-        addresses += [f"{centre_site.url}{path}" for path in ("/", "/cases", "/alerts", "/stations", "/policy")]
+        addresses += [f"{centre_site.url}{path}" for path in ("/admin", "/cases", "/alerts", "/stations", "/policy")]
         for address in addresses:
             page.goto(f"{address}?lang={lang}")
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0], address

@@ -171,7 +171,10 @@ class Town:
         self._opened.clear()
 
     def page(self, path: str) -> str:
-        with urllib.request.urlopen(f"{self.base}{path}", timeout=10) as answer:
+        headers = {"Authorization": f"Bearer {self._words['centre']}"}
+        with urllib.request.urlopen(
+            urllib.request.Request(f"{self.base}{path}", headers=headers), timeout=10
+        ) as answer:
             return str(answer.read().decode())
 
     def until(self, holds: Callable[[], Any], what: str, within: float = WITHIN_S) -> None:

@@ -3,51 +3,150 @@
 import hashlib
 import hmac
 import logging
-from collections.abc import Callable, Coroutine, Sequence
-from typing import Any
+from collections.abc import Callable, Coroutine, Iterator, Sequence
+from typing import Any, TypeVar
+from urllib.parse import quote
+from weakref import WeakKeyDictionary
 
-from fastapi import HTTPException, Request
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.dependencies.models import Dependant
 from fastapi.exceptions import RequestValidationError
-from fastapi.routing import APIRoute
+from fastapi.routing import APIRoute, iter_route_contexts
 from sqlalchemy.exc import DataError, IntegrityError, OperationalError
 from starlette.responses import JSONResponse, Response
 
+from gateway.centre.accounts.book import Signed
 from gateway.centre.slips import Stale
-from gateway.settings import ApiClient
+from gateway.settings import ApiClient, ApiToken
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
+from rules.roles import Role
 
 log = logging.getLogger(__name__)
 
+Dependency = TypeVar("Dependency", bound=Callable[..., Any])
+STEPS = {"second": "/sign-in/second", "enrol": "/account/second"}
+"""Where somebody is sent who is signed in by password alone, and needs more."""
+_UNKNOWN = "a bearer token of a known client is needed"
 _NOT_THERE = "there is no such thing in your scope"
+_PERMITS: WeakKeyDictionary[Callable[..., Any], frozenset[str]] = WeakKeyDictionary()
 
 
 class Access:
-    """Finds the client of a request by its bearer token; only digests of tokens are known here."""
+    """Finds who calls: a program by its bearer token, of which only digests are known here, or somebody signed in.
 
-    def __init__(self, clients: Sequence[ApiClient]) -> None:
+    Every route takes one of `allow`, `page` or `anyone` as a dependency; `undeclared` finds those that do not.
+    """
+
+    def __init__(
+        self, clients: Sequence[ApiToken], signed: Callable[[Request], Signed | None] = lambda _: None
+    ) -> None:
         self._clients = tuple(clients)
+        self._signed = signed
 
     def allow(self, *roles: str) -> Callable[[Request], ApiClient]:
-        """A dependency that lets in clients of these roles: 401 without a known token, 403 for another role."""
+        """A dependency that lets in callers of these roles: 401 without a token or session, 403 for another role."""
 
         def client(request: Request) -> ApiClient:
-            scheme, _, token = request.headers.get("authorization", "").partition(" ")
-            digest = hashlib.sha256(token.encode()).hexdigest()
-            found = [one for one in self._clients if hmac.compare_digest(one.token_sha256, digest)]
-            if scheme.lower() != "bearer" or not found:
-                raise HTTPException(401, "a bearer token of a known client is needed", {"WWW-Authenticate": "Bearer"})
-            if found[0].role not in roles:
-                raise HTTPException(403, f"this is not for the role {found[0].role}")
-            return found[0]
+            if "authorization" in request.headers:
+                return self._program(request, roles)
+            signed = self._signed(request)
+            if signed is None or signed.needs:
+                raise HTTPException(401, _UNKNOWN, {"WWW-Authenticate": "Bearer"})
+            return self._somebody(signed, roles)
 
-        return client
+        return declared(client, roles)
+
+    def page(self, *roles: str) -> Callable[[Request], ApiClient]:
+        """The same for a page: whoever is not signed in is sent to do so, and comes back after."""
+
+        def client(request: Request) -> ApiClient:
+            if "authorization" in request.headers:
+                return self._program(request, roles)
+            signed = self._signed(request)
+            if signed is None or signed.needs:
+                step = "/sign-in" if signed is None else STEPS[signed.needs]
+                back = request.url.path if request.method == "GET" else "/"
+                raise sent_to(request, f"{step}?next={quote(back)}")
+            request.state.signed = signed
+            return self._somebody(signed, roles)
+
+        return declared(client, roles)
+
+    def _program(self, request: Request, roles: Sequence[str]) -> ApiClient:
+        scheme, _, token = request.headers["authorization"].partition(" ")
+        digest = hashlib.sha256(token.encode()).hexdigest()
+        found = [one for one in self._clients if hmac.compare_digest(one.token_sha256, digest)]
+        if scheme.lower() != "bearer" or not found:
+            raise HTTPException(401, _UNKNOWN, {"WWW-Authenticate": "Bearer"})
+        if found[0].role not in roles:
+            raise HTTPException(403, f"this is not for the role {found[0].role}")
+        return found[0]
+
+    @staticmethod
+    def _somebody(signed: Signed, roles: Sequence[str]) -> ApiClient:
+        """Somebody who is signed in, in the first of these roles that they have."""
+        held = next((role for role in roles if role in signed.roles), None)
+        if held is None:
+            raise HTTPException(403, "this is not for your role")
+        return ApiClient(name=signed.name, role=Role(held), scope=signed.scope)
+
+
+def anyone() -> None:
+    """The dependency of a route that is for everybody."""
+
+
+def declared(dependency: Dependency, roles: Sequence[str]) -> Dependency:
+    """Mark a dependency as one that says who may use its route."""
+    _PERMITS[dependency] = frozenset(roles)
+    return dependency
+
+
+def permissions(app: FastAPI) -> dict[tuple[str, str], frozenset[str] | None]:
+    """(method, path) of each route -> the roles that may use it; empty for everybody, None where nothing says so."""
+    found: dict[tuple[str, str], frozenset[str] | None] = {}
+    for route in iter_route_contexts(app.routes):
+        if isinstance(route.original_route, APIRoute):
+            said = [permit for one in _all(route.dependant) if (permit := _permit(one)) is not None]
+            roles = frozenset[str]().union(*said) if said else None
+            found |= {(method, route.path or ""): roles for method in route.methods or ()}
+    return found
+
+
+def undeclared(app: FastAPI) -> list[str]:
+    """Routes of which nothing says who may use them."""
+    return [f"{method} {path}" for (method, path), roles in permissions(app).items() if roles is None]
+
+
+def _permit(dependant: Dependant) -> frozenset[str] | None:
+    if dependant.call is anyone:
+        return frozenset()
+    return None if dependant.call is None else _PERMITS.get(dependant.call)
+
+
+def sent_to(request: Request, address: str) -> HTTPException:
+    """What sends a browser elsewhere, also when only a part of a page asked."""
+    if "hx-request" in request.headers:
+        return HTTPException(401, headers={"HX-Redirect": address})
+    return HTTPException(303, headers={"Location": address})
+
+
+def _all(dependant: Dependant) -> Iterator[Dependant]:
+    for one in dependant.dependencies:
+        yield one
+        yield from _all(one)
 
 
 def within(client: ApiClient, place: str) -> None:
     """Raise LookupError where the client's scope does not reach: what is not theirs does not exist for them."""
     if client.scope and client.scope != place:
         raise LookupError(_NOT_THERE)
+
+
+def of_district(client: ApiClient) -> ApiClient:
+    """The client, where nothing confines it; LookupError otherwise: what is about all is not there for a part."""
+    within(client, "")
+    return client
 
 
 def by_of(client: ApiClient, now: int, why: str = "") -> By:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Header, HTTPException, Request
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-from gateway.centre.api.access import Problems
+from gateway.centre.api.access import Problems, anyone
 from gateway.centre.declarations import Declaration, Declarations, Move, Said
 from gateway.centre.own_data import Asked, OwnData, Session
 from gateway.store.database import Database
@@ -142,7 +142,7 @@ def declaration_of(body: DeclarationBody, source: Source, today: date) -> Declar
 
 def make_declared(public: Public, declarations: Declarations) -> APIRouter:
     """The router of declarations."""
-    router = APIRouter(prefix="/api/v1", route_class=Problems, tags=["declarations"])
+    router = APIRouter(prefix="/api/v1", route_class=Problems, tags=["declarations"], dependencies=[Depends(anyone)])
 
     def take(body: DeclarationBody, source: Source) -> ReceiptView:
         one = declaration_of(body, source, By("", public.now()).today)
@@ -173,7 +173,7 @@ def make_declared(public: Public, declarations: Declarations) -> APIRouter:
 
 def make_own(public: Public) -> APIRouter:
     """The router of one's own data."""
-    router = APIRouter(prefix="/api/v1/me", route_class=Problems, tags=["own data"])
+    router = APIRouter(prefix="/api/v1/me", route_class=Problems, tags=["own data"], dependencies=[Depends(anyone)])
 
     def session(request: Request, authorization: Annotated[str, Header()] = "") -> Session:
         scheme, _, token = authorization.partition(" ")

@@ -3,6 +3,7 @@
 Instants are milliseconds, UTC; days are ISO dates of Asia/Shanghai.
 """
 
+from gateway.store.tables.accounts import accounts, audit, recovery_codes, sign_ins
 from gateway.store.tables.declared import codes, declarations, requests
 from gateway.store.tables.figures import (
     device_days,
@@ -50,8 +51,10 @@ from gateway.store.tables.work import alerts, blind_checks, case_events, cases, 
 
 __all__ = [
     "MARKED",
+    "accounts",
     "addresses",
     "alerts",
+    "audit",
     "blind_checks",
     "case_events",
     "cases",
@@ -88,10 +91,12 @@ __all__ = [
     "policies",
     "quarantine",
     "questions",
+    "recovery_codes",
     "registrations",
     "requests",
     "residents",
     "settings",
+    "sign_ins",
     "stations",
     "streams",
     "swipes",

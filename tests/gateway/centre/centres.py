@@ -16,10 +16,11 @@ from gateway.keys import write_secret
 from gateway.settings import Settings, load
 from gateway.store.database import Database
 from gateway.store.queries import streams
+from rules.roles import Role
 from tests.gateway.centre.office import MASTER, NOW, OTHER, OTHER_POLICE, OTHER_STATION, POLICE, STATION, YUAN
 from tests.waiting import until
 
-ROLES = ("property", "worker", "reviewer", "street", "committee", "police", "duty", "administrator")
+ROLES = tuple(role.value for role in Role)
 DISTRICT_CLIENTS = ("administrator-everywhere", "auditor-everywhere")
 POLICY_TEXT = (Path(__file__).parents[3] / "config" / "policy-short.toml").read_text(encoding="utf-8")
 CONFIG = f"""

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.gateway.centre.office import NOW, TODAY, number
+from tests.gateway.centre.office import NOW, TODAY, YUAN, number
 
 A = number(1)
 HEAD = 'version = 2\nauthor = "office"\nreason = "far away"\n'
@@ -97,18 +97,35 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/policies/{version}/rollback"): {"administrator"},
     ("POST", "/api/v1/stations/{station}/commands"): {"property", "administrator"},
     ("GET", "/api/v1/stations/{station}/commands"): {"property", "street", "administrator"},
+    ("GET", "/api/v1/accounts"): {"security"},
+    ("POST", "/api/v1/accounts"): {"security"},
+    ("POST", "/api/v1/accounts/{name}/invitation"): {"security"},
+    ("PUT", "/api/v1/accounts/{name}"): {"security"},
+    ("GET", "/api/v1/audit"): {"auditor"},
+    ("GET", "/api/v1/audit/verified"): {"auditor"},
 }
 """Who may use which route. A route that is not here fails the test below."""
-OPEN = {"/", "/cases", "/alerts", "/stations", "/quarantine", "/policy", "/stream", "/healthz", "/metrics"} | {
-    "/stations/{station}",
-    "/stations/{station}/accept",
-    "/rules",
-    "/rules/check",
-    "/rules/explain",
-    "/rules/replay",
-    "/rules/replayed",
+PAGES: dict[tuple[str, str], set[str]] = {
+    ("GET", "/admin"): {"administrator"},
+    ("GET", "/cases"): {"administrator"},
+    ("GET", "/alerts"): {"administrator"},
+    ("GET", "/stations"): {"administrator"},
+    ("GET", "/stations/{station}"): {"administrator"},
+    ("POST", "/stations/{station}/accept"): {"administrator"},
+    ("GET", "/quarantine"): {"administrator"},
+    ("GET", "/policy"): {"administrator"},
+    ("GET", "/stream"): {"administrator"},
+    ("GET", "/rules"): {"administrator", "security"},
+    ("POST", "/rules/check"): {"administrator", "security"},
+    ("POST", "/rules/explain"): {"administrator", "security"},
+    ("POST", "/rules/replay"): {"administrator", "security"},
+    ("GET", "/rules/replayed"): {"administrator", "security"},
 }
-"""Pages without a name or a number, on this machine alone, and what a monitor asks for."""
+"""The same for pages: whoever is not signed in is sent to do so."""
+OPEN = {"/", "/sign-in", "/sign-in/second", "/welcome", "/setup", "/healthz", "/metrics"}
+"""Pages by which one signs in, and what a monitor asks for."""
+OPEN |= {"/account", "/account/password", "/account/second", "/sign-out", "/sign-out/everywhere"}
+"""One's own account: these look for themselves at who is signed in, since a step of signing in may be left to do."""
 OPEN |= {
     "/me",
     "/me/declare",
@@ -136,6 +153,11 @@ PUBLIC = {
 DISTRICT = {"/api/v1/indicators/time-to-register", "/api/v1/indicators/{indicator}/trend", "/api/v1/month-ends"} | {
     "/api/v1/month-ends/{month}",
     "/api/v1/policies",
+    "/api/v1/accounts",
+    "/api/v1/accounts/{name}",
+    "/api/v1/accounts/{name}/invitation",
+    "/api/v1/audit",
+    "/api/v1/audit/verified",
     "/api/v1/policies/{version}/approve",
     "/api/v1/policies/{version}/rollback",
 }
@@ -146,6 +168,8 @@ def body_of(path: str) -> Any:
     """What a call of this path may send; None where it sends nothing."""
     last = "dwelling of an audit" if "/field-audits/" in path and "/dwellings/" in path else path.rsplit("/", 1)[-1]
     return {
+        "accounts": {"name": "wang", "roles": ["worker"], "scope": YUAN},
+        "{name}": {"roles": ["worker"], "scope": YUAN},
         "acts": {"act": "assign", "revision": 1, "to": "w"},
         "visits": {"at": NOW.isoformat(), "met": True, "notice_left": True, "revision": 1},
         "merge": {"revision": 1, "into": 1},

@@ -1,14 +1,14 @@
 """The API as its clients meet it: who may do what where, how a refusal is said, and that reading leaves a trace."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from fastapi.routing import APIRoute
 from sqlalchemy import Table
 
 from gateway.bundle import unpack
+from gateway.centre.api.access import permissions
 from gateway.centre.rosters import build
 from gateway.store import tables as t
 from gateway.store.database import Database
@@ -30,7 +30,7 @@ from tests.gateway.centre.office import (
     token,
 )
 from tests.gateway.centre.office import POLICY as POLICY_OF_TESTS
-from tests.gateway.centre.permissions import DISTRICT, MAY, OPEN, PUBLIC, body_of
+from tests.gateway.centre.permissions import DISTRICT, MAY, OPEN, PAGES, PUBLIC, body_of
 from tests.waiting import until
 
 A, B = number(1), number(2)
@@ -112,23 +112,30 @@ def said_as_a_problem(reply: Reply, status: int) -> bool:
     )
 
 
-def leaves(routes: Iterable[Any]) -> Iterator[APIRoute]:
-    """Every route, also of routers that are included whole."""
-    for route in routes:
-        if isinstance(route, APIRoute):
-            yield route
-        elif (router := getattr(route, "original_router", None)) is not None:
-            yield from leaves(router.routes)
+def test_every_route_says_who_may_use_it(centre: Centre) -> None:
+    declared = permissions(centre.process._server._app)
+    said = {route: frozenset(roles) for route, roles in (MAY | PAGES).items()}
+    assert {route: roles for route, roles in declared.items() if roles} == said
+    assert {route for route, roles in declared.items() if not roles} - {("POST", path) for path in OPEN} == PUBLIC | {
+        ("GET", path) for path in OPEN if ("GET", path) in declared
+    }
+    assert {path for _, path in declared if not path.startswith("/api/")} == OPEN | {path for _, path in PAGES}
 
 
-def api_routes(centre: Centre) -> set[tuple[str, str]]:
-    routes = list(leaves(centre.process._server._app.routes))
-    assert {route.path for route in routes if not route.path.startswith("/api/")} == OPEN
-    return {(method, route.path) for route in routes if route.path.startswith("/api/") for method in route.methods}
+def test_a_page_is_for_its_roles_alone(centre: Centre) -> None:
+    for (method, template), roles in PAGES.items():
+        path = template.replace("{station}", STATION)
+        for role in ROLES:
+            if path == "/stream" and role in roles:
+                continue  # it never ends
+            reply = centre.ask(method, path, f"{role}-here", raw=b"" if method == "POST" else None)
+            assert (reply.status == 403) == (role not in roles or method == "POST"), (method, path, role, reply.status)
+        if method == "GET":
+            sent = centre.ask(method, path, None)
+            assert (sent.status, sent.text) == (303, ""), path
 
 
 def test_every_route_asks_who_calls_and_lets_in_the_roles_of_the_table_alone(centre: Centre) -> None:
-    assert api_routes(centre) == set(MAY) | PUBLIC
     slip = a_slip(centre)
     resident = str(centre.ask("GET", f"{HERE}/residents", "property-here").json[0]["person"])
     places = {"{case}": str(slip["case"]), "{slip}": slip["slip"], "{community}": YUAN, "{station}": STATION}

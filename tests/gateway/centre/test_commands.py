@@ -10,6 +10,7 @@ from gateway.settings import ApiClient
 from gateway.store.queries import fleet, streams
 from gateway.wire import Command, Reply
 from rules.cases import NotPossible
+from rules.roles import Role
 from tests.gateway.centre.office import OTHER_STATION, STATION, YUAN, Office
 
 EPOCH = "0123456789abcdef"
@@ -70,7 +71,7 @@ def test_neither_is_one_that_was_never_heard_or_was_revoked(office: Office) -> N
 
 def test_nobody_commands_beyond_their_compound(office: Office) -> None:
     here(office, name=OTHER_STATION)
-    client = ApiClient(name="office", role="property", scope=YUAN, token_sha256="0" * 64)
+    client = ApiClient(name="office", role=Role.PROPERTY, scope=YUAN)
     with pytest.raises(LookupError):
         office.commands.give(OTHER_STATION, OPEN, lambda community: within(client, community))
     with pytest.raises(LookupError):

@@ -10,7 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from tests.gateway.centre.centres import POLICY_TEXT, Centre, running
+from tests.gateway.centre.centres import POLICY_TEXT, Centre, running, secret
 from tests.waiting import until
 
 ONE, TWO = "administrator-everywhere", "auditor-everywhere"
@@ -41,6 +41,7 @@ def states(centre: Centre) -> dict[int, tuple[str, bool]]:
 def page(centre: Centre, path: str, form: dict[str, Any] | None = None) -> tuple[int, str]:
     origin = f"http://127.0.0.1:{centre.process.port}"
     headers = {"Accept": "text/html", "Origin": origin, "Content-Type": "application/x-www-form-urlencoded"}
+    headers["Authorization"] = f"Bearer {secret(ONE)}"
     connection = http.client.HTTPConnection("127.0.0.1", centre.process.port, timeout=10)
     with closing(connection):
         connection.request("GET" if form is None else "POST", path, urlencode(form or {}), headers)

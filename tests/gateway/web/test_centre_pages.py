@@ -18,7 +18,7 @@ from tests.browser.doubles import centre_desk
 from tests.browser.serving import Site, served
 
 AT = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
-PAGES = ("/", "/cases", "/alerts", "/stations", "/quarantine", "/policy")
+PAGES = ("/admin", "/cases", "/alerts", "/stations", "/quarantine", "/policy")
 
 
 def site_of(desk: CentreDesk, feed: Feed) -> Iterator[Site]:

@@ -1,0 +1,189 @@
+"""All that the centre answers over HTTP, put together: pages and API, each route with who may use it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from fastapi import APIRouter, Depends, FastAPI
+from prometheus_client import CollectorRegistry
+from sqlalchemy import Connection
+
+from gateway.centre.accounts.book import Accounts
+from gateway.centre.accounts.first import FirstRun
+from gateway.centre.accounts.lockout import Lockout
+from gateway.centre.accounts.pages import make_sign_in
+from gateway.centre.accounts.sessions import Sessions
+from gateway.centre.api.access import Access, anyone, undeclared
+from gateway.centre.api.accounts import make_accounts
+from gateway.centre.api.alerts import make_alerts
+from gateway.centre.api.audit import make_audit
+from gateway.centre.api.audits import make_audits
+from gateway.centre.api.cards import make_cards
+from gateway.centre.api.cases import make_cases
+from gateway.centre.api.commands import make_commands
+from gateway.centre.api.household import make_household
+from gateway.centre.api.indicators import make_indicators, make_month_ends
+from gateway.centre.api.leases import make_leases
+from gateway.centre.api.lists import make_files, make_lists
+from gateway.centre.api.merging import make_merging
+from gateway.centre.api.register import make_register
+from gateway.centre.api.residents import make_residents
+from gateway.centre.api.stations import make_stations
+from gateway.centre.api.visitors import make_visitors
+from gateway.centre.api.worklists import make_worklists
+from gateway.centre.casework import Casework
+from gateway.centre.commands import Commands
+from gateway.centre.desk import Desk
+from gateway.centre.indicators import Indicators
+from gateway.centre.lists.runs import Runs
+from gateway.centre.month_ends import MonthEnds
+from gateway.centre.policies import Policies
+from gateway.centre.public import public_routers
+from gateway.centre.register import Register
+from gateway.centre.rulesdesk import make_rules
+from gateway.centre.sending import Sending
+from gateway.centre.slips import Slips
+from gateway.keys import Master
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.web.centre_pages import Show, make_centre_pages
+from gateway.web.centre_view import CentreDesk
+from gateway.web.feed import Feed
+from gateway.web.page import make_pages
+from gateway.web.site import make_site, vitals
+from gateway.wire import Answer
+
+DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging)
+
+
+class Undeclared(Exception):
+    """A route says nothing of who may use it; the text lists every such route."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What the pages and the API work on."""
+
+    settings: Settings
+    database: Database
+    master: Master
+    casework: Casework
+    slips: Slips
+    register: Register
+    desk: Desk
+    indicators: Indicators
+    month_ends: MonthEnds
+    commands: Commands
+    policies: Policies
+    runs: Runs
+    sending: Sending
+    feed: Feed
+    registry: CollectorRegistry
+    vital: Callable[[], dict[str, str]]
+    """Each part's name -> "ok" or what is wrong."""
+    take_answer: Callable[[Connection, Answer, str], None]
+    work_changed: Callable[[], None]
+    register_changed: Callable[[], None]
+
+
+def make_surface(parts: Parts) -> FastAPI:
+    """The application.
+
+    Raises:
+        Undeclared: a route does not say who may use it.
+    """
+    p, pages = parts, make_pages()
+    now, district = p.casework.now, p.settings.profile == "district"
+    book = Accounts(p.master, district=district)
+    sessions = Sessions(p.database, book, now, secure=p.settings.centre.behind_proxy)
+    first = FirstRun(p.database, book, p.settings.data / "first-run", now, district=district)
+    access = Access(p.settings.centre.clients, sessions)
+    desk = _questions(p)
+    routers: list[APIRouter] = [
+        make_sign_in(
+            sessions, Lockout(), pages, first, issuer=p.settings.centre.district or "xiaoqu", district=district
+        ),
+        _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
+        _behind(anyone, [vitals(p.vital, p.registry)]),
+        make_accounts(p.database, book, access, now),
+        make_audit(p.database, access),
+        *_work(p, access),
+        *p.sending.routers(access),
+        make_commands(p.database, p.commands, access, p.work_changed, now),
+        make_register(p.database, p.register, p.casework, access, p.register_changed),
+        *(make(p.database, p.master, access, now, p.register_changed) for make in DESKS),
+        make_files(p.database, p.master, access, now),
+        make_lists(p.database, access, now, p.runs, pages.texts),
+        make_indicators(p.database, p.master, access, p.indicators, p.casework.today),
+        make_month_ends(access, p.month_ends, p.database),
+        make_audits(p.database, access, now, p.indicators.changed),
+        *public_routers(
+            p.database,
+            p.master,
+            access,
+            p.casework,
+            p.slips,
+            pages,
+            p.settings.centre.official_url,
+            p.register_changed,
+        ),
+        *make_rules(p.policies, p.master, p.settings, access, Show(desk, pages), p.work_changed),
+        make_stations(p.database, access, p.desk.stations, now, p.work_changed),
+    ]
+    app = make_site(
+        pages,
+        routers,
+        allowed_hosts=p.settings.centre.allowed_hosts,
+        closing=(p.feed.close,),
+        openapi_url="/api/v1/openapi.json",
+    )
+    if found := undeclared(app):
+        raise Undeclared(", ".join(found))
+    return app
+
+
+def _work(p: Parts, access: Access) -> list[APIRouter]:
+    """Cases, the lists of who works on them, and slips."""
+    made = [
+        make(p.database, p.master, p.casework, p.slips, access, changed)
+        for make, changed in (
+            (make_cases, p.work_changed),
+            (make_worklists, p.work_changed),
+            (make_household, p.register_changed),
+        )
+    ]
+    return [
+        *made,
+        make_alerts(
+            p.database,
+            p.master,
+            p.slips,
+            access,
+            take_answer=p.take_answer,
+            now=p.casework.now,
+            changed=p.work_changed,
+        ),
+    ]
+
+
+def _questions(p: Parts) -> CentreDesk:
+    desk = p.desk
+    return CentreDesk(
+        desk.state,
+        desk.cases,
+        desk.alerts,
+        desk.stations,
+        desk.holes,
+        desk.accept,
+        desk.commands,
+        desk.set_aside,
+        desk.policy,
+        p.vital,
+    )
+
+
+def _behind(dependency: Callable[..., object], routers: Iterable[APIRouter]) -> APIRouter:
+    """Routers whose every route has this dependency."""
+    outer = APIRouter(dependencies=[Depends(dependency)])
+    for router in routers:
+        outer.include_router(router)
+    return outer

@@ -1,0 +1,39 @@
+"""The chained record of acts: appended to, read in its order, never changed."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, insert, select
+
+from gateway.store import tables as t
+
+_PART = 1000
+_APPENDING = 0x7872  # whoever appends holds this advisory lock of PostgreSQL; SQLite has one writer anyway
+
+
+def last(connection: Connection) -> bytes:
+    """The digest that the next row goes on from; nobody else appends until the transaction ends."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(select(func.pg_advisory_xact_lock(_APPENDING)))
+    a = t.audit.c
+    return connection.execute(select(a.digest).order_by(a.id.desc()).limit(1)).scalar_one_or_none() or b""
+
+
+def append(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(t.audit).values(**values))
+
+
+def newest(connection: Connection, limit: int, before: int | None = None) -> Sequence[Row[Any]]:
+    a = t.audit.c
+    where = [] if before is None else [a.id < before]
+    return connection.execute(select(t.audit).where(*where).order_by(a.id.desc()).limit(limit)).all()
+
+
+def rows(connection: Connection) -> Iterator[Row[Any]]:
+    """All of it, oldest first, a part at a time."""
+    after = 0
+    while part := connection.execute(
+        select(t.audit).where(t.audit.c.id > after).order_by(t.audit.c.id).limit(_PART)
+    ).all():
+        yield from part
+        after = part[-1].id

@@ -1,0 +1,68 @@
+"""A browser without a screen for tests: keeps cookies, sends forms as our pages do, follows nowhere by itself."""
+
+import contextlib
+import http.client
+import re
+from dataclasses import dataclass, field
+from http.cookies import SimpleCookie
+from urllib.parse import urlencode
+
+from tests.gateway.centre.centres import Centre
+
+AGENT = "Mozilla/5.0 (X11; Linux x86_64) Tests"
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """An answer: its status, its text, where it sends the browser."""
+
+    status: int
+    text: str
+    to: str
+
+
+@dataclass
+class Visitor:
+    """One browser at one centre."""
+
+    centre: Centre
+    agent: str = AGENT
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    def get(self, path: str, **headers: str) -> Shown:
+        return self.ask("GET", path, None, headers)
+
+    def post(self, path: str, form: dict[str, object], *, origin: str | None = None, **headers: str) -> Shown:
+        ours = f"http://127.0.0.1:{self.centre.process.port}"
+        kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": ours if origin is None else origin}
+        return self.ask("POST", path, urlencode(form, doseq=True), kind | headers)
+
+    def ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Shown:
+        connection = http.client.HTTPConnection("127.0.0.1", self.centre.process.port, timeout=20)
+        sent = {"Accept": "text/html", "User-Agent": self.agent} | headers
+        if self.cookies:
+            sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+        with contextlib.closing(connection):
+            connection.request(method, path, body, sent)
+            answer = connection.getresponse()
+            for said in answer.headers.get_all("Set-Cookie") or []:
+                for name, morsel in SimpleCookie(said).items():
+                    if morsel["max-age"] == "0":
+                        self.cookies.pop(name, None)
+                    else:
+                        self.cookies[name] = morsel.value
+            to = answer.headers["Location"] or answer.headers["HX-Redirect"] or ""
+            return Shown(answer.status, answer.read().decode(), to)
+
+    def sign_in(self, name: str, password: str) -> Shown:
+        return self.post("/sign-in", {"name": name, "password": password})
+
+    def take_up(self, link: str, password: str) -> Shown:
+        """Take up an invitation by its link or its code."""
+        code = link.rpartition("=")[2]
+        return self.post("/welcome", {"code": code, "password": password, "again": password})
+
+
+def links(text: str) -> list[str]:
+    """The invitations that a page shows."""
+    return re.findall(r'href="(/welcome\?code=[^"]+)"', text)
