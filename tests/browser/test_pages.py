@@ -75,10 +75,10 @@ def test_key_one_opens_for_the_oldest_and_its_card_goes(page: Page, site: Site, 
     second = booth.say(Reason.UNKNOWN_CREDENTIAL, portal="north")
     expect(page.locator("#cards > .card")).to_have_count(2)
     page.keyboard.press("1")
+    expect(page.locator("#said")).to_contain_text("东门")
     expect(page.locator("#cards > .card")).to_have_count(1)
     expect(page.locator("#cards > .card")).to_have_attribute("id", f"card-{key_of(second)}")
     expect(page.locator("#verdict .word")).to_have_text("放行")
-    expect(page.locator("#said")).to_contain_text("东门")
     assert booth.opened == [("east", Visitor.VISITOR, "")]
     assert said == []
 
@@ -163,6 +163,16 @@ def test_a_watcher_far_behind_gets_the_whole_page_part_anew(page: Page, site: Si
         last = booth.say(Reason.ENROLLED)
     expect(page.locator(f"#r-{key_of(last)}")).to_be_visible()
     expect(page.locator("#stream > li")).to_have_count(30)
+
+
+def test_what_a_touch_was_answered_stays_when_the_page_part_comes_anew(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, booth)
+    page.locator(".hand").get_by_role("button", name="家政维修").click()
+    expect(page.locator("#said")).to_contain_text("东门")
+    page.evaluate("document.getElementById('live').dataset.old = 'yes'")
+    page.locator('[hx-trigger="sse:resync"]').dispatch_event("sse:resync")
+    expect(page.locator("#live:not([data-old])")).to_be_visible()
+    expect(page.locator("#said")).to_contain_text("东门")
 
 
 @pytest.mark.parametrize("size", SIZES)

@@ -4,11 +4,13 @@ import contextlib
 import hashlib
 import json
 import os
+import secrets
 import shutil
 import sqlite3
 import subprocess
 import sys
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Sequence
@@ -22,6 +24,7 @@ from rules.model import CIVIL
 from simulators.ascii_line import AsciiDevice
 from simulators.line import PtyLine
 from simulators.relay import RelayBoard
+from tests.browsing import Visitor
 from tests.e2e.rig import get, metric, one_gate, wait_until
 from tests.ports import free_port
 
@@ -128,6 +131,16 @@ class Office:
         except urllib.error.HTTPError as error:
             with error:
                 return error.code, json.load(error)
+
+    def signed_in(self, role: str) -> Visitor:
+        """A browser in which somebody new of this role has signed in, with a second factor."""
+        name, password = f"{role}-{secrets.token_hex(3)}", secrets.token_urlsafe(12)
+        made = json.loads(self.gateway("accounts", "add", name, "--role", role))
+        visitor = Visitor(self.url)
+        visitor.take_up(made["invitation"], password)
+        visitor.sign_in(name, password)
+        visitor.second_factor(time.time())
+        return visitor
 
     def let_in(self, code: str) -> None:
         """Give a visitor's code to the compound."""

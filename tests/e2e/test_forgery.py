@@ -22,6 +22,7 @@ from gateway.keys.certificates import Authority, Identity, request
 from gateway.tls import Security
 from gateway.wire import StationTopics
 from rules.model import GatePolicy
+from tests.browsing import Visitor
 from tests.e2e.pair import OTHER, YUAN, Box, Office, box, office
 from tests.e2e.rig import get, wait_until
 
@@ -40,6 +41,7 @@ class Site:
     mine: Enrolled
     theirs: Enrolled
     folder: Path
+    administrator: Visitor
 
     def refused(self, leaf: str) -> float:
         _, text = get(f"{self.station.url}/metrics")
@@ -53,10 +55,10 @@ class Site:
         """The station's own count, as its heartbeat tells it and the page shows it."""
         ((text,),) = self.centre.rows("SELECT status FROM stations WHERE name = 'yuan-1'")
         count = json.loads(text)["refused"] if text else 0
-        return count > 0 and f'data-label="站端拒收"><div>{count}<' in get(f"{self.centre.url}/stations")[1]
+        return count > 0 and f'data-label="站端拒收"><div>{count}<' in self.administrator.get("/stations").text
 
     def page(self) -> str:
-        return get(f"{self.centre.url}/quarantine")[1]
+        return self.administrator.get("/quarantine").text
 
     def as_centre(self) -> Account:
         """The centre's own account, on the listener with passwords."""
@@ -117,7 +119,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
             wait_until(station.connected, 20, "the station is connected")
             centre.let_in("71000001")
             wait_until(lambda: "with 1 rows is in use" in station.log(), 20, "the station has the roster")
-            yield Site(centre, station, mine, theirs, folder)
+            yield Site(centre, station, mine, theirs, folder, centre.signed_in("administrator"))
 
 
 def grows(read: Callable[[], float], act: Callable[[], object], what: str) -> None:

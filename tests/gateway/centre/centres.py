@@ -95,6 +95,10 @@ class Centre:
     settings: Settings
     clock: list[float]
 
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.process.port}"
+
     def ask(self, method: str, path: str, client: str | None, body: Any = None, raw: bytes | None = None) -> Reply:
         """Ask as a client of the API; `client` is a name of `clients`, or None for nobody."""
         connection = http.client.HTTPConnection("127.0.0.1", self.process.port, timeout=10)

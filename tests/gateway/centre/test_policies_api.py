@@ -39,7 +39,7 @@ def states(centre: Centre) -> dict[int, tuple[str, bool]]:
 
 
 def page(centre: Centre, path: str, form: dict[str, Any] | None = None) -> tuple[int, str]:
-    origin = f"http://127.0.0.1:{centre.process.port}"
+    origin = centre.url
     headers = {"Accept": "text/html", "Origin": origin, "Content-Type": "application/x-www-form-urlencoded"}
     headers["Authorization"] = f"Bearer {secret(ONE)}"
     connection = http.client.HTTPConnection("127.0.0.1", centre.process.port, timeout=10)

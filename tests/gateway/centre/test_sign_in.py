@@ -9,7 +9,7 @@ import pytest
 
 from gateway.centre.accounts.lockout import FAILURES
 from gateway.keys import words
-from tests.gateway.centre.browsing import Visitor, links
+from tests.browsing import Visitor, links
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.office import NOW, YUAN
 
@@ -21,14 +21,14 @@ def compound(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     """A centre with an owner, `owner`, and a grid worker, `wang`."""
     with running(tmp_path_factory.mktemp("compound")) as centre:
         set_up(centre, ["owner"])
-        owner = Visitor(centre)
+        owner = Visitor(centre.url)
         owner.sign_in("owner", PASSWORD)
         body = '{"name": "wang", "roles": ["worker"], "scope": "' + YUAN + '"}'
-        headers = {"Content-Type": "application/json", "Origin": f"http://127.0.0.1:{centre.process.port}"}
+        headers = {"Content-Type": "application/json", "Origin": centre.url}
         made = owner.ask("POST", "/api/v1/accounts", body, headers)
         assert made.status == 201, made.text
         invitation = re.findall(r'"invitation":"([^"]+)"', made.text)[0]
-        assert Visitor(centre).take_up(invitation, PASSWORD).to == "/"
+        assert Visitor(centre.url).take_up(invitation, PASSWORD).to == "/"
         yield centre
 
 
@@ -38,17 +38,17 @@ def code_of(centre: Centre) -> str:
 
 def set_up(centre: Centre, names: list[str]) -> None:
     """Make the administrators by the page of the first run, and take up their invitations."""
-    made = Visitor(centre).post("/setup", {"code": code_of(centre), "names": names})
+    made = Visitor(centre.url).post("/setup", {"code": code_of(centre), "names": names})
     assert made.status == 200
     for link in links(made.text):
-        assert Visitor(centre).take_up(link, PASSWORD).to == "/"
+        assert Visitor(centre.url).take_up(link, PASSWORD).to == "/"
 
 
 def test_the_first_run_asks_for_its_code_and_then_is_closed(tmp_path: Path) -> None:
     with running(tmp_path) as centre:
         file = centre.settings.data / "first-run"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
-        visitor = Visitor(centre)
+        visitor = Visitor(centre.url)
         assert visitor.get("/").to == "/setup"
         code = code_of(centre)
         assert visitor.post("/setup", {"code": "x" + code, "names": "owner"}).status == 422
@@ -65,16 +65,15 @@ def test_in_a_district_the_first_run_makes_three_people(tmp_path: Path) -> None:
     with running(tmp_path, profile="district") as centre:
         code = code_of(centre)
         for odd in (["one"], ["one", "one", "two"], ["one", "two"]):
-            assert Visitor(centre).post("/setup", {"code": code, "names": odd}).status == 422
+            assert Visitor(centre.url).post("/setup", {"code": code, "names": odd}).status == 422
         set_up(centre, ["xi-tong", "an-quan", "shen-ji"])
-        security = Visitor(centre)
+        security = Visitor(centre.url)
         assert security.sign_in("an-quan", PASSWORD).to == "/"
         assert security.get("/admin").to == "/account/second?next=/admin", "a second factor first"
-        key, code = second_factor(security, centre)
-        assert security.post("/account/second", {"key": key, "code": code}).status == 200
+        key = security.second_factor(centre.clock[0])
         assert security.get("/rules").status == 200
         assert security.get("/admin").status == 403, "that is the system administrator's"
-        again = Visitor(centre)
+        again = Visitor(centre.url)
         again.sign_in("an-quan", PASSWORD)
         assert again.get("/rules").to == "/sign-in/second?next=/rules"
         assert again.get("/account/second").to == "/sign-in/second", "a password alone sets up no other second factor"
@@ -88,14 +87,8 @@ def test_in_a_district_the_first_run_makes_three_people(tmp_path: Path) -> None:
         assert again.get("/rules").status == 200
 
 
-def second_factor(visitor: Visitor, centre: Centre) -> tuple[str, str]:
-    """Key and first code of the second factor that the page offers."""
-    key = re.findall(r'name="key" value="([0-9a-f]+)"', visitor.get("/account/second").text)[0]
-    return key, words.totp_code(bytes.fromhex(key), centre.clock[0])
-
-
 def test_whoever_signs_in_comes_to_the_page_that_they_wanted(compound: Centre) -> None:
-    visitor = Visitor(compound)
+    visitor = Visitor(compound.url)
     assert visitor.get("/admin").to == "/sign-in?next=/admin"
     assert visitor.get("/cases", **{"HX-Request": "true"}).to == "/sign-in?next=/cases"
     shown = visitor.get("/sign-in?next=/admin")
@@ -109,12 +102,12 @@ def test_whoever_signs_in_comes_to_the_page_that_they_wanted(compound: Centre) -
 
 @pytest.mark.parametrize("next", ["https://evil.example", "//evil.example", "/\\evil.example", "javascript:x", "x", ""])
 def test_nobody_is_sent_elsewhere(compound: Centre, next: str) -> None:  # noqa: A002
-    done = Visitor(compound).post("/sign-in", {"name": "owner", "password": PASSWORD, "next": next})
+    done = Visitor(compound.url).post("/sign-in", {"name": "owner", "password": PASSWORD, "next": next})
     assert done.to == "/"
 
 
 def test_a_role_sees_nothing_of_anothers(compound: Centre) -> None:
-    worker = Visitor(compound)
+    worker = Visitor(compound.url)
     worker.sign_in("wang", PASSWORD)
     assert worker.get("/").to == "/collect"
     assert worker.get("/admin").status == 403
@@ -124,7 +117,7 @@ def test_a_role_sees_nothing_of_anothers(compound: Centre) -> None:
 
 
 def test_a_session_acts_over_the_api_only_from_our_own_pages(compound: Centre) -> None:
-    owner = Visitor(compound)
+    owner = Visitor(compound.url)
     owner.sign_in("owner", PASSWORD)
     body, kind = '{"name": "li", "roles": ["committee"]}', {"Content-Type": "application/json"}
     for odd in ({}, {"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}):
@@ -137,29 +130,29 @@ def test_a_session_acts_over_the_api_only_from_our_own_pages(compound: Centre) -
 
 
 def test_wrong_passwords_are_all_the_same_and_five_close_the_door_to_strangers_alone(compound: Centre) -> None:
-    known = Visitor(compound)
+    known = Visitor(compound.url)
     known.sign_in("wang", PASSWORD)
     known.post("/sign-out", {})
     assert known.get("/admin").to == "/sign-in?next=/admin"
-    stranger = Visitor(compound)
+    stranger = Visitor(compound.url)
     texts = {re.sub(r'value="(wang|nobody)"', "", stranger.sign_in(name, "wrong").text) for name in ("wang", "nobody")}
     assert len(texts) == 1
     for _ in range(FAILURES - 1):
         assert stranger.sign_in("wang", "wrong").status == 403
     assert stranger.sign_in("wang", PASSWORD).status == 429, "even the right one"
-    assert Visitor(compound).sign_in("wang", PASSWORD).status == 429
+    assert Visitor(compound.url).sign_in("wang", PASSWORD).status == 429
     assert known.sign_in("wang", PASSWORD).to == "/", "who signed in from this browser before is not kept out"
 
 
 def test_a_session_is_of_one_browser_and_ends_here_or_everywhere(compound: Centre) -> None:
-    one, two = Visitor(compound), Visitor(compound)
+    one, two = Visitor(compound.url), Visitor(compound.url)
     one.sign_in("owner", PASSWORD)
     two.sign_in("owner", PASSWORD)
-    stolen = Visitor(compound, agent="curl/8", cookies=dict(one.cookies))
+    stolen = Visitor(compound.url, agent="curl/8", cookies=dict(one.cookies))
     assert stolen.get("/admin").to == "/sign-in?next=/admin"
     kept = dict(one.cookies)
     assert one.post("/sign-out", {}).to == "/sign-in"
-    assert Visitor(compound, cookies=kept).get("/admin").to == "/sign-in?next=/admin", "not only the cookie is gone"
+    assert Visitor(compound.url, cookies=kept).get("/admin").to == "/sign-in?next=/admin", "not only the cookie is gone"
     assert two.get("/admin").status == 200
     assert two.post("/sign-out/everywhere", {}, origin="http://evil.example").status == 403
     assert two.post("/sign-out/everywhere", {}).to == "/sign-in"
@@ -167,7 +160,7 @@ def test_a_session_is_of_one_browser_and_ends_here_or_everywhere(compound: Centr
 
 
 def test_ones_own_password_is_changed_with_the_old_one(compound: Centre) -> None:
-    visitor = Visitor(compound)
+    visitor = Visitor(compound.url)
     visitor.sign_in("owner", PASSWORD)
     new = "an even longer way"
     form = {"old": PASSWORD, "new": new, "again": new}
@@ -187,7 +180,7 @@ def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(tmp_path: 
         connection = http.client.HTTPConnection("127.0.0.1", centre.process.port, timeout=10)
         headers = {
             "Content-Type": "application/x-www-form-urlencoded",
-            "Origin": f"http://127.0.0.1:{centre.process.port}",
+            "Origin": centre.url,
         }
         connection.request("POST", "/sign-in", f"name=owner&password={PASSWORD.replace(' ', '+')}", headers)
         said = connection.getresponse().headers.get_all("Set-Cookie") or []
@@ -197,7 +190,7 @@ def test_the_cookie_cannot_be_read_by_scripts_nor_sent_by_other_sites(tmp_path: 
 
 
 def test_the_clock_of_the_centre_ends_sessions(compound: Centre) -> None:
-    visitor = Visitor(compound)
+    visitor = Visitor(compound.url)
     visitor.sign_in("owner", PASSWORD)
     for minutes in (0, 14, 14):
         compound.clock[0] += minutes * 60

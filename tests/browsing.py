@@ -5,9 +5,9 @@ import http.client
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
-from urllib.parse import urlencode
+from urllib.parse import urlencode, urlsplit
 
-from tests.gateway.centre.centres import Centre
+from gateway.keys import words
 
 AGENT = "Mozilla/5.0 (X11; Linux x86_64) Tests"
 
@@ -23,9 +23,9 @@ class Shown:
 
 @dataclass
 class Visitor:
-    """One browser at one centre."""
+    """One browser at the site of one address, such as http://127.0.0.1:8080."""
 
-    centre: Centre
+    site: str
     agent: str = AGENT
     cookies: dict[str, str] = field(default_factory=dict)
 
@@ -33,12 +33,12 @@ class Visitor:
         return self.ask("GET", path, None, headers)
 
     def post(self, path: str, form: dict[str, object], *, origin: str | None = None, **headers: str) -> Shown:
-        ours = f"http://127.0.0.1:{self.centre.process.port}"
-        kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": ours if origin is None else origin}
+        ours = self.site if origin is None else origin
+        kind = {"Content-Type": "application/x-www-form-urlencoded", "Origin": ours}
         return self.ask("POST", path, urlencode(form, doseq=True), kind | headers)
 
     def ask(self, method: str, path: str, body: str | None, headers: dict[str, str]) -> Shown:
-        connection = http.client.HTTPConnection("127.0.0.1", self.centre.process.port, timeout=20)
+        connection = http.client.HTTPConnection(urlsplit(self.site).netloc, timeout=20)
         sent = {"Accept": "text/html", "User-Agent": self.agent} | headers
         if self.cookies:
             sent["Cookie"] = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
@@ -61,6 +61,14 @@ class Visitor:
         """Take up an invitation by its link or its code."""
         code = link.rpartition("=")[2]
         return self.post("/welcome", {"code": code, "password": password, "again": password})
+
+    def second_factor(self, moment: float) -> str:
+        """Set up the second factor that the page offers at this moment (Unix seconds); its key."""
+        key = re.findall(r'name="key" value="([0-9a-f]+)"', self.get("/account/second").text)[0]
+        code = words.totp_code(bytes.fromhex(key), moment)
+        if self.post("/account/second", {"key": key, "code": code}).status != 200:
+            raise ValueError("the page did not take the code of the second factor")
+        return key
 
 
 def links(text: str) -> list[str]:
