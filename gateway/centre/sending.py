@@ -10,7 +10,7 @@ from gateway.centre.api.access import Access
 from gateway.centre.api.deliveries import make_deliveries
 from gateway.centre.api.police import make_police
 from gateway.centre.checklists import Checklists
-from gateway.centre.webhooks import Webhook
+from gateway.centre.webhooks import Webhook, clear
 from gateway.keys import Master
 from gateway.routes import Routes
 from gateway.settings import Settings
@@ -21,6 +21,7 @@ from rules.policy import Policy
 log = logging.getLogger(__name__)
 
 LOOK_EVERY_S = 5.0
+CLEAR_EVERY_MS = 3_600_000
 
 
 class Sending:
@@ -40,6 +41,7 @@ class Sending:
         self._routes = Routes(settings.police)
         self._base_url = settings.centre.base_url
         self._checklists = Checklists(database, master, self._routes, settings.data / "police", make_pages(), now)
+        self._cleared = 0
         self._webhooks = {one.name: Webhook(database, one, now) for one in self._routes.with_webhook()}
 
     def start(self, start: Callable[..., None], stop: threading.Event) -> None:
@@ -54,9 +56,23 @@ class Sending:
             make_deliveries(self._database, access, self._routes, self._base_url, self._now),
         ]
 
+    def clear(self) -> None:
+        """Once an hour: old events are deleted, and those that wait for a webhook that was taken away are given up."""
+        now = self._now()
+        if now - self._cleared < CLEAR_EVERY_MS:
+            return
+        with self._database.write() as connection:
+            given_up = clear(connection, self._webhooks, now)
+        if given_up:
+            log.warning(
+                "%d events waited for webhooks that are in the configuration no more, and are given up", given_up
+            )
+        self._cleared = now
+
     def _lists(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
+                self.clear()
                 self._checklists.turn(self._policy())
             except Exception:  # a disk that is full today may have room tomorrow
                 log.exception("the lists for the police failed")

@@ -4,7 +4,7 @@ import logging
 import random
 import secrets
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -38,7 +38,6 @@ TEST = "xiaoqu.test"
 _AT_ONCE = 20
 _CHANCE = random.SystemRandom()
 _GONE = 410
-_FORGET_EVERY_MS = 3_600_000
 
 
 def event(
@@ -85,7 +84,6 @@ class Webhook:
         self._route = police.webhook
         self._now = now
         self._chance = chance
-        self._forgotten = 0
 
     def run(self, stop: threading.Event) -> None:
         troubled = False
@@ -103,7 +101,6 @@ class Webhook:
 
     def turn(self, stop: threading.Event | None = None) -> int:
         """Try every event that is due; how many were tried."""
-        self._forget()
         with self._database.read() as connection:
             gone = webhooks.gone(connection, self._name, self._route.url)
             rows = webhooks.due(connection, self._name, self._now(), _AT_ONCE)
@@ -165,12 +162,11 @@ class Webhook:
         planned = AGAIN_AFTER_S[tries] * (1 + JITTER * (2 * self._chance() - 1))
         return int(1000 * max(planned, min(asked_for(answered.retry_after, now), LONGEST_S)))
 
-    def _forget(self) -> None:
-        now = self._now()
-        if now - self._forgotten >= _FORGET_EVERY_MS:
-            with self._database.write() as connection:
-                webhooks.forget(connection, now - DELIVERED_KEPT_MS, now - DEAD_KEPT_MS)
-            self._forgotten = now
+
+def clear(connection: Connection, with_webhook: Collection[str], now: int) -> int:
+    """Delete what is old, and give up what waits for stations that have no webhook any more; how many those are."""
+    webhooks.forget(connection, now - DELIVERED_KEPT_MS, now - DEAD_KEPT_MS)
+    return webhooks.give_up_unreachable(connection, with_webhook)
 
 
 def asked_for(header: str | None, now: int) -> float:

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 
 from gateway import wire
 from gateway.centre.api.access import Access, Problems, by_of
-from gateway.centre.api.police import Station, of_theirs
+from gateway.centre.api.police import Station, of_all_theirs, of_theirs
 from gateway.centre.replaying import replay, send_test
 from gateway.routes import Routes
 from gateway.settings import ApiClient
@@ -92,7 +92,7 @@ def _showing(router: APIRouter, database: Database, desk: Callable[..., ApiClien
     ) -> list[DeliveryView]:
         """Events for the station's webhook, newest first."""
         with database.read() as connection:
-            of_theirs(connection, client, police)
+            of_all_theirs(connection, client, police)
             rows = webhooks.listed(connection, police, limit, before, state)
         return [_shown(row) for row in rows]
 
@@ -109,14 +109,14 @@ def _acting(
     def test(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
         """Send a test event: tried once; an endpoint that was gone is taken up again where it takes it."""
         with database.write() as connection:
-            of_theirs(connection, client, police)
+            of_all_theirs(connection, client, police)
             return {"id": send_test(connection, routes.of(police), base_url, by_of(client, now()))}
 
     @router.post("/deliveries/replay", status_code=202)
     def replay_dead(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
         """Have all dead events delivered again, each under its id."""
         with database.write() as connection:
-            of_theirs(connection, client, police)
+            of_all_theirs(connection, client, police)
             return {"events": replay(connection, routes.of(police), None, by_of(client, now()))}
 
     @router.post("/deliveries/{number}/replay", status_code=202)
@@ -125,7 +125,7 @@ def _acting(
     ) -> dict[str, int]:
         """Have one event that does not wait delivered again, under its id."""
         with database.write() as connection:
-            of_theirs(connection, client, police)
+            of_all_theirs(connection, client, police)
             return {"events": replay(connection, routes.of(police), number, by_of(client, now()))}
 
 

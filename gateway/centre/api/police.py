@@ -121,6 +121,17 @@ def of_theirs(connection: Connection, client: ApiClient, police: str) -> None:
         raise LookupError("there is no such police station")
 
 
+def of_all_theirs(connection: Connection, client: ApiClient, police: str) -> None:
+    """The same for what is about every community of the station at once: whoever is confined has to have them all."""
+    of_theirs(connection, client, police)
+    if (
+        client.role not in _ITS_OWN
+        and client.scope
+        and set(checklists.communities_of(connection, police)) != {client.scope}
+    ):
+        raise LookupError("what other communities have sent is not in the scope")
+
+
 def _scopes(role: str, police: str, communities: Collection[str]) -> set[str]:
     return {"", police} if role in _ITS_OWN else {"", *communities}
 

@@ -1,6 +1,6 @@
 """Events for the webhooks of police stations: those that are due, what became of each, and endpoints that are gone."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -50,6 +50,16 @@ def give_up(connection: Connection, police_station: str, problem: str, besides: 
         update(t.webhook_events)
         .where(_w.police_station == police_station, _w.state == WAITING, _w.kind != besides)
         .values(state=DEAD, problem=problem)
+    )
+    return int(done.rowcount)
+
+
+def give_up_unreachable(connection: Connection, with_webhook: Collection[str]) -> int:
+    """Give up all that waits for a station whose webhook was taken away; how many those are."""
+    done = connection.execute(
+        update(t.webhook_events)
+        .where(_w.state == WAITING, _w.police_station.not_in(sorted(with_webhook)))
+        .values(state=DEAD, problem="no_webhook")
     )
     return int(done.rowcount)
 

@@ -12,6 +12,7 @@ import pytest
 from openpyxl import load_workbook
 from sqlalchemy import Select
 
+from gateway.centre.webhooks import event
 from gateway.keys import verify, write_secret
 from gateway.store import tables as t
 from simulators.receiver import Receiver, Say
@@ -163,3 +164,35 @@ def test_files_lie_in_the_data_of_the_centre(centre: Centre) -> None:
     tomorrow_s_list(centre)
     folder: Path = centre.settings.data / "police" / POLICE / NEXT.isoformat()
     assert (folder / f"checklist-{POLICE}-{NEXT}.xlsx").is_file()
+
+
+def test_an_administrator_of_one_community_sees_no_events_of_another_one_s(centre: Centre) -> None:
+    paths = [("GET", "deliveries"), ("POST", "deliveries/test"), ("POST", "deliveries/replay")]
+    paths.append(("POST", "deliveries/1/replay"))
+    c = t.communities.c
+    with centre.database().write() as connection:
+        values = {"id": "third-yuan", "name": "望江苑", "street": "江湾街道", "portals": []}
+        connection.execute(t.communities.insert().values(police_station=OTHER_POLICE, **values))
+    try:
+        for method, path in paths:
+            assert said_as_a_problem(centre.ask(method, f"{THERE}/{path}", "administrator-there"), 404)
+        for client in ("administrator-everywhere", "police-there"):
+            assert centre.ask("GET", f"{THERE}/deliveries", client).status == 200
+    finally:
+        with centre.database().write() as connection:
+            connection.execute(t.communities.delete().where(c.id == "third-yuan"))
+    assert centre.ask("GET", f"{THERE}/deliveries", "administrator-there").status == 200
+
+
+def test_events_for_a_station_without_a_webhook_are_given_up_by_the_running_centre(centre: Centre) -> None:
+    with centre.database().write() as connection:
+        number = event(
+            connection, POLICE, "https://centre.example", "xiaoqu.slip.sent", None, int(NOW.timestamp() * 1000)
+        )
+    centre.clock[0] += 7200
+
+    def found() -> Any:
+        (row,) = centre.ask("GET", f"{HERE}/deliveries", "police-here").json
+        return row["id"], row["state"], row["problem"]
+
+    until(lambda: found() == (number, "dead", "no_webhook"), what="the end of the event")

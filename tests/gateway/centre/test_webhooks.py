@@ -25,7 +25,7 @@ from gateway.store.queries import webhooks
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from simulators.receiver import Hang, Receiver, Reset, Say, Sent
-from tests.gateway.centre.office import NOW, POLICE, Office
+from tests.gateway.centre.office import NOW, OTHER_POLICE, POLICE, Office
 from tests.gateway.centre.test_slips import NAME, A, send, sent, visit
 
 BASE = "https://centre.example"
@@ -328,7 +328,7 @@ def test_what_somebody_else_has_marked_meanwhile_is_not_marked_again(
     assert queue(small) == [("xiaoqu.slip.sent", "delivered", 1)]
 
 
-def test_old_events_are_forgotten(small: Office, police: Police) -> None:
+def test_old_events_are_forgotten(small: Office) -> None:
     with small.database.write() as connection:
         for _ in range(3):
             sending.event(connection, POLICE, BASE, "xiaoqu.slip.sent", None, small.casework.now())
@@ -336,8 +336,23 @@ def test_old_events_are_forgotten(small: Office, police: Police) -> None:
         connection.execute(t.webhook_events.update().where(t.webhook_events.c.id == 2).values(state="dead"))
     for days, left in ((29, [1, 2, 3]), (31, [2, 3]), (91, [3])):
         small.moment = NOW + timedelta(days=days)
-        sender(small, police)._forget()
+        with small.database.write() as connection:
+            sending.clear(connection, [POLICE], small.casework.now())
         assert [row.id for row in small.rows(t.webhook_events)] == left
+
+
+def test_what_waits_for_a_webhook_that_was_taken_away_is_given_up_and_goes_in_the_end(hooked: Office) -> None:
+    sent(hooked)
+    with hooked.database.write() as connection:
+        sending.event(connection, OTHER_POLICE, BASE, "xiaoqu.slip.sent", None, hooked.casework.now())
+        assert sending.clear(connection, [OTHER_POLICE], hooked.casework.now()) == 1
+        assert sending.clear(connection, [OTHER_POLICE], hooked.casework.now()) == 0
+    rows = [(row.police_station, row.state, row.problem) for row in hooked.rows(t.webhook_events)]
+    assert rows == [(POLICE, "dead", "no_webhook"), (OTHER_POLICE, "waiting", "")]
+    later(hooked, 91 * 86_400)
+    with hooked.database.write() as connection:
+        sending.clear(connection, [], hooked.casework.now())
+    assert [row.state for row in hooked.rows(t.webhook_events)] == ["dead"], "the other one was waiting until now"
 
 
 def test_one_event_may_be_replayed_unless_it_waits(small: Office, police: Police) -> None:
