@@ -37,13 +37,14 @@ class Api:
     token: str
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """The decoded answer. Raises Refused for a problem, OSError when nobody answers."""
+        """The decoded answer, None where there is none. Raises Refused for a problem, OSError when nobody answers."""
         data = None if body is None else json.dumps(body, ensure_ascii=False).encode()
         headers = {"Authorization": f"Bearer {self.token}", "Content-Type": "application/json"}
         request = urllib.request.Request(f"{self.base}/api/v1{path}", data, headers, method=method)  # noqa: S310
         try:
             with urllib.request.urlopen(request, timeout=TIMEOUT_S) as answer:  # noqa: S310 - our own loopback
-                return json.load(answer)
+                said = answer.read()
+                return json.loads(said) if said else None
         except urllib.error.HTTPError as error:
             with error:
                 raise Refused(f"{error.code} {error.read().decode(errors='replace')[:300]}") from None

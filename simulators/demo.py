@@ -20,6 +20,7 @@ import tempfile
 import threading
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack, suppress
@@ -113,6 +114,9 @@ class Demo:
         as_of = (self._today - timedelta(days=1)).isoformat()
         known = put_in_parts(apis["administrator"], f"{path}/registrations", listed, PART, as_of=as_of, complete=False)
         log.info("%s: %d people enrolled, %d registrations imported", compound.name, enrolled, known)
+        for person in compound.residents:
+            if person.protected:
+                _protect(apis["reviewer"], path, person.name)
 
     def _moved_in_while_away(self, person: object) -> date:
         """In the second compound, whoever is not registered moved in while its line was down."""
@@ -311,6 +315,13 @@ def _probed(port: int) -> socket.socket:
         probe.close()
         raise
     return probe
+
+
+def _protect(reviewer: Api, path: str, name: str) -> None:
+    """A reviewer protects the record of whoever has this name (人身安全保护)."""
+    for row in reviewer.call("GET", f"{path}/residents?name={urllib.parse.quote(name)}"):
+        body = {"protected": True, "why": "演示"}
+        reviewer.call("POST", f"{path}/residents/{row['person']}/protected", body)
 
 
 def _terminate(processes: Sequence[subprocess.Popen[bytes]], within: float) -> None:

@@ -57,7 +57,6 @@ def enrolment_row(person: Person, since: date | None = None) -> dict[str, object
         "since": (since or person.since).isoformat(),
         "category": "foreign" if person.english_name else _CATEGORY[person.tenure],
         "role": "resident" if home is not None else "staff",
-        "protected": person.protected,
         "cards": [{"kind": "card-uid", "number": person.card_uid}] if person.card_uid else [],
     }
     if home is not None:

@@ -135,7 +135,8 @@ class Declarations:
         if not declared.decide(connection, number, _decided(by, "confirmed", "")):
             raise Stale
         identity = Identity(said.kind, said.number, said.name, said.phone)
-        person = self._persons.put(connection, by, [identity])[self._persons.lookup(said.kind, said.number)]
+        kept = self._persons.put(connection, by, row.community, [identity], seen=True)
+        person = kept.ids[self._persons.lookup(said.kind, said.number)]
         move = Move(row.move)
         if move is Move.RENEW or (row.by == Source.LANDLORD and move is Move.IN):
             lease = Lease(dwelling, row.day, row.until, Source(row.by), person)

@@ -133,7 +133,7 @@ class Households:
             Identity(one.kind, number, one.name, phone=one.phone)
             for one, number in zip(form.members, numbers, strict=True)
         ]
-        ids = self._persons.put(connection, by, identities)
+        ids = self._persons.put(connection, by, community, identities, seen=True).ids
         persons = [ids[self._persons.lookup(one.kind, one.number)] for one in identities]
         household = homes.standing(connection, by, community, form.dwelling, persons[0])
         finds = [

@@ -1,14 +1,16 @@
 """Persons: one row each in the whole district, found by a keyed index; number, name and phone are ciphertext."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sqlalchemy import Connection
 
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import history
+from gateway.store.queries import history, merging, names
 from gateway.store.queries.history import By
 from rules.model import CredentialKind
 
@@ -17,14 +19,21 @@ from rules.model import CredentialKind
 class Identity:
     """Who somebody is: kind and canonical number of their document, and what they are called and reached by.
 
-    An empty phone says nothing; `protected` False does not take the mark away.
+    An empty phone says nothing.
     """
 
     kind: CredentialKind
     number: str = field(repr=False)
     name: str = field(repr=False)
     phone: str = field(default="", repr=False)
-    protected: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Ids by look-up, and whose name was said otherwise than it is known, and stays until a reviewer decides."""
+
+    ids: dict[bytes, int] = field(repr=False)
+    otherwise: frozenset[bytes] = field(repr=False)
 
 
 class Persons:
@@ -41,19 +50,35 @@ class Persons:
         """The keyed index of a phone number."""
         return self._master.index(f"phone\x1f{phone}")
 
-    def put(self, connection: Connection, by: By, identities: Sequence[Identity]) -> dict[bytes, int]:
-        """Create persons, or change what is said otherwise of them; their ids by look-up.
+    def put(
+        self, connection: Connection, by: By, community: str, identities: Sequence[Identity], *, seen: bool = False
+    ) -> Kept:
+        """Create persons, or change what a community may say otherwise of those whom no other one knows.
 
-        Of somebody whose record was made one with another, nothing is changed: theirs is the id that was kept.
+        No list changes a known name; `seen` says that a person has seen the document. What is not changed waits for a
+        reviewer. Of a record that was made one with another nothing is changed: the id is the one that was kept.
         """
         named = {self.lookup(one.kind, one.number): one for one in identities}
-        standing = history.standing(connection, t.persons, ("lookup",), [(lookup,) for lookup in named])
-        merged = {lookup: row.merged_into for (lookup,), row in standing.items() if row.merged_into is not None}
+        found = history.standing(connection, t.persons, ("lookup",), [(lookup,) for lookup in named])
+        standing = {lookup: row for (lookup,), row in found.items()}
+        merged = {lookup: row.merged_into for lookup, row in standing.items() if row.merged_into is not None}
+        others = {lookup for lookup, row in standing.items() if self._says_other(row, named[lookup])}
+        ids = [standing[lookup].id for lookup in others]
+        shared = names.known_elsewhere(connection, ids, community) if ids else set()
+        ours = {lookup for lookup in named if lookup not in standing or standing[lookup].id not in shared}
         rows = [
-            self._row(lookup, one, standing.get((lookup,))) for lookup, one in named.items() if lookup not in merged
+            self._row(lookup, one, standing.get(lookup), ours=lookup in ours, seen=seen)
+            for lookup, one in named.items()
+            if lookup not in merged
         ]
-        ids = history.put(connection, by, t.persons, rows, ("lookup",))
-        return {lookup: number for (lookup,), number in ids.items()} | merged
+        put = history.put(connection, replace(by, community=community), t.persons, rows, ("lookup",))
+        otherwise = {
+            lookup
+            for lookup in others - merged.keys()
+            if not _same(self.name(standing[lookup]), named[lookup].name) and not (seen and lookup in ours)
+        }
+        self._ask(connection, by, community, {standing[one].id: named[one].name for one in otherwise})
+        return Kept({lookup: number for (lookup,), number in put.items()} | merged, frozenset(otherwise))
 
     def find(self, connection: Connection, kind: CredentialKind, number: str) -> int | None:
         """The person with this document, if the register has them; where two were made one, the one that was kept."""
@@ -65,21 +90,59 @@ class Persons:
         """The name on a row of persons."""
         return self._master.show("persons.name", row.name)
 
-    def _row(self, lookup: bytes, one: Identity, stands: Any) -> dict[str, Any]:
+    def rename(self, connection: Connection, by: By, community: str, number: int, *, take: bool) -> None:
+        """Decide about another name: take it for the person, or leave theirs. Either way it is noted.
+
+        Raises:
+            LookupError: none waits here under that number.
+        """
+        row = names.one(connection, community, number)
+        if row is None:
+            raise LookupError("there is no such name here")
+        by = replace(by, community=community)
+        if take:
+            name = self._master.hide("persons.name", self._master.show("names.name", row.name))
+            history.change(connection, by, t.persons, merging.person(connection, row.person), {"name": name})
+        else:
+            history.note(connection, by, t.persons.name, [(row.person, community, {"other_name": [True, None]})])
+        names.decided(connection, number)
+
+    def _says_other(self, stands: Any, one: Identity) -> bool:
+        phone = one.phone and stands.phone_lookup != self.phone_lookup(one.phone)
+        return bool(phone) or not _same(self.name(stands), one.name)
+
+    def _ask(self, connection: Connection, by: By, community: str, said: Mapping[int, str]) -> None:
+        """Have a reviewer decide about other names."""
+        rows = [
+            {"person": person, "name": self._master.hide("names.name", name), "said": by.at, "said_by": by.actor}
+            for person, name in sorted(said.items())
+        ]
+        names.say(connection, community, rows)
+
+    def _row(self, lookup: bytes, one: Identity, stands: Any, *, ours: bool, seen: bool) -> dict[str, Any]:
         phone, found_by = (None, None) if stands is None else (stands.phone, stands.phone_lookup)
-        if one.phone and found_by != (said := self.phone_lookup(one.phone)):
+        if one.phone and (ours or phone is None) and found_by != (said := self.phone_lookup(one.phone)):
             phone, found_by = self._master.hide("persons.phone", one.phone), said
         return {
             "lookup": lookup,
             "kind": one.kind.value,
             "number": stands.number if stands is not None else self._master.hide("persons.number", one.number),
-            "name": self._kept(stands, one.name),
-            "protected": one.protected or bool(stands is not None and stands.protected),
+            "name": self._kept(stands, one.name, may=ours and seen),
             "phone": phone,
             "phone_lookup": found_by,
         }
 
-    def _kept(self, stands: Any, name: str) -> bytes:
-        if stands is not None and self.name(stands) == name:
+    def _kept(self, stands: Any, name: str, *, may: bool) -> bytes:
+        known = None if stands is None else self.name(stands)
+        if known is not None and (not may or known == name) and (known or not name):
             return bytes(stands.name)
         return self._master.hide("persons.name", name)
+
+
+def _same(known: str, said: str) -> bool:
+    """Whether two names are one, but for width, case, blanks and dots between parts; an unknown one is any."""
+    return not known or not said or _plain(known) == _plain(said)
+
+
+def _plain(name: str) -> str:
+    return re.sub(r"[\s.·•・‧∙˙]", "", unicodedata.normalize("NFKC", name)).casefold()

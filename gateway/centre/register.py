@@ -49,7 +49,6 @@ class EnrolmentEntry:
     unit: str = ""
     room: str = ""
     portals: tuple[str, ...] | None = None
-    protected: bool = False
     cards: tuple[tuple[CredentialKind, str], ...] = field(default=(), repr=False)
     """Further credentials of the same person: (kind, number)."""
     phone: str = field(default="", repr=False)
@@ -124,7 +123,7 @@ class Register:
         if not good:
             return [], bad
         kept = [row for _, row in good]
-        ids = self._persons.put(connection, by, [_identity(row) for row in kept])
+        ids = self._persons.put(connection, by, community, [_identity(row) for row in kept]).ids
         places = people.put_dwellings(
             connection, community, [(r.entry.building, r.entry.unit, r.entry.room) for r in kept if r.entry.room]
         )
@@ -161,7 +160,7 @@ class Register:
         self._portals(connection, community)
         sorted_out, bad = self._sorted_out(entries, None, so_far or ListSoFar())
         good = [row for _, row in sorted_out]
-        ids = self._persons.put(connection, by, [_identity(row) for row in good])
+        ids = self._persons.put(connection, by, community, [_identity(row) for row in good]).ids
         keys = [(ids[row.lookup], community, row.entry.since) for row in good]
         standing = history.standing(connection, t.registrations, ("person", "community", "since"), keys)
         rows, cards = [], []
@@ -336,8 +335,7 @@ def _check(entry: EnrolmentEntry | RegistrationEntry, portals: frozenset[str] | 
 
 def _identity(row: _Good) -> Identity:
     entry = row.entry
-    protected, phone = getattr(entry, "protected", False), getattr(entry, "phone", "")
-    return Identity(entry.kind, row.number, entry.name, phone=phone, protected=protected)
+    return Identity(entry.kind, row.number, entry.name, phone=getattr(entry, "phone", ""))
 
 
 def _lives(row: dict[str, Any]) -> bool:

@@ -25,6 +25,7 @@ from gateway.centre.api.indicators import make_indicators, make_month_ends
 from gateway.centre.api.leases import make_leases
 from gateway.centre.api.lists import make_files, make_lists
 from gateway.centre.api.merging import make_merging
+from gateway.centre.api.names import make_names
 from gateway.centre.api.register import make_register
 from gateway.centre.api.residents import make_residents
 from gateway.centre.api.stations import make_stations
@@ -52,7 +53,7 @@ from gateway.web.page import make_pages
 from gateway.web.site import make_site, vitals
 from gateway.wire import Answer
 
-DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging)
+DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging, make_names)
 
 
 class Undeclared(Exception):

@@ -56,7 +56,7 @@ class Visitors:
             raise NotPossible("a pass begins before it ends, is not over yet, and is good for a week at most")
         code, token = self._fresh_code(connection, community)
         identity = Identity(CredentialKind.VISITOR, code, "")
-        person = self._persons.put(connection, by, [identity])[self._persons.lookup(identity.kind, code)]
+        person = self._persons.put(connection, by, community, [identity]).ids[self._persons.lookup(identity.kind, code)]
         self._enrol(connection, by, community, person, token, visit)
         number = visiting.add(
             connection,

@@ -197,5 +197,5 @@ def _whom(connection: Connection, persons: Persons, by: By, community: str, body
     standing = persons.find(connection, kind, number)
     if standing is not None:
         return standing
-    ids = persons.put(connection, by, [Identity(kind, number, body.document.name, body.document.phone)])
-    return ids[persons.lookup(kind, number)]
+    identity = Identity(kind, number, body.document.name, body.document.phone)
+    return persons.put(connection, by, community, [identity]).ids[persons.lookup(kind, number)]

@@ -52,7 +52,6 @@ class EnrolmentRow(_Body):
     unit: _Short = ""
     room: _Short = ""
     portals: list[Annotated[str, Field(max_length=40)]] | None = None
-    protected: bool = False
     cards: Annotated[list[Card], Field(max_length=10)] = []
 
 
@@ -172,7 +171,6 @@ def _enrolment(row: EnrolmentRow) -> EnrolmentEntry:
         unit=row.unit,
         room=row.room,
         portals=tuple(row.portals) if row.portals is not None else None,
-        protected=row.protected,
         cards=tuple((CredentialKind(card.kind), card.number) for card in row.cards),
     )
 

@@ -1,6 +1,7 @@
 """Who is enrolled, over the API: lists with masked names, moves, protected records and their history."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -119,7 +120,8 @@ def make_residents(
         with database.write() as connection:
             known_here(connection, community, person, client)
             row = merging.person(connection, person)
-            history.change(connection, by_of(client, now(), body.why), t.persons, row, {"protected": body.protected})
+            by = replace(by_of(client, now(), body.why), community=community)
+            history.change(connection, by, t.persons, row, {"protected": body.protected})
         changed()
 
     @router.get("/residents/{person}/history")
@@ -128,7 +130,7 @@ def make_residents(
         person: PersonId,
         client: Annotated[ApiClient, Depends(access.allow("reviewer", "administrator"))],
     ) -> list[ChangeView]:
-        """Who changed what of somebody's enrolment, when and why."""
+        """Who changed what of somebody here, when and why. What another community does is not shown."""
         within(client, community)
         with database.read() as connection:
             row = known_here(connection, community, person, client)
@@ -136,6 +138,7 @@ def make_residents(
         return [
             ChangeView(at=one.at, actor=one.actor, why=one.why, columns=sorted(one.changes))
             for one in sorted(noted, key=lambda one: one.id)
+            if one.community == community
         ]
 
     return router

@@ -296,7 +296,7 @@ def _said(
         else:
             changes.setdefault(about, set()).update(f"{table}.{column}" for column in columns)
     said: list[dict[str, Any]] = [
-        {"row": one.row, "column": one.column, "code": one.code, "fields": None} for one in taken.wrong
+        {"row": one.row, "column": one.column, "code": one.code, "fields": None} for one in (*taken.wrong, *taken.noted)
     ]
     fresh = changed = 0
     for entry in entries:

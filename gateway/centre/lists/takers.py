@@ -53,10 +53,14 @@ class List:
 
 @dataclass(slots=True)
 class Taken:
-    """What became of a part: row -> person or place that it is about, what is wrong, and codes that were given out."""
+    """What became of a part: row -> person or place that it is about, what is wrong, and codes that were given out.
+
+    `noted` is what is to be said of rows that were taken all the same.
+    """
 
     about: dict[int, Any] = field(default_factory=dict)
     wrong: list[Trouble] = field(default_factory=list)
+    noted: list[Trouble] = field(default_factory=list)
     codes: dict[int, str] = field(default_factory=dict, repr=False)
 
     @property
@@ -118,7 +122,7 @@ class Takers:
                 taken.wrong.append(Trouble(entry.row, "入住日期", "in_the_future"))
             else:
                 good.append(entry)
-        self._put_persons(connection, by, good, taken)
+        self._put_persons(connection, by, one, good, taken)
         finds = [_living(entry, taken.about[entry.row], places[_place(entry)]) for entry in good]
         self._residency.found(connection, by, one.community, finds)
 
@@ -144,20 +148,20 @@ class Takers:
 
     def _hukou(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         good = list(self._new_persons(one, entries, taken))
-        self._put_persons(connection, by, good, taken)
+        self._put_persons(connection, by, one, good, taken)
         checked = ("status", "checked_on", "checked_by", "reviewed_by")
         names = ("head", "address", *checked, "to_cancel", "cancelled_receipt")
         self._put_of_persons(connection, by, t.hukou_records, one, good, taken, names, based=True)
 
     def _pushes(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         good = list(self._new_persons(one, entries, taken))
-        self._put_persons(connection, by, good, taken)
+        self._put_persons(connection, by, one, good, taken)
         names = ("received_on", "origin", "outcome", "reviewed_on", "reviewed_by")
         self._put_of_persons(connection, by, t.inflow_pushes, one, good, taken, names)
 
     def _out_movers(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         good = list(self._new_persons(one, entries, taken))
-        self._put_persons(connection, by, good, taken)
+        self._put_persons(connection, by, one, good, taken)
         names = ("address", "phone", "checked_on", "checked_by")
         self._put_of_persons(connection, by, t.out_movers, one, good, taken, names, based=True)
 
@@ -236,15 +240,18 @@ class Takers:
                 one.persons.add(lookup)
                 yield entry
 
-    def _put_persons(self, connection: Connection, by: By, entries: list[Entry], taken: Taken) -> None:
+    def _put_persons(self, connection: Connection, by: By, one: List, entries: list[Entry], taken: Taken) -> None:
         identities = [
             Identity(kind, number, entry.get("name"), entry.get("phone", ""))
             for entry in entries
             for kind, number in (entry.get("document"),)
         ]
-        ids = self._persons.put(connection, by, identities)
+        kept = self._persons.put(connection, by, one.community, identities)
         for entry, who in zip(list(entries), identities, strict=True):
-            person = ids[self._persons.lookup(who.kind, who.number)]
+            lookup = self._persons.lookup(who.kind, who.number)
+            person = kept.ids[lookup]
+            if lookup in kept.otherwise:
+                taken.noted.append(Trouble(entry.row, "姓名", "name_differs"))
             if person in taken.about.values():  # two records that were made one
                 taken.wrong.append(Trouble(entry.row, "证件号码", "twice"))
                 entries.remove(entry)

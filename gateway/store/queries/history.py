@@ -17,11 +17,12 @@ CREATED = {"created": [None, True]}
 
 @dataclass(frozen=True, slots=True)
 class By:
-    """Who changes something, when (ms, UTC), and why."""
+    """Who changes something, when (ms, UTC), and why; of what belongs to no community, for which."""
 
     actor: str
     at: int
     why: str = ""
+    community: str | None = None
 
     @property
     def today(self) -> date:
@@ -93,7 +94,10 @@ def note(
         head = {"at": by.at, "actor": by.actor, "why": by.why, "subject": subject}
         connection.execute(
             insert(t.history),
-            [head | {"row": number, "community": place, "changes": dict(said)} for number, place, said in rows],
+            [
+                head | {"row": number, "community": place or by.community, "changes": dict(said)}
+                for number, place, said in rows
+            ],
         )
 
 

@@ -24,6 +24,7 @@ _OF_A_PERSON: tuple[tuple[Table, str], ...] = (
     (t.out_movers, "person"),
     (t.hukou_records, "person"),
     (t.codes, "person"),
+    (t.names, "person"),
     (t.requests, "person"),
 )
 """Every column that says whose a row is. A test holds it against the tables."""

@@ -4,7 +4,7 @@ Instants are milliseconds, UTC; days are ISO dates of Asia/Shanghai.
 """
 
 from gateway.store.tables.accounts import accounts, audit, recovery_codes, sign_ins
-from gateway.store.tables.declared import codes, declarations, requests
+from gateway.store.tables.declared import codes, declarations, names, requests
 from gateway.store.tables.figures import (
     device_days,
     field_audits,
@@ -84,6 +84,7 @@ __all__ = [
     "merges",
     "metadata",
     "month_ends",
+    "names",
     "out_movers",
     "outbox",
     "persons",

@@ -1,6 +1,6 @@
 """Tables of what people say and ask of themselves: declarations with a receipt, codes for one's own data, requests."""
 
-from sqlalchemy import BigInteger, Column, Date, ForeignKey, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Date, ForeignKey, LargeBinary, String, Table, UniqueConstraint
 
 from gateway.store.tables.schema import metadata, number
 
@@ -47,6 +47,19 @@ codes = Table(
 
 A desk opens it for a `person` by the code, once, after a `swipe` of their own card.
 """
+
+names = Table(
+    "names",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("community", ForeignKey("communities.id"), nullable=False),
+    Column("person", ForeignKey("persons.id"), nullable=False, index=True),
+    Column("name", LargeBinary, nullable=False),
+    Column("said", BigInteger, nullable=False),
+    Column("said_by", String(64), nullable=False),
+    UniqueConstraint("community", "person"),
+)
+"""Another name that a community says of a known number, until a reviewer there has decided which one is right."""
 
 requests = Table(
     "requests",

@@ -31,7 +31,7 @@ from gateway.metrics import CentreMetrics
 from gateway.routes import MqttRoute, Police, Routes
 from gateway.store import tables as t
 from gateway.store.database import Database
-from gateway.store.queries import streams
+from gateway.store.queries import history, merging, streams
 from gateway.store.queries.casefile import Subject
 from gateway.store.queries.history import By
 from gateway.wire import StationTopics, SwipeRecord
@@ -232,6 +232,12 @@ class Office:
         assert bad == []
         return ids
 
+    def protect(self, person: int) -> None:
+        """Have a reviewer protect somebody's record."""
+        with self.database.write() as connection:
+            row = merging.person(connection, person)
+            history.change(connection, BY, t.persons, row, {"protected": True})
+
     def import_register(
         self, *entries: RegistrationEntry, as_of: date = TODAY, complete: bool = True, community: str = YUAN
     ) -> None:
@@ -268,7 +274,10 @@ class Office:
 
     def a_case(self, text: str, **over: Any) -> Any:
         """The open case of somebody who was enrolled long ago and is not registered."""
+        protected = over.pop("protected", False)
         (person,) = self.enrol(entry(text, since=TODAY - timedelta(days=30), **over))
+        if protected:
+            self.protect(person)
         self.import_register()
         return next(row for row in self.rows(t.cases) if row.person == person and row.is_open)
 

@@ -179,7 +179,8 @@ def test_of_somebody_who_was_not_known_everything_is_new(office: Office) -> None
     office.import_register()
     with office.database.write() as connection:
         who = Identity(CredentialKind.CITIZEN_ID, A, "测试甲")
-        (person,) = Persons(MASTER).put(connection, By("desk-1", office.casework.now()), [who]).values()
+        kept = Persons(MASTER).put(connection, By("desk-1", office.casework.now()), YUAN, [who])
+    (person,) = kept.ids.values()
     case, _ = office.tell(person, Source.SELF, dwelling=home(office))
     with office.database.write() as connection:
         connection.execute(t.residents.delete().where(t.residents.c.person == person))

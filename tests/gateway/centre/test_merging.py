@@ -92,7 +92,8 @@ def test_one_record_is_no_two_and_none_goes_twice(small: Office) -> None:
 
 
 def test_a_protected_record_makes_the_other_one_protected(small: Office) -> None:
-    one, two = small.enrol(entry(A), entry(B, room="502室", protected=True))
+    one, two = small.enrol(entry(A), entry(B, room="502室"))
+    small.protect(two)
     number_of_merge = merge(small, one, two)
     assert [row.protected for row in small.rows(t.persons)] == [True, True]
     with small.database.write() as connection:

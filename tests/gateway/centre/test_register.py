@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from gateway.centre.imports import CHUNK, Imports
+from gateway.centre.persons import Identity, Persons
 from gateway.centre.register import BadRow
 from gateway.store import tables as t
 from gateway.store.database import Database
@@ -85,7 +86,7 @@ def test_enrolling_again_changes_and_never_doubles(office: Office) -> None:
     again, _ = enrol(office, entry(A, name="测试乙", until=date(2027, 1, 1)), entry(B, room="503室"))
     assert first == again
     assert [len(office.rows(table)) for table in (t.persons, t.enrolments, t.credentials)] == [2, 2, 2]
-    assert names(office) == ["测试乙", "测试甲"]
+    assert names(office) == ["测试甲", "测试甲"], "a list changes no known name"
     assert [row.until for row in office.rows(t.enrolments)] == [date(2027, 1, 1), None]
 
 
@@ -195,10 +196,58 @@ def waiting(office: Office, number: int) -> bool:
 
 
 def test_no_list_takes_the_mark_of_a_protected_person_away(office: Office) -> None:
-    enrol(office, entry(A, protected=True), entry(B))
-    enrol(office, entry(A, protected=False), entry(B))
+    (person, _) = office.enrol(entry(A), entry(B))
+    office.protect(person)
+    enrol(office, entry(A, name="测试乙"), entry(B))
     office.import_register(registration(A), registration(B))
     assert [row.protected for row in office.rows(t.persons)] == [True, False]
+
+
+def known_as(office: Office) -> list[str]:
+    return [MASTER.show("persons.name", row.name) for row in office.rows(t.persons)]
+
+
+def said_otherwise(office: Office) -> list[tuple[str, str, str]]:
+    return [(row.community, MASTER.show("names.name", row.name), row.said_by) for row in office.rows(t.names)]
+
+
+def test_no_list_changes_a_known_name_and_a_reviewer_decides(office: Office) -> None:
+    office.enrol(entry(A, name="阿依古丽·买买提"))
+    office.enrol(entry(A, name="阿依古丽•买买提 "))
+    assert said_otherwise(office) == [], "the dot is written in several ways"
+    office.enrol(entry(A, name="测试乙"), community=OTHER)
+    office.import_register(registration(A, name="测试丙"))
+    assert known_as(office) == ["阿依古丽·买买提"]
+    assert said_otherwise(office) == [(OTHER, "测试乙", BY.actor), (YUAN, "测试丙", BY.actor)]
+    persons = Persons(MASTER)
+    other, here = (row.id for row in office.rows(t.names))
+    with office.database.write() as connection:
+        with pytest.raises(LookupError):
+            persons.rename(connection, BY, YUAN, other, take=True)
+        persons.rename(connection, BY, OTHER, other, take=False)
+        persons.rename(connection, BY, YUAN, here, take=True)
+    assert known_as(office) == ["测试丙"]
+    assert said_otherwise(office) == []
+    assert [(row.community, list(row.changes)) for row in office.rows(t.history)[-2:]] == [
+        (OTHER, ["other_name"]),
+        (YUAN, ["name"]),
+    ]
+
+
+def test_whoever_has_seen_the_document_corrects_a_name_that_no_other_community_knows(office: Office) -> None:
+    def seen(name: str, phone: str, community: str = YUAN) -> None:
+        one = Identity(CredentialKind.CITIZEN_ID, A, name, phone)
+        with office.database.write() as connection:
+            Persons(MASTER).put(connection, BY, community, [one], seen=True)
+
+    office.enrol(entry(A))
+    seen("测试乙", "13800000001")
+    assert (known_as(office), said_otherwise(office)) == (["测试乙"], [])
+    before = office.rows(t.persons)[0].phone_lookup
+    office.enrol(entry(A, name="测试乙"), community=OTHER)
+    seen("测试丙", "13800000002", OTHER)
+    assert (known_as(office), said_otherwise(office)) == (["测试乙"], [(OTHER, "测试丙", BY.actor)])
+    assert office.rows(t.persons)[0].phone_lookup == before, "nor is the phone of somebody whom another one knows"
 
 
 def test_an_unknown_community_is_refused(small: Office) -> None:

@@ -28,8 +28,10 @@ def centre(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
             }
             for i, name in enumerate(NAMES, 1)
         ]
-        rows = [row | {"since": LONG_AGO, "protected": row["room"] == "2室"} for row in rows]
         assert one.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": rows}).json["taken"] == len(NAMES)
+        (hidden,) = (row for row in listed(one, client="reviewer-here") if row["room"] == "2室")
+        body = {"protected": True, "why": "本人申请"}
+        assert one.ask("POST", f"{HERE}/residents/{hidden['person']}/protected", "reviewer-here", body).status == 204
         yield one
 
 
@@ -126,3 +128,20 @@ def test_two_records_are_made_one_and_parted_again(centre: Centre) -> None:
     assert centre.ask("POST", other, "reviewer-there").status == 404
     assert centre.ask("POST", f"{HERE}/merges/{merge}/undo", "reviewer-here").status == 204
     assert [row["name"] for row in listed(centre)] == ["李**", "阿**", "A**"]
+
+
+def test_history_shows_a_community_its_own_acts_and_a_reviewer_decides_about_another_name(centre: Centre) -> None:
+    there = "/api/v1/communities/other-yuan"
+    row = {"kind": "citizen-id", "number": number(1), "name": "测试乙", "since": LONG_AGO}
+    assert centre.ask("PUT", f"{there}/enrolments", "property-there", {"rows": [row]}).json["taken"] == 1
+    assert centre.ask("GET", f"{HERE}/names", "reviewer-here").json == [], "it is asked where it was said"
+    (one,) = centre.ask("GET", f"{there}/names", "reviewer-there").json
+    assert (one["known"], one["said"], one["said_by"]) == ("李**", "测**", "property-there")
+    full = centre.ask("GET", f"{there}/names/{one['id']}", "reviewer-there").json
+    assert (full["known"], full["said"]) == ("李秀英", "测试乙")
+    assert centre.ask("POST", f"{there}/names/{one['id']}", "reviewer-there", {"take": False}).status == 204
+    assert centre.ask("POST", f"{there}/names/{one['id']}", "reviewer-there", {"take": True}).status == 404
+    for path, who, others in ((HERE, "here", "there"), (there, "there", "here")):
+        told = centre.ask("GET", f"{path}/residents/{one['person']}/history", f"reviewer-{who}")
+        assert told.json
+        assert f"-{others}" not in told.text
