@@ -171,6 +171,8 @@ _UNIT = Column("unit", ("单元",), values.place)
 _ROOM = Column("room", ("房号", "室", "户室", "房间号"), values.place, needed=True)
 _ANY_ROOM = Column("room", _ROOM.headings, values.place)
 _CHECKED = Column("checked_on", ("核查日期",), values.day)
+_REVIEWER = Column("reviewed_by", ("审核人",), values.text_of(64))
+_REVIEWED = Column("reviewed_on", ("审核日期",), values.day)
 _CHECKER = Column("checked_by", ("核查人",), values.text_of(64))
 
 FORMS: Mapping[Kind, Form] = {
@@ -198,9 +200,10 @@ FORMS: Mapping[Kind, Form] = {
                 Column("address", ("户籍地址",), values.text_of(200)),
                 Column("status", ("人户状态", "清理结果"), values.one_of(STATUS)),
                 _CHECKED, _CHECKER,
-                Column("reviewed_by", ("审核人",), values.text_of(64)),
+                _REVIEWER, _REVIEWED,
                 Column("to_cancel", ("是否应销户", "应销户"), values.yes),
                 Column("cancelled_receipt", ("注销回执号",), values.text_of(64)),
+                Column("cancelled_on", ("注销日期",), values.day),
             ),
         ),
         Form(
@@ -226,8 +229,8 @@ FORMS: Mapping[Kind, Form] = {
                 Column("origin", ("推送地", "来源地", "流出地"), values.text_of(80)),
                 _PHONE,
                 Column("outcome", ("核查结果",), values.one_of(OUTCOME)),
-                Column("reviewed_on", ("审核日期",), values.day),
-                Column("reviewed_by", ("审核人",), values.text_of(64)),
+                Column("outcome_on", _CHECKED.headings, values.day),
+                _REVIEWED, _REVIEWER,
             ),
         ),
         Form(

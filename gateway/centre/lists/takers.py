@@ -1,6 +1,6 @@
 """What becomes of a list's rows, kind by kind: the good ones are put into the register, the others come back."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
@@ -149,14 +149,14 @@ class Takers:
     def _hukou(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         good = list(self._new_persons(one, entries, taken))
         self._put_persons(connection, by, one, good, taken)
-        checked = ("status", "checked_on", "checked_by", "reviewed_by")
-        names = ("head", "address", *checked, "to_cancel", "cancelled_receipt")
+        checked = ("status", "checked_on", "checked_by", "reviewed_by", "reviewed_on")
+        names = ("head", "address", *checked, "to_cancel", "cancelled_receipt", "cancelled_on")
         self._put_of_persons(connection, by, t.hukou_records, one, good, taken, names, based=True)
 
     def _pushes(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         good = list(self._new_persons(one, entries, taken))
         self._put_persons(connection, by, one, good, taken)
-        names = ("received_on", "origin", "outcome", "reviewed_on", "reviewed_by")
+        names = ("received_on", "origin", "outcome", "outcome_on", "reviewed_on", "reviewed_by")
         self._put_of_persons(connection, by, t.inflow_pushes, one, good, taken, names)
 
     def _out_movers(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
@@ -279,7 +279,8 @@ class Takers:
         for entry in entries:
             stands = standing.get(named[entry.row])
             row = dict(zip(keys, named[entry.row], strict=True))
-            rows.append(row | {name: self._kept(table, name, entry.get(name), stands) for name in names})
+            row |= {name: self._kept(table, name, entry.get(name), stands) for name in names}
+            rows.append(row | _dated(row, one.today))
         history.put(connection, by, table, rows, keys)
 
     def _kept(self, table: Table, name: str, value: Any, stands: Any) -> Any:
@@ -297,6 +298,15 @@ class Takers:
         for at, entry in rows.items():
             if at not in wrong:
                 taken.about[entry.row] = self._persons.find(connection, *entry.get("document"))
+
+
+_DAYS = {"reviewed_by": "reviewed_on", "cancelled_receipt": "cancelled_on", "outcome": "outcome_on"}
+
+
+def _dated(row: Mapping[str, Any], today: date) -> dict[str, date]:
+    """The day of what a list says without one: the day on which it was taken."""
+    said = {name for name, value in row.items() if name in _DAYS and value not in (None, "pending")}
+    return {_DAYS[name]: today for name in said if row[_DAYS[name]] is None}
 
 
 def _place(entry: Entry) -> tuple[str, str, str]:

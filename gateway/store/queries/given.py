@@ -34,13 +34,14 @@ def residents(connection: Connection, community: str) -> Iterator[Any]:
 
 def hukou(connection: Connection, community: str) -> Iterator[Any]:
     h = t.hukou_records.c
-    columns = (h.head, h.address, h.status, h.checked_on, h.checked_by, h.reviewed_by, h.to_cancel, h.cancelled_receipt)
+    checked = (h.status, h.checked_on, h.checked_by, h.reviewed_by, h.reviewed_on)
+    columns = (h.head, h.address, *checked, h.to_cancel, h.cancelled_receipt, h.cancelled_on)
     return _parts(connection, _people(t.hukou_records, community, *columns))
 
 
 def pushes(connection: Connection, community: str) -> Iterator[Any]:
     p = t.inflow_pushes.c
-    columns = (p.received_on, p.origin, p.outcome, p.reviewed_on, p.reviewed_by)
+    columns = (p.received_on, p.origin, p.outcome, p.outcome_on, p.reviewed_on, p.reviewed_by)
     return _parts(connection, _people(t.inflow_pushes, community, *columns))
 
 

@@ -1,11 +1,12 @@
 """Whom or what each indicator counts on a day, and who of them is good: one statement each, for figure and list alike.
 
 Every statement has the columns `community`, `item` (a row's number), `good` and `pending`; what is pending is not in
-the denominator. What each counts and why is docs/indicators.md.
+the denominator. What is counted of a day is what had happened by its end. What each counts and why is
+docs/indicators.md.
 """
 
 import time as clock
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
@@ -17,10 +18,13 @@ from rules.indicators import Indicator
 from rules.model import CIVIL, CaseKind
 
 ANSWER_DAYS = 7
-"""The police's time for feedback about a slip; acknowledging it is none."""
+"""The police's time for feedback about a slip."""
 _DAY_MS = 86_400_000
 _POLICE = ("import", "answer")
-_OLD, _ALL_THREE = t.residents.alias("older"), ("worker", "cadre", "volunteer")
+_OLD, _LATER, _EVENT = t.residents.alias("older"), t.inflow_pushes.alias("later"), t.case_events.alias("event")
+_ALL_THREE = ("worker", "cadre", "volunteer")
+_FEEDBACK = ("police_handled", "police_returned", "police_wrong")
+"""An acknowledgement (签收) is none."""
 Population = Callable[[date], Select[Any]]
 
 
@@ -79,21 +83,29 @@ def _outflow(day: date) -> Select[Any]:
 
 
 def _inflow(day: date) -> Select[Any]:
-    p, g = t.inflow_pushes.c, t.registrations.c
+    """Pushes received by a day, each person once: where they were pushed to last."""
+    p, g, other = t.inflow_pushes.c, t.registrations.c, _LATER.c
     there = exists().where(g.person == p.person, g.community == p.community, _on(g, day))
-    gone = and_(p.outcome.in_(("not_found", "left")), p.reviewed_by.is_not(None))
-    return _select(p, or_(and_(p.outcome == "living", there), gone)).where(p.received_on <= day)
+    left_later = and_(p.outcome == "left", p.reviewed_on > day)
+    living = and_(or_(p.outcome == "living", left_later), p.outcome_on <= day, there)
+    gone = and_(p.outcome.in_(("not_found", "left")), p.reviewed_by.is_not(None), p.reviewed_on <= day)
+    later = or_(other.received_on > p.received_on, and_(other.received_on == p.received_on, other.id > p.id))
+    again = exists().where(other.person == p.person, other.id != p.id, other.received_on <= day, later)
+    return _select(p, or_(living, gone)).where(p.received_on <= day, ~again)
 
 
 def _hukou_checked(day: date) -> Select[Any]:
     h = t.hukou_records.c
-    done = and_(h.status != "unchecked", h.checked_on.is_not(None), h.checked_on <= day, h.reviewed_by.is_not(None))
+    checked = and_(h.status != "unchecked", h.checked_on.is_not(None), h.checked_on <= day)
+    done = and_(checked, h.reviewed_by.is_not(None), h.reviewed_on <= day)
     return _select(h, done).where(h.base_date == _newest(t.hukou_records, day))
 
 
 def _cancelled(day: date) -> Select[Any]:
     h = t.hukou_records.c
-    return _select(h, h.cancelled_receipt.is_not(None)).where(h.to_cancel, h.base_date == _newest(t.hukou_records, day))
+    done = and_(h.cancelled_receipt.is_not(None), h.cancelled_on <= day)
+    found = and_(h.to_cancel, or_(h.checked_on.is_(None), h.checked_on <= day))
+    return _select(h, done).where(found, h.base_date == _newest(t.hukou_records, day))
 
 
 def _plates(_day: date) -> Select[Any]:
@@ -125,9 +137,9 @@ def _staffing(_day: date) -> Select[Any]:
 def _together(day: date) -> Select[Any]:
     v, c = t.visits.c, t.cases.c
     all_there = and_(*(v.roles.contains(role) for role in _ALL_THREE))
-    done = c.state.in_((CaseState.REVIEWED, CaseState.FILED, CaseState.REGISTERED))
+    reviewed = exists().where(*_happened(c.id, ("review",), midnight(day, 1)), _EVENT.c.at >= v.at)
     query = select(c.community, v.id.label("item"), _flag(all_there), _flag(false(), "pending"))
-    return query.join_from(t.visits, t.cases, c.id == v["case"]).where(v.met, done, v.at < midnight(day, 1))
+    return query.join_from(t.visits, t.cases, c.id == v["case"]).where(v.met, reviewed)
 
 
 def _on_time(day: date) -> Select[Any]:
@@ -146,9 +158,19 @@ def _dismissed(day: date) -> Select[Any]:
 
 
 def _answered(day: date) -> Select[Any]:
-    a = t.alerts.c
-    fed_back = and_(a.answer.is_not(None), a.answer != "acknowledged")
-    return _select(a, fed_back).where(a.sent.is_not(None), a.sent < midnight(day, 1 - ANSWER_DAYS))
+    """Slips whose newest sending that is due by a day was answered by then, whatever came of them afterwards."""
+    a, e = t.alerts.c, t.case_events.alias("sending").c
+    due = midnight(day, 1 - ANSWER_DAYS)
+    sent = select(func.max(e.at)).where(e["case"] == a["case"], e.act == "send_slip", e.note == a.slip, e.at < due)
+    newest = sent.scalar_subquery()
+    fed_back = exists().where(*_happened(a["case"], _FEEDBACK, midnight(day, 1)), _EVENT.c.at >= newest)
+    return _select(a, fed_back).where(newest.is_not(None))
+
+
+def _happened(case_id: ColumnElement[int], acts: Sequence[str], before: int) -> tuple[ColumnElement[bool], ...]:
+    """One of these acts on a case, before an instant."""
+    e = _EVENT.c
+    return e["case"] == case_id, e.act.in_(acts), e.at < before
 
 
 def _asked() -> ColumnElement[bool]:

@@ -4,6 +4,7 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from gateway.centre import field_audits
 from gateway.centre.field_audits import Found
@@ -11,7 +12,7 @@ from gateway.centre.indicators import Figure, Indicators, for_committee
 from gateway.centre.living import Left, Living, Residency
 from gateway.centre.month_ends import MonthEnds
 from gateway.store import tables as t
-from gateway.store.queries import figures
+from gateway.store.queries import casefile, figures
 from gateway.web.centre_view import Freshness, ReaderRow, StationRow
 from rules.cases import NotPossible
 from rules.indicators import Counts, Indicator, Unknown, rate
@@ -125,18 +126,27 @@ def test_without_a_list_there_is_no_figure_and_that_is_not_zero(office: Office) 
     assert count(office, Indicator.REGISTRATION_SAMPLED).unknown is Unknown.NOT_DRAWN
 
 
+FIRST = date(2026, 11, 1)
+
+
+def push(person: int, outcome: str, **over: Any) -> dict[str, Any]:
+    """A push of the first of the month, looked after on that day."""
+    row = {"community": YUAN, "person": person, "received_on": FIRST, "outcome": outcome, "outcome_on": FIRST}
+    return row | {"reviewed_by": "a", "reviewed_on": FIRST} | over
+
+
 def test_the_lists_of_others_count_as_the_users_have_it(office: Office) -> None:
     office.enrol(*(entry(number(i), room=f"{i}室") for i in range(1, 5)))
     ids = [row.id for row in office.rows(t.persons)]
-    base = date(2026, 11, 1)
+    base = FIRST
     with office.database.write() as connection:
         connection.execute(
             t.inflow_pushes.insert(),
             [
-                {"community": YUAN, "person": ids[0], "received_on": base, "outcome": "living", "reviewed_by": "a"},
-                {"community": YUAN, "person": ids[1], "received_on": base, "outcome": "living", "reviewed_by": "a"},
-                {"community": YUAN, "person": ids[2], "received_on": base, "outcome": "not_found", "reviewed_by": "a"},
-                {"community": YUAN, "person": ids[3], "received_on": base, "outcome": "left", "reviewed_by": None},
+                push(ids[0], "living"),
+                push(ids[1], "living"),
+                push(ids[2], "not_found"),
+                push(ids[3], "left", reviewed_by=None, reviewed_on=None),
             ],
         )
         out = {"community": YUAN, "address": b"a", "checked_on": base}
@@ -145,7 +155,7 @@ def test_the_lists_of_others_count_as_the_users_have_it(office: Office) -> None:
             t.out_movers.insert(),
             [out | {"person": ids[i], "base_date": day, "phone": phone} for i, (day, phone) in enumerate(movers)],
         )
-        hukou = {"community": YUAN, "base_date": base, "checked_on": base}
+        hukou = {"community": YUAN, "base_date": base, "checked_on": base, "reviewed_on": base, "cancelled_on": base}
         names = ("status", "reviewed_by", "to_cancel", "cancelled_receipt")
         records = [("present", "a", False, None), ("deceased", "a", True, "HZ"), ("deceased", None, True, None)]
         records += [("unchecked", "a", False, None)]
@@ -303,6 +313,80 @@ def test_a_month_that_is_over_is_frozen_signed_and_reckoned_again_the_same(offic
         ends.show(date(2026, 9, 1))
 
 
+def test_what_happens_after_a_month_changes_nothing_of_it_and_is_no_correction(office: Office) -> None:
+    case, slip = a_filed_case_with_a_slip(office)
+    one, two, three = office.enrol(*(entry(number(i), room=f"{i}室", since=LONG_AGO) for i in (2, 3, 4)))
+    office.import_register(registration(number(2), since=LONG_AGO), complete=False)
+    october, last, later = date(2026, 10, 1), date(2026, 10, 31), date(2026, 11, 5)
+    due = {"community": YUAN, "base_date": october, "checked_on": october, "status": "deceased", "to_cancel": True}
+    old = {"received_on": october, "outcome_on": october, "reviewed_on": october}
+    with office.database.write() as connection:
+        connection.execute(t.hukou_records.insert(), [due | {"person": one}, due | {"person": two}])
+        rows = [push(one, "living", **old), push(two, "pending", **old), push(three, "not_found", **old)]
+        connection.execute(t.inflow_pushes.insert(), rows)
+    indicators = (
+        Indicator.CANCELLED,
+        Indicator.HUKOU_CHECKED,
+        Indicator.INFLOW,
+        Indicator.ANSWERED,
+        Indicator.TOGETHER,
+    )
+    before = {one: count(office, one, last) for one in indicators}
+    made(office).count(last)
+    months(office).freeze(october, "a")
+    with office.database.write() as connection:
+        h, p = t.hukou_records, t.inflow_pushes
+        done = {"cancelled_receipt": "HZ", "cancelled_on": later, "reviewed_by": "a", "reviewed_on": later}
+        connection.execute(h.update().values(**done))
+        left = {"outcome": "left", "reviewed_on": later}
+        connection.execute(p.update().where(p.c.person == one).values(**left))
+        found = {"outcome": "not_found", "outcome_on": later, "reviewed_on": later}
+        connection.execute(p.update().where(p.c.person == two).values(**found))
+        happened(connection, case, "police_returned", moment(5))
+        happened(connection, case, "review", moment(5))
+        happened(connection, case, "send_slip", moment(6), note=slip)
+    assert {one: count(office, one, last) for one in indicators} == before
+    assert before[Indicator.INFLOW] == Counts(2, 3)
+    assert before[Indicator.ANSWERED] == Counts(0, 1)
+    assert [one.indicator for one in months(office).show(october).corrections if one.indicator in indicators] == []
+    assert count(office, Indicator.CANCELLED, later) == Counts(2, 2)
+    assert count(office, Indicator.HUKOU_CHECKED, later) == Counts(2, 2)
+    assert count(office, Indicator.INFLOW, later) == Counts(3, 3)
+    assert count(office, Indicator.ANSWERED, later) == Counts(1, 1)
+    assert count(office, Indicator.TOGETHER, later) == Counts(1, 1)
+    assert count(office, Indicator.ANSWERED, date(2026, 11, 13)) == Counts(0, 1), "sent again, and due again"
+
+
+def a_filed_case_with_a_slip(office: Office) -> tuple[int, str]:
+    """A case that three people visited in October, and its slip, sent on the first of that month."""
+    case = {"revision": 1, "community": YUAN, "kind": "collection", "source": "gate", "opened": 0, "because": {}}
+    case |= {"policy": 1, "opened_on": date(2026, 9, 1), "state": "filed", "is_open": True, "token": b"t" * 16}
+    slip = {"revision": 1, "community": YUAN, "police_station": "jiangwan", "state": "sent", "is_open": True}
+    october = int(datetime(2026, 10, 1, 12, tzinfo=CIVIL).timestamp() * 1000)
+    with office.database.write() as connection:
+        number = int(
+            connection.execute(
+                t.cases.insert().values(**case, due=date(2026, 9, 9)).returning(t.cases.c.id)
+            ).scalar_one()
+        )
+        visit = {"case": number, "at": october, "met": True, "notice_left": True, "actor": "w"}
+        connection.execute(t.visits.insert().values(**visit, roles="worker,cadre,volunteer"))
+        more = {"rule": "overdue", "since": date(2026, 9, 1), "proposed": 0}
+        connection.execute(t.alerts.insert().values(**slip, **more, slip="s", case=number))
+        happened(connection, number, "send_slip", october, note="s")
+    return number, "s"
+
+
+def test_somebody_who_was_pushed_to_two_compounds_counts_where_they_were_pushed_last(office: Office) -> None:
+    (one,) = office.enrol(entry(number(1)))
+    second = {"community": OTHER, "received_on": FIRST + timedelta(days=1), "outcome": "pending"}
+    with office.database.write() as connection:
+        connection.execute(t.inflow_pushes.insert(), [push(one, "not_found"), push(one, "pending") | second])
+    assert count(office, Indicator.INFLOW, FIRST) == Counts(1, 1)
+    assert count(office, Indicator.INFLOW).denominator == 0
+    assert count(office, Indicator.INFLOW, community=OTHER) == Counts(0, 1)
+
+
 def test_a_month_end_that_was_changed_is_not_authentic(office: Office) -> None:
     made(office).count(date(2026, 10, 31))
     ends = months(office)
@@ -370,6 +454,10 @@ def test_what_a_sample_found_is_a_rate_with_its_interval(office: Office) -> None
     assert mine.rate.interval[0] < 0.8 < mine.rate.interval[1]
 
 
+def happened(connection: Connection, case: int, act: str, at: int, note: str = "") -> None:
+    casefile.add_event(connection, case, at=at, actor="somebody", act=act, state="filed", note=note)
+
+
 def test_tasks_and_slips_of_the_month(office: Office) -> None:
     heard(office)
     rows = [
@@ -389,8 +477,10 @@ def test_tasks_and_slips_of_the_month(office: Office) -> None:
             own["closed"] = None if closed is None else int(closed.timestamp() * 1000)
             connection.execute(t.cases.insert().values(**case, **own))
         for i, (day, answer) in enumerate([(1, "handled"), (1, "acknowledged"), (1, None), (22, None)]):
-            sent = int(datetime(2026, 11, day, tzinfo=CIVIL).timestamp() * 1000)
-            connection.execute(t.alerts.insert().values(**slip, slip=f"s{i}", case=i + 1, answer=answer, sent=sent))
+            connection.execute(t.alerts.insert().values(**slip, slip=f"s{i}", case=i + 1))
+            happened(connection, i + 1, "send_slip", moment(day), note=f"s{i}")
+            if answer:
+                happened(connection, i + 1, f"police_{answer}", moment(day + 1))
     assert count(office, Indicator.ON_TIME) == Counts(2, 4)
     assert count(office, Indicator.DISMISSED) == Counts(1, 3)
     assert count(office, Indicator.ANSWERED) == Counts(1, 3), "acknowledging is no feedback, and one is not due yet"

@@ -276,6 +276,9 @@ def test_pushes_out_movers_and_registered_households(office: Office, runs: Runs)
     assert taken(office, runs, Kind.PUSHES, done).changed == 1
     (push,) = office.rows(t.inflow_pushes)
     assert (push.outcome, push.reviewed_by, push.origin) == ("not_found", "示例审核员", "示例省")
+    assert (push.outcome_on, push.reviewed_on) == (TODAY, TODAY), "the day of what comes without one"
+    office.moment += timedelta(days=1)
+    assert taken(office, runs, Kind.PUSHES, done).changed == 0, "and it stays"
 
     head = ("姓名", "身份证号", "流出地址", "联系电话", "核查日期")
     out = excel(head, (*who, "示例省示例市", "13800000000", "2026-11-21"))
@@ -290,6 +293,11 @@ def test_pushes_out_movers_and_registered_households(office: Office, runs: Runs)
     (record,) = office.rows(t.hukou_records)
     assert (record.status, record.to_cancel, record.cancelled_receipt) == ("deceased", True, None)
     assert "测试户主".encode() not in record.head
+    ended = excel(("姓名", "身份证号", "注销回执号", "注销日期"), (*who, "HZ-9", "2026-11-19"))
+    assert taken(office, runs, Kind.HUKOU, ended, as_of=date(2026, 11, 1)).changed == 1
+    (record,) = office.rows(t.hukou_records)
+    assert (record.cancelled_receipt, record.cancelled_on) == ("HZ-9", date(2026, 11, 19))
+    assert (record.status, record.reviewed_on) == ("deceased", None)
 
 
 def test_a_complete_list_of_registrations_ends_whom_it_does_not_name(office: Office, runs: Runs) -> None:
