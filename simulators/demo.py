@@ -29,7 +29,7 @@ from itertools import chain
 from pathlib import Path
 
 from simulators import backlog, papers, staff
-from simulators.actors import Api, Guard, Office, PolicePlatform, Refused, put_in_parts
+from simulators.actors import Api, Guard, Office, PolicePlatform, Refused, put_in_parts, put_list
 from simulators.compound import Compound, binhe, yanjiang
 from simulators.hardware import Hardware, SmallHardware
 from simulators.papers import POLICE_STATION, Ports
@@ -104,16 +104,18 @@ class Demo:
                 second = self._second_station()
 
     def _put_lists(self, apis: dict[str, Api], compound: Compound, since: Callable[..., date]) -> None:
-        """The property enrols its residents, and the police's list of registrations is imported."""
+        """The property enrols its residents; the lists of registrations and of addresses are imported."""
         rows = [papers.enrolment_row(person, since(person)) for person in compound.residents]
         rows += [papers.enrolment_row(other) for other in compound.others if other.cast != "courier-chen"]
         rows += [papers.visitor_row(code, self._today) for code in compound.visitor_codes]
         path = f"/communities/{compound.id}"
         enrolled = put_in_parts(apis["property"], f"{path}/enrolments", rows, PART)
-        listed = [papers.registration_row(person) for person in compound.residents if person.registered]
+        listed = [papers.registration_row(person, self._today) for person in compound.residents if person.registered]
         as_of = (self._today - timedelta(days=1)).isoformat()
         known = put_in_parts(apis["administrator"], f"{path}/registrations", listed, PART, as_of=as_of, complete=False)
-        log.info("%s: %d people enrolled, %d registrations imported", compound.name, enrolled, known)
+        homes = put_list(apis["property"], path, "dwellings", papers.dwellings_list(compound), self._stop)
+        said = (compound.name, enrolled, known, homes)
+        log.info("%s: %d people enrolled, %d registrations and %d dwellings with their addresses imported", *said)
         for person in compound.residents:
             if person.protected:
                 _protect(apis["reviewer"], path, person.name)

@@ -1,6 +1,8 @@
 """What the demonstration writes down before it starts: configuration, tokens, and the lists that the offices put in."""
 
+import csv
 import hashlib
+import io
 import secrets
 import shutil
 from dataclasses import dataclass
@@ -25,6 +27,10 @@ _NAMES = {
     "relay-west": "西门开门",
     "relay-main": "正门开门",
 }
+_WORKING = range(19, 60)
+_EMPLOYER = "示例商贸有限公司"
+_PLATE_MISSING = 40
+"""Of so many door-plates one is missing."""
 _SHORT_POLICY = Path(__file__).resolve().parent.parent / "config" / "policy-short.toml"
 
 
@@ -71,10 +77,25 @@ def visitor_row(code: str, today: date) -> dict[str, object]:
     return row | {"since": today.isoformat(), "until": until.isoformat()}
 
 
-def registration_row(person: Person) -> dict[str, object]:
-    """A resident as the police's list has them."""
+def registration_row(person: Person, today: date) -> dict[str, object]:
+    """A resident as the police's list has them, with their employment."""
     name = person.name or person.english_name
-    return {"kind": "citizen-id", "number": person.number, "name": name, "since": person.since.isoformat()}
+    works = person.age(today) in _WORKING
+    row: dict[str, object] = {"kind": "citizen-id", "number": person.number, "name": name}
+    row |= {"employment": "employed", "employer": _EMPLOYER} if works else {"employment": "none"}
+    return row | {"since": person.since.isoformat()}
+
+
+def dwellings_list(compound: Compound) -> bytes:
+    """The dwellings with their standard addresses and door-plates, as a CSV file."""
+    file = io.StringIO()
+    table = csv.writer(file)
+    table.writerow(("楼栋", "单元", "房号", "标准地址编码", "门牌状态", "县区", "街道", "小区"))
+    for number, home in enumerate(compound.dwellings, 1):
+        place = (f"{home.building}栋", f"{home.unit}单元", f"{home.room}室")
+        plate = "缺失" if number % _PLATE_MISSING == 0 else "在位"
+        table.writerow((*place, f"510099-{compound.id}-{number:04d}", plate, DISTRICT, STREET, compound.name))
+    return file.getvalue().encode()
 
 
 def _first(ports: Ports, compounds: tuple[Compound, Compound], lines: Path, tokens: dict[str, str]) -> str:

@@ -145,6 +145,7 @@ def test_the_main_job_is_done_within_a_minute_and_names_nobody(tmp_path: Path) -
             wait_until(
                 lambda: metric(centre, "gateway_swipe_to_case_seconds_count") > 0, 30, "the backlog makes a case"
             )
+            wait_until(lambda: _registered(tmp_path, "binhe") == (2698, 2781), 60, "the figure of the demonstration")
             assert get(f"{centre}/healthz")[0] == 200
         demo.send_signal(signal.SIGINT)
         assert demo.wait(10) == 0
@@ -196,6 +197,14 @@ def test_a_backlog_that_was_cut_off_arrives_when_it_is_started_again_on_the_same
 def _swipes(folder: Path, station: str) -> int:
     with contextlib.closing(sqlite3.connect(folder / "data" / "centre.sqlite3")) as connection:
         found: int = connection.execute("SELECT count(*) FROM swipes WHERE station = ?", (station,)).fetchone()[0]
+        return found
+
+
+def _registered(folder: Path, community: str) -> tuple[int, int] | None:
+    """登记率: how many of whom, as the centre has counted last."""
+    query = "SELECT numerator, denominator FROM figures WHERE community = ? AND name = 'registration' ORDER BY day DESC"
+    with contextlib.closing(sqlite3.connect(folder / "data" / "centre.sqlite3")) as connection:
+        found: tuple[int, int] | None = connection.execute(query, (community,)).fetchone()
         return found
 
 

@@ -64,6 +64,8 @@ class RegistrationRow(_Body):
     since: date
     until: date | None = None
     receipt: Annotated[str | None, Field(max_length=64)] = None
+    employment: Literal["employed", "none", "unknown"] = "unknown"
+    employer: Annotated[str, Field(max_length=120)] = ""
 
 
 class LostCredential(_Body):
@@ -128,9 +130,7 @@ def make_register(
         within(client, community)
         if body.as_of > casework.today():
             raise NotPossible("a register cannot be known up to a day that has not come")
-        entries = [
-            RegistrationEntry(CredentialKind(r.kind), r.number, r.name, r.since, r.until, r.receipt) for r in body.rows
-        ]
+        entries = [RegistrationEntry(CredentialKind(row.kind), **row.model_dump(exclude={"kind"})) for row in body.rows]
         try:
             return _taken(
                 *imports.register(by_of(client, casework.now()), community, body.as_of, entries, complete=body.complete)

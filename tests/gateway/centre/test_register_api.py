@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from gateway.store import tables as t
 from tests.gateway.centre.centres import Centre, running
-from tests.gateway.centre.office import NOW, TODAY, YUAN, number
+from tests.gateway.centre.office import MASTER, NOW, TODAY, YUAN, number
 
 HERE = f"/api/v1/communities/{YUAN}"
 NAMES = ("李秀英", "周伟", "阿依古丽·买买提", "Anna Müller")
@@ -53,6 +54,19 @@ def test_a_search_by_one_character_is_within_the_compound(centre: Centre) -> Non
     assert [row["room"] for row in listed(centre, "?name=m%C3%BCLL")] == ["4室"]
     assert listed(centre, "?name=%E5%91%A8") == [], "a protected record is not found by the property"
     assert [row["room"] for row in listed(centre, "?name=%E5%91%A8", "reviewer-here")] == ["2室"]
+
+
+def test_a_registration_says_what_somebody_does_and_where(centre: Centre) -> None:
+    row = {"kind": "citizen-id", "number": number(1), "name": NAMES[0], "since": LONG_AGO}
+    body = {"as_of": TODAY.isoformat(), "complete": False}
+    path, client = f"{HERE}/registrations", "administrator-here"
+    for said in ({"employment": "employed", "employer": "示例商贸有限公司"}, {}):
+        assert centre.ask("PUT", path, client, body | {"rows": [row | said]}).json["taken"] == 1
+        with centre.database().read() as connection:
+            (kept,) = connection.execute(t.registrations.select()).all()
+        assert kept.employment == "employed", "what is not said again stays"
+        assert MASTER.show("registrations.employer", kept.employer) == "示例商贸有限公司"
+    assert centre.ask("PUT", path, client, body | {"rows": [row | {"employment": "retired"}]}).status == 422
 
 
 def test_a_card_is_issued_replaced_and_returned(centre: Centre) -> None:
