@@ -37,6 +37,7 @@ from gateway.centre.desk import Desk
 from gateway.centre.indicators import Indicators
 from gateway.centre.lists.runs import Runs
 from gateway.centre.month_ends import MonthEnds
+from gateway.centre.pages.admin import make_admin
 from gateway.centre.policies import Policies
 from gateway.centre.public import public_routers
 from gateway.centre.register import Register
@@ -105,6 +106,7 @@ def make_surface(parts: Parts) -> FastAPI:
         ),
         _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
+        *make_admin(p.database, book, access, now, p.settings, pages),
         make_accounts(p.database, book, access, now),
         make_audit(p.database, access),
         *_work(p, access),

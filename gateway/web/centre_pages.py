@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.web.admin_frame import admin_frame
 from gateway.web.because import sentence
 from gateway.web.centre_view import (
     BECAUSE,
@@ -64,7 +65,7 @@ def make_centre_pages(
     def overview(request: Request) -> HTMLResponse:
         return show(request, "overview", stations=data.stations())
 
-    @router.get("/cases")
+    @router.get("/admin/cases")
     def cases(request: Request) -> HTMLResponse:
         before = _before(request)
         rows = data.cases(ROWS + 1, before)
@@ -72,27 +73,27 @@ def make_centre_pages(
             request, "cases", rows=rows[:ROWS], more=len(rows) > ROWS, before=before, because=show.because(request)
         )
 
-    @router.get("/alerts")
+    @router.get("/admin/alerts")
     def alerts(request: Request) -> HTMLResponse:
         before = _before(request)
         rows = data.alerts(ROWS + 1, before)
         return show(request, "alerts", rows=rows[:ROWS], more=len(rows) > ROWS, before=before)
 
-    @router.get("/stations")
+    @router.get("/admin/stations")
     def stations(request: Request) -> HTMLResponse:
         return show(request, "stations", stations=data.stations(), commands=data.commands())
 
-    @router.get("/quarantine")
+    @router.get("/admin/quarantine")
     def quarantine(request: Request) -> HTMLResponse:
         before = _before(request)
         rows = data.set_aside(ROWS + 1, before)
         return show(request, "quarantine", rows=rows[:ROWS], more=len(rows) > ROWS, before=before)
 
-    @router.get("/policy")
+    @router.get("/admin/policy")
     def policy(request: Request) -> HTMLResponse:
         return show(request, "policy", policy=data.policy())
 
-    @router.get("/stream")
+    @router.get("/admin/stream")
     async def stream(request: Request) -> Response:
         return events(feed, request)
 
@@ -101,14 +102,14 @@ def make_centre_pages(
 
 
 def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") -> None:
-    @router.get("/stations/{station}")
+    @router.get("/admin/stations/{station}")
     def station(request: Request, station: str) -> HTMLResponse:
         rows = [row for row in data.stations() if row.id == station]
         if not rows:
             raise HTTPException(404)
         return show(request, "stations", template="centre/station.html", station=rows[0], holes=data.holes(station))
 
-    @router.post("/stations/{station}/accept")
+    @router.post("/admin/stations/{station}/accept")
     def accept(station: str, kind: Annotated[Hole, Form()], who: Annotated[str, Form(max_length=60)]) -> Response:
         if not who.strip():
             raise HTTPException(422)
@@ -118,7 +119,7 @@ def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") 
             raise HTTPException(404) from None
         for what in ("state", "stations"):
             changed(feed, what)
-        return RedirectResponse(f"/stations/{station}", 303)
+        return RedirectResponse(f"/admin/stations/{station}", 303)
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,9 @@ class Show:
     def __call__(self, request: Request, name: str, *, template: str = "", **values: Any) -> HTMLResponse:
         part = "fragment" in request.query_params
         template = template or (f"centre/{name}_live.html" if part else f"centre/{name}.html")
-        return self.pages.html(request, template, state=self.data.state(), now=self.now(), name=name, **values)
+        state = self.data.state()
+        frame = admin_frame(request, state.district, state.banner)
+        return self.pages.html(request, template, state=state, frame=frame, now=self.now(), name=name, **values)
 
     def because(self, request: Request) -> Callable[[CaseRow], str]:
         """What says why a case stands, in the language of the request."""

@@ -32,26 +32,26 @@ def make_rules_page(desk: RulesDesk, pages: Pages, show: Show) -> APIRouter:
     router = APIRouter()
     page = _Page(desk, pages, show)
 
-    @router.get("/rules")
+    @router.get("/admin/rules")
     def rules(request: Request) -> HTMLResponse:
         return page(request)
 
-    @router.post("/rules/check")
+    @router.post("/admin/rules/check")
     def check(request: Request, text: _Text) -> HTMLResponse:
         return page(request, text=text, checked=desk.check(_lines(text)))
 
-    @router.post("/rules/replay")
+    @router.post("/admin/rules/replay")
     def replay(request: Request, text: _Text, days: _Days = 30) -> HTMLResponse:
         busy = desk.replayed().state == "running"
         found = desk.check(_lines(text)) if busy else desk.replay(_lines(text), days)
         return page(request, text=text, checked=found, days=days, busy=busy)
 
-    @router.post("/rules/explain")
+    @router.post("/admin/rules/explain")
     def explain(request: Request, form: Annotated[_Question, Form()]) -> HTMLResponse:
         asked = form.model_dump() | {"toml": _lines(form.toml), "registered-until": form.registered_until}
         return page(request, asked=asked, explained=desk.explain(asked))
 
-    @router.get("/rules/replayed")
+    @router.get("/admin/rules/replayed")
     def replayed(request: Request) -> HTMLResponse:
         return page.replay(request)
 

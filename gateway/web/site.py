@@ -51,6 +51,12 @@ def make_site(
             return Response(status_code=error.status_code, headers=error.headers)
         return error_page(pages, request, error.status_code if isinstance(error, HTTPException) else 422)
 
+    def unknown(request: Request, error: Exception) -> Response:
+        if type(error) is not LookupError:
+            raise error  # a KeyError is a bug, not a question about something that is not there
+        return error_page(pages, request, 404)
+
+    app.add_exception_handler(LookupError, unknown)
     app.add_exception_handler(HTTPException, refused)
     app.add_exception_handler(RequestValidationError, refused)
     app.add_middleware(

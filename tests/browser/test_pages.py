@@ -191,7 +191,10 @@ def test_no_page_is_wider_than_its_window_nor_complains(
     page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
     with served(gate) as booth_site, served(centre) as centre_site:
         addresses = [f"{booth_site.url}/gate"]
-        addresses += [f"{centre_site.url}{path}" for path in ("/admin", "/cases", "/alerts", "/stations", "/policy")]
+        addresses += [
+            f"{centre_site.url}{path}"
+            for path in ("/admin", "/admin/cases", "/admin/alerts", "/admin/stations", "/admin/policy")
+        ]
         for address in addresses:
             page.goto(f"{address}?lang={lang}")
             assert page.evaluate("document.documentElement.scrollWidth") <= size[0], address
@@ -203,8 +206,8 @@ def test_the_centre_asks_for_its_rows_again_when_they_changed(page: Page, said: 
     feed, pages = Feed(), make_pages()
     router = make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)
     with served(make_site(pages, [router], closing=[feed.close])) as site:
-        with page.expect_response(lambda response: "/stream" in response.url):
-            page.goto(site.url + "/cases")
+        with page.expect_response(lambda response: "/admin/stream" in response.url):
+            page.goto(site.url + "/admin/cases")
         expect(page.locator("#c-1046")).to_be_visible()
         while not feed.watchers:
             page.evaluate("0")

@@ -55,10 +55,10 @@ class Site:
         """The station's own count, as its heartbeat tells it and the page shows it."""
         ((text,),) = self.centre.rows("SELECT status FROM stations WHERE name = 'yuan-1'")
         count = json.loads(text)["refused"] if text else 0
-        return count > 0 and f'data-label="站端拒收"><div>{count}<' in self.administrator.get("/stations").text
+        return count > 0 and f'data-label="站端拒收"><div>{count}<' in self.administrator.get("/admin/stations").text
 
     def page(self) -> str:
-        return self.administrator.get("/quarantine").text
+        return self.administrator.get("/admin/quarantine").text
 
     def as_centre(self) -> Account:
         """The centre's own account, on the listener with passwords."""

@@ -235,4 +235,4 @@ class Story:
 
 
 def _plain(town: Town) -> str:
-    return town.page("/stations")
+    return town.page("/admin/stations")

@@ -73,14 +73,7 @@ def _showing(router: APIRouter, database: Database, desk: Callable[..., ApiClien
         """By which routes slips reach the station, and how each stands."""
         with database.read() as connection:
             of_theirs(connection, client, police)
-            last = checklists.last(connection, police)
-            return RoutesView(
-                police_station=police,
-                routes=[route.kind for route in routes.of(police).routes],
-                last_list=last.day if last is not None else None,
-                bus_waiting=streams.outbox_waiting_under(connection, wire.alert_topic(police, "")),
-                webhook=_webhook(connection, routes, police),
-            )
+            return routes_view(connection, routes, police)
 
     @router.get("/deliveries")
     def deliveries(
@@ -94,7 +87,7 @@ def _showing(router: APIRouter, database: Database, desk: Callable[..., ApiClien
         with database.read() as connection:
             of_all_theirs(connection, client, police)
             rows = webhooks.listed(connection, police, limit, before, state)
-        return [_shown(row) for row in rows]
+        return [delivery_view(row) for row in rows]
 
 
 def _acting(
@@ -129,6 +122,18 @@ def _acting(
             return {"events": replay(connection, routes.of(police), number, by_of(client, now()))}
 
 
+def routes_view(connection: Connection, routes: Routes, police: str) -> RoutesView:
+    """How slips reach a police station now."""
+    last = checklists.last(connection, police)
+    return RoutesView(
+        police_station=police,
+        routes=[route.kind for route in routes.of(police).routes],
+        last_list=last.day if last is not None else None,
+        bus_waiting=streams.outbox_waiting_under(connection, wire.alert_topic(police, "")),
+        webhook=_webhook(connection, routes, police),
+    )
+
+
 def _webhook(connection: Connection, routes: Routes, police: str) -> WebhookView | None:
     route = routes.of(police).webhook
     if route is None:
@@ -137,7 +142,8 @@ def _webhook(connection: Connection, routes: Routes, police: str) -> WebhookView
     return WebhookView(host=urlsplit(route.url).netloc, gone=gone, **webhooks.counts(connection, police))
 
 
-def _shown(row: Any) -> DeliveryView:
+def delivery_view(row: Any) -> DeliveryView:
+    """An event as whoever looks after deliveries sees it."""
     return DeliveryView(
         id=row.id,
         message=row.message,

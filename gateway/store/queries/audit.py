@@ -23,9 +23,14 @@ def append(connection: Connection, values: Mapping[str, Any]) -> None:
     connection.execute(insert(t.audit).values(**values))
 
 
-def newest(connection: Connection, limit: int, before: int | None = None) -> Sequence[Row[Any]]:
+def newest(
+    connection: Connection, limit: int, before: int | None = None, *, actor: str = "", about: str = ""
+) -> Sequence[Row[Any]]:
+    """The newest acts below an id; of one account alone, or on what begins with `about`, where that is said."""
     a = t.audit.c
     where = [] if before is None else [a.id < before]
+    where += [a.actor == actor] if actor else []
+    where += [a.about.startswith(about, autoescape=True)] if about else []
     return connection.execute(select(t.audit).where(*where).order_by(a.id.desc()).limit(limit)).all()
 
 

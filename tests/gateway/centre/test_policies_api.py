@@ -91,24 +91,26 @@ def test_nobody_of_one_compound_changes_the_policy_of_all(compound: Centre, clie
 
 
 def test_the_page_checks_explains_and_tries_and_proposes_nothing(compound: Centre) -> None:
-    status, shown = page(compound, "/rules")
+    status, shown = page(compound, "/admin/rules")
     assert status == 200
     assert "training office" in shown
-    status, shown = page(compound, "/rules/check?lang=en", {"text": text(2, grace=999)})
+    status, shown = page(compound, "/admin/rules/check?lang=en", {"text": text(2, grace=999)})
     assert (status, "collection.grace_days: must be from 0 to 90, is 999" in shown) == (200, True)
-    status, shown = page(compound, "/rules/check?lang=en", {"text": POLICY_TEXT})
+    status, shown = page(compound, "/admin/rules/check?lang=en", {"text": POLICY_TEXT})
     assert "No mistakes; all" in shown
     asked = {"at": "2026-11-23T19:00", "portal": "east", "direction": "in", "role": "guest", "since": "2026-12-01"}
-    status, shown = page(compound, "/rules/explain?lang=en", asked)
+    status, shown = page(compound, "/admin/rules/explain?lang=en", asked)
     assert "It would be granted if: the enrolment covers that day." in shown
-    status, shown = page(compound, "/rules/explain?lang=en", {"toml": "person = {}\ntoday = 2026-11-23"})
+    status, shown = page(compound, "/admin/rules/explain?lang=en", {"toml": "person = {}\ntoday = 2026-11-23"})
     assert "the register is too old" in shown
-    status, shown = page(compound, "/rules/explain?lang=en", {"at": "soon"})
+    status, shown = page(compound, "/admin/rules/explain?lang=en", {"at": "soon"})
     assert (status, "not TOML" in shown) == (200, True)
-    assert page(compound, "/rules/replayed")[0] == 404
-    assert page(compound, "/rules/replay", {"text": text(2), "days": 91})[0] == 422
-    status, shown = page(compound, "/rules/replay", {"text": text(2), "days": 30})
+    assert page(compound, "/admin/rules/replayed")[0] == 404
+    assert page(compound, "/admin/rules/replay", {"text": text(2), "days": 91})[0] == 422
+    status, shown = page(compound, "/admin/rules/replay", {"text": text(2), "days": 30})
     assert (status, "grace_days = 7" in shown) == (200, True), "what was typed is still there"
-    until(lambda: "Version 1 against version 2" in page(compound, "/rules/replayed?lang=en")[1], what="the replay")
+    until(
+        lambda: "Version 1 against version 2" in page(compound, "/admin/rules/replayed?lang=en")[1], what="the replay"
+    )
     assert states(compound) == {1: ("approved", True)}
-    assert not re.search("<script>|style=", page(compound, "/rules")[1])
+    assert not re.search("<script>|style=", page(compound, "/admin/rules")[1])

@@ -71,26 +71,28 @@ def test_in_a_district_the_first_run_makes_three_people(tmp_path: Path) -> None:
         assert security.sign_in("an-quan", PASSWORD).to == "/"
         assert security.get("/admin").to == "/account/second?next=/admin", "a second factor first"
         key = security.second_factor(centre.clock[0])
-        assert security.get("/rules").status == 200
+        assert security.get("/admin/rules").status == 200
         assert security.get("/admin").status == 403, "that is the system administrator's"
         again = Visitor(centre.url)
         again.sign_in("an-quan", PASSWORD)
-        assert again.get("/rules").to == "/sign-in/second?next=/rules"
+        assert again.get("/admin/rules").to == "/sign-in/second?next=/admin/rules"
         assert again.get("/account/second").to == "/sign-in/second", "a password alone sets up no other second factor"
         centre.clock[0] += 60
         later = words.totp_code(bytes.fromhex(key), centre.clock[0])
         assert (
-            again.post("/sign-in/second", {"code": "000000" if later != "000000" else "1", "next": "/rules"}).status
+            again.post(
+                "/sign-in/second", {"code": "000000" if later != "000000" else "1", "next": "/admin/rules"}
+            ).status
             == 403
         )
-        assert again.post("/sign-in/second", {"code": later, "next": "/rules"}).to == "/rules"
-        assert again.get("/rules").status == 200
+        assert again.post("/sign-in/second", {"code": later, "next": "/admin/rules"}).to == "/admin/rules"
+        assert again.get("/admin/rules").status == 200
 
 
 def test_whoever_signs_in_comes_to_the_page_that_they_wanted(compound: Centre) -> None:
     visitor = Visitor(compound.url)
     assert visitor.get("/admin").to == "/sign-in?next=/admin"
-    assert visitor.get("/cases", **{"HX-Request": "true"}).to == "/sign-in?next=/cases"
+    assert visitor.get("/admin/cases", **{"HX-Request": "true"}).to == "/sign-in?next=/admin/cases"
     shown = visitor.get("/sign-in?next=/admin")
     assert 'name="next" value="/admin"' in shown.text
     done = visitor.post("/sign-in", {"name": " OWNER ", "password": PASSWORD, "next": "/admin"})

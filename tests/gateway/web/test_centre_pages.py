@@ -18,7 +18,7 @@ from tests.browser.doubles import centre_desk
 from tests.browser.serving import Site, served
 
 AT = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
-PAGES = ("/admin", "/cases", "/alerts", "/stations", "/quarantine", "/policy")
+PAGES = ("/admin", "/admin/cases", "/admin/alerts", "/admin/stations", "/admin/quarantine", "/admin/policy")
 
 
 def site_of(desk: CentreDesk, feed: Feed) -> Iterator[Site]:
@@ -44,7 +44,7 @@ def test_every_page_is_served_in_both_languages_with_banner_and_policy(site: Sit
     answer = site.get(f"{path}?lang={lang}")
     assert answer.status == 200
     assert 'class="banner"' in answer.text
-    assert 'href="/policy"' in answer.text
+    assert 'href="/admin/policy"' in answer.text
 
 
 @pytest.mark.parametrize("path", PAGES[1:])
@@ -61,31 +61,31 @@ def test_no_figure_stands_without_its_as_of(site: Site, path: str) -> None:
 
 
 def test_a_case_says_its_source_state_and_arithmetic_in_words(site: Site) -> None:
-    text = site.get("/cases").text
+    text = site.get("/admin/cases").text
     for said in ("门岗发现", "待走访", "入户采集", "3栋2单元***", "近14天内有6天通行、5个晚间", "待签收"):
         assert said in text
 
 
 def test_a_slip_says_where_it_stands(site: Site) -> None:
-    text = site.get("/alerts").text
+    text = site.get("/admin/alerts").text
     for said in ("江湾派出所", "待报派出所", "办结反馈", "任务超期未登记", "20261120-0A3F33"):
         assert said in text
 
 
 def test_a_command_says_who_gave_it_and_what_became_of_it(site: Site) -> None:
-    text = site.get("/stations").text
+    text = site.get("/admin/stations").text
     for said in ("远程开门", "property-office", "已执行", "命令已过时", "没有回复"):
         assert said in text
 
 
 def test_what_was_set_aside_says_from_whom_and_why(site: Site) -> None:
-    text = site.get("/quarantine").text
+    text = site.get("/admin/quarantine").text
     for said in ("jwl-1", "not a topic of this account", "来源不明", "certificate verify failed"):
         assert said in text
 
 
 def test_a_station_that_is_late_says_so_with_its_gaps(site: Site) -> None:
-    text = site.get("/stations").text
+    text = site.get("/admin/stations").text
     for said in ("迟到", "5小时前", "第40版(最新为第42版)"):
         assert said in text
 
@@ -98,8 +98,8 @@ def test_a_list_is_cut_into_pages_by_the_last_id() -> None:
         desk, cases=lambda limit, before: [row for row in many if before is None or row.id < before][:limit]
     )
     for site in site_of(long, Feed()):
-        assert 'href="/cases?before=71"' in site.get("/cases").text
-        last = site.get("/cases?before=21").text
+        assert 'href="/admin/cases?before=71"' in site.get("/admin/cases").text
+        last = site.get("/admin/cases?before=21").text
         assert 'id="c-20"' in last
         assert "before=1&" not in last
         assert 'id="c-21"' not in last
@@ -107,13 +107,13 @@ def test_a_list_is_cut_into_pages_by_the_last_id() -> None:
 
 @pytest.mark.parametrize("odd", ["-1", "x", "9" * 30, "%00", "1e3", "٣"])
 def test_an_id_that_is_none_shows_the_newest(site: Site, odd: str) -> None:
-    assert 'id="c-1046"' in site.get(f"/cases?before={odd if odd.isascii() else '%D9%A3'}").text
+    assert 'id="c-1046"' in site.get(f"/admin/cases?before={odd if odd.isascii() else '%D9%A3'}").text
 
 
 def test_open_pages_hear_that_something_changed(site: Site, feed: Feed) -> None:
-    with site.stream("/stream") as stream:
+    with site.stream("/admin/stream") as stream:
         while not feed.watchers:
-            site.get("/policy")
+            site.get("/admin/policy")
         changed(feed, "cases")
         assert next(stream)["event"] == "cases"
 
@@ -123,7 +123,7 @@ def test_a_code_without_a_text_is_shown_bare_and_escaped() -> None:
     (one, *_) = desk.cases(1, None)
     odd = dataclasses.replace(one, state="<new>", because="not_ours")
     for site in site_of(dataclasses.replace(desk, cases=lambda *_: [odd]), Feed()):
-        text = site.get("/cases").text
+        text = site.get("/admin/cases").text
         assert "&lt;new&gt;" in text
         assert "not_ours" in text
         assert "<new>" not in text
@@ -167,7 +167,7 @@ def test_the_arithmetic_of_a_case_becomes_a_sentence_with_every_figure(
 def test_a_stations_page_says_since_when_how_many_and_why_and_takes_a_persons_word(lang: str) -> None:
     accepted: list[tuple[str, Hole, str]] = []
     for site in site_of(centre_desk(AT, accepted), Feed()):
-        text = site.get(f"/stations/jwl-1?lang={lang}").text
+        text = site.get(f"/admin/stations/jwl-1?lang={lang}").text
         said = {
             "zh": (
                 "17条",
@@ -190,7 +190,7 @@ def test_a_stations_page_says_since_when_how_many_and_why_and_takes_a_persons_wo
         }[lang]
         assert [words for words in said if words not in text] == []
         form = {"kind": "missing", "who": " 示例人员 "}
-        assert site.post("/stations/jwl-1/accept", form).status == 303
+        assert site.post("/admin/stations/jwl-1/accept", form).status == 303
         assert accepted == [("jwl-1", Hole.MISSING, "示例人员")]
         for odd in (
             {"kind": "all", "who": "x"},
@@ -198,9 +198,9 @@ def test_a_stations_page_says_since_when_how_many_and_why_and_takes_a_persons_wo
             {"kind": "lost"},
             {"kind": "lost", "who": "x" * 61},
         ):
-            assert site.post("/stations/jwl-1/accept", odd).status == 422
+            assert site.post("/admin/stations/jwl-1/accept", odd).status == 422
         assert len(accepted) == 1
-        assert site.get("/stations/no-such").status == 404
+        assert site.get("/admin/stations/no-such").status == 404
 
 
 def test_accepting_for_a_station_that_is_none_is_said(site: Site) -> None:
@@ -208,4 +208,4 @@ def test_accepting_for_a_station_that_is_none_is_said(site: Site) -> None:
         raise LookupError(station)
 
     for other in site_of(dataclasses.replace(centre_desk(AT), accept=nobody), Feed()):
-        assert other.post("/stations/no-such/accept", {"kind": "lost", "who": "x"}).status == 404
+        assert other.post("/admin/stations/no-such/accept", {"kind": "lost", "who": "x"}).status == 404

@@ -1,0 +1,31 @@
+"""The pages of administration: accounts, the record of acts, deliveries to the police, communities."""
+
+from collections.abc import Callable
+
+from fastapi import APIRouter
+
+from gateway.centre.accounts.book import Accounts
+from gateway.centre.api.access import Access
+from gateway.centre.pages.admin.accounts import make_accounts_pages
+from gateway.centre.pages.admin.audit import make_audit_pages
+from gateway.centre.pages.admin.communities import make_communities_pages
+from gateway.centre.pages.admin.deliveries import make_deliveries_pages
+from gateway.centre.pages.admin.sheet import Sheet
+from gateway.routes import Routes
+from gateway.settings import Settings
+from gateway.store.database import Database
+from gateway.web.page import Pages
+
+
+def make_admin(
+    database: Database, book: Accounts, access: Access, now: Callable[[], int], settings: Settings, pages: Pages
+) -> list[APIRouter]:
+    """The pages as routers."""
+    sheet = Sheet(pages, settings.centre.district, settings.banner)
+    routes = Routes(settings.police)
+    return [
+        make_accounts_pages(database, book, access, now, sheet),
+        make_audit_pages(database, access, sheet),
+        make_communities_pages(database, access, sheet),
+        make_deliveries_pages(database, access, routes, settings.centre.base_url, now, sheet),
+    ]
