@@ -129,6 +129,7 @@ class Declarations:
             NotPossible: there is no such room here.
         """
         row, said = self.read(connection, by, number)
+        streams.community(connection, row.community, lock=True)
         dwelling = people.dwelling_of(connection, row.community, (row.building, row.unit, row.room))
         if dwelling is None:
             raise NotPossible("there is no such room here: correct the declaration with whoever made it, or reject it")

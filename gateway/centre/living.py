@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import history, living
+from gateway.store.queries import history, living, streams
 from gateway.store.queries.history import By
 from rules.model import Source
 
@@ -71,7 +71,11 @@ class Residency:
         return bool(living.residing(connection, community, [person]))
 
     def found(self, connection: Connection, by: By, community: str, finds: Sequence[Living]) -> None:
-        """Take what a source says. One who lives in another dwelling of the community by now has moved within it."""
+        """Take what a source says. One who lives in another dwelling of the community by now has moved within it.
+
+        The community is locked first: two sources that say the same at once make one row.
+        """
+        streams.community(connection, community, lock=True)
         standing = living.residing(connection, community, [one.person for one in finds])
         new = []
         for one in finds:
@@ -93,6 +97,7 @@ class Residency:
         Raises:
             LookupError: they do not live in this community, as far as is known.
         """
+        streams.community(connection, community, lock=True)
         row = living.residing(connection, community, [person]).get(person)
         if row is None:
             raise LookupError("nobody of that number lives here")

@@ -41,6 +41,7 @@ class Signals:
         metrics: StationMetrics,
         shown: Callable[[Shown], None],
         pulsed: Callable[[str, float], None] = lambda _portal, _seconds: None,
+        not_opened: Callable[[int], None] = lambda _seq: None,
     ) -> None:
         self._epoch = epoch
         self._gates = gates
@@ -48,6 +49,7 @@ class Signals:
         self._metrics = metrics
         self._shown = shown
         self._pulsed = pulsed
+        self._not_opened = not_opened
         self._lock = threading.Lock()
         self._recent: deque[Shown] = deque(maxlen=KEPT)
         self._unrecorded = 0
@@ -60,6 +62,7 @@ class Signals:
         gate = self._gates[record.portal]
         if outcome.opens and gate.opener is not None and not self.open(record.portal):
             log.error("portal %s was granted, but its opener is down", record.portal)
+            self._not_opened(record.seq)
         reader = self._devices.get(record.reader)
         if reader is not None:
             reader.signal(outcome.decision.verdict)

@@ -107,7 +107,7 @@ class Outcome:
 
 
 class Decider:
-    """Run `run` on a thread of its own. Everything here belongs to that thread, but for `inbox` and `pending`."""
+    """Run `run` on a thread of its own. Everything here is that thread's, but for `inbox`, `pending`, `not_opened`."""
 
     def __init__(
         self,
@@ -135,7 +135,8 @@ class Decider:
         self._clock = clock
         self._clock_state = clock_state
         self._seq = 0
-        self._recent: OrderedDict[bytes, deque[tuple[float, Recent]]] = OrderedDict()
+        self._recent: OrderedDict[bytes, deque[tuple[float, int, Recent]]] = OrderedDict()
+        self._not_opened: set[int] = set()
         self._reminded: OrderedDict[bytes, date] = OrderedDict()
 
     def run(self, stop: threading.Event) -> None:
@@ -144,6 +145,12 @@ class Decider:
                 self._turn()
             except Exception:  # a bug in one swipe must not hold the gate for the next
                 log.exception("the decider failed on one swipe")
+
+    def not_opened(self, seq: int) -> None:
+        """A portal was granted and its opener is down: nobody passed, so nobody has come in. From any thread."""
+        if len(self._not_opened) >= _REMEMBERED:
+            self._not_opened.clear()  # what is older than so many is forgotten by every rule
+        self._not_opened.add(seq)
 
     def weekday(self, moment: datetime) -> int:
         """As what weekday a civil moment counts at this gate now, holidays considered. From any thread."""
@@ -278,14 +285,18 @@ class Decider:
         if token is None or token not in self._recent:
             return ()
         return tuple(
-            Recent(r.portal, r.direction, r.verdict, mono - then, r.signalled)
-            for then, r in reversed(self._recent[token])
+            Recent(r.portal, r.direction, r.verdict, mono - then, self._was_seen(seq))
+            for then, seq, r in reversed(self._recent[token])
         )
+
+    def _was_seen(self, seq: int) -> bool:
+        return seq not in self._not_opened and seq not in self.pending
 
     def _remember(self, token: bytes, outcome: Outcome, mono: float) -> None:
         record = outcome.record
         passes = self._recent.pop(token, None) or deque(maxlen=8)
-        passes.append((mono, Recent(record.portal, Direction(record.direction), outcome.decision.verdict, 0.0)))
+        recent = Recent(record.portal, Direction(record.direction), outcome.decision.verdict, 0.0)
+        passes.append((mono, record.seq, recent))
         self._recent[token] = passes
         while len(self._recent) > _REMEMBERED:
             self._recent.popitem(last=False)

@@ -94,6 +94,7 @@ class StationProcess:
             self._metrics,
             self._gate_feed.shown,
             lambda *p: self._doors.pulsed(*p),
+            lambda seq: self._decider.not_opened(seq),
         )
         self._doors = Doors(
             self._gates,

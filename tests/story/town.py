@@ -171,7 +171,7 @@ class Town:
         self._opened.clear()
 
     def page(self, path: str) -> str:
-        headers = {"Authorization": f"Bearer {self._words['centre']}"}
+        headers = {"Authorization": f"Bearer {self._words['district']}"}
         with urllib.request.urlopen(
             urllib.request.Request(f"{self.base}{path}", headers=headers), timeout=10
         ) as answer:

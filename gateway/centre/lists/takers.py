@@ -16,7 +16,7 @@ from gateway.centre.slips import Stale
 from gateway.centre.visitors import Visit, Visitors
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import history, people
+from gateway.store.queries import history, people, streams
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.identity import check
@@ -97,6 +97,8 @@ class Takers:
         Raises:
             LookupError: there is no such community.
         """
+        if streams.community(connection, one.community, lock=True) is None:
+            raise LookupError("there is no such community")
         taken = Taken()
         self._takers[kind](connection, by, one, entries, taken)
         one.troubled = one.troubled or bool(taken.wrong)

@@ -1,16 +1,21 @@
 """Who lives where, and the history of it: what is said again, what is new, who moved, and what nobody can read."""
 
 import json
+import threading
+from collections.abc import Callable
 from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from gateway.centre.living import Category, Left, Living, Residency
 from gateway.store import tables as t
 from gateway.store.queries import history
 from rules.model import Role, Source
 from tests.gateway.centre.office import BY, MASTER, TODAY, YUAN, Office, entry, number, registration
+from tests.waiting import until
 
 A, B = number(1), number(2)
 LONG_AGO = TODAY - timedelta(days=90)
@@ -123,3 +128,44 @@ def test_a_registration_that_a_complete_list_does_not_name_ends_with_a_note(offi
         "until": [None, (TODAY - timedelta(days=1)).isoformat()],
         "as_of": [(TODAY - timedelta(days=1)).isoformat(), TODAY.isoformat()],
     }
+
+
+def both_at_once(office: Office, act: Callable[[Connection], object]) -> list[Exception]:
+    """Do it twice, the second time before the first is committed; what the second one failed with."""
+    failed: list[Exception] = []
+
+    def second() -> None:
+        try:
+            with office.database.write() as connection:
+                act(connection)
+        except (LookupError, IntegrityError) as error:
+            failed.append(error)
+
+    def waits() -> bool:
+        if office.database.is_sqlite:
+            return True  # it waits for the one writer
+        with office.database.read() as connection:
+            query = (
+                "SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+            )
+            return bool(connection.exec_driver_sql(query).scalar())
+
+    thread = threading.Thread(target=second)
+    with office.database.write() as connection:
+        act(connection)
+        thread.start()
+        until(lambda: waits() or not thread.is_alive(), what="the second one waits")
+    thread.join()
+    return failed
+
+
+def test_two_who_say_the_same_at_once_make_one_row_and_one_move(office: Office) -> None:
+    (person,) = office.enrol(entry(A, room=""))
+    assert living(office) == []
+    found = [Living(person, None, Source.VISIT, since=LONG_AGO)]
+    assert both_at_once(office, lambda c: RESIDENCY.found(c, BY, YUAN, found)) == []
+    assert len(living(office)) == 1
+    days = iter((TODAY, LONG_AGO))
+    failed = both_at_once(office, lambda c: RESIDENCY.moved_out(c, BY, YUAN, person, next(days), Left.DECLARED))
+    assert [type(one) for one in failed] == [LookupError]
+    assert [row.until for row in office.rows(t.residents)] == [TODAY]
