@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from sqlalchemy.exc import IntegrityError
 
 from gateway.centre.living import Category, Left, Living, Residency
+from gateway.centre.persons import Persons
 from gateway.store import tables as t
 from gateway.store.queries import history
 from rules.model import Role, Source
@@ -81,6 +82,9 @@ def test_every_change_says_who_when_why_and_from_what_to_what(office: Office) ->
 def test_no_name_number_phone_or_employer_is_readable_in_the_history(small: Office) -> None:
     small.enrol(entry(A, name="测试甲", phone="13800000000"))
     small.enrol(entry(A, name="测试乙", phone="13900000000"))
+    (other,) = small.rows(t.names)
+    with small.database.write() as connection:
+        Persons(MASTER).rename(connection, BY, YUAN, other.id, take=True)
     (person,) = small.rows(t.persons)
     find(small, Living(person.id, None, Source.VISIT, employment="employed", employer="示例工厂"))
     find(small, Living(person.id, None, Source.VISIT, employer="示例商店"))
