@@ -10,10 +10,11 @@ from gateway.centre.pages.admin.accounts import make_accounts_pages
 from gateway.centre.pages.admin.audit import make_audit_pages
 from gateway.centre.pages.admin.communities import make_communities_pages
 from gateway.centre.pages.admin.deliveries import make_deliveries_pages
-from gateway.centre.pages.admin.sheet import Sheet
+from gateway.centre.pages.sheet import Sheet
 from gateway.routes import Routes
 from gateway.settings import Settings
 from gateway.store.database import Database
+from gateway.web.admin_frame import admin_frame
 from gateway.web.page import Pages
 
 
@@ -21,7 +22,8 @@ def make_admin(
     database: Database, book: Accounts, access: Access, now: Callable[[], int], settings: Settings, pages: Pages
 ) -> list[APIRouter]:
     """The pages as routers."""
-    sheet = Sheet(pages, settings.centre.district, settings.banner)
+    district, banner = settings.centre.district, settings.banner
+    sheet = Sheet(pages, "admin", lambda request: admin_frame(request, district, banner))
     routes = Routes(settings.police)
     return [
         make_accounts_pages(database, book, access, now, sheet),

@@ -13,7 +13,7 @@ from gateway.centre.accounts.book import Accounts, NotAllowed
 from gateway.centre.api.access import Access, of_district
 from gateway.centre.api.accounts import WHY, AccountView, view
 from gateway.centre.audit import Who
-from gateway.centre.pages.admin.sheet import Sheet
+from gateway.centre.pages.sheet import Sheet
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import accounts as rows

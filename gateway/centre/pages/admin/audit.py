@@ -10,7 +10,7 @@ from starlette.responses import HTMLResponse
 
 from gateway.centre import audit
 from gateway.centre.api.access import Access, of_district
-from gateway.centre.pages.admin.sheet import Sheet
+from gateway.centre.pages.sheet import Sheet
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import audit as acts

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gateway.centre.api.access import Access, of_district
-from gateway.centre.pages.admin.sheet import Sheet
+from gateway.centre.pages.sheet import Sheet
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import places

@@ -11,7 +11,7 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 from gateway.centre.api.access import Access, by_of
 from gateway.centre.api.deliveries import delivery_view, routes_view
 from gateway.centre.pages.admin.communities import district_administrator
-from gateway.centre.pages.admin.sheet import Sheet
+from gateway.centre.pages.sheet import Sheet
 from gateway.centre.replaying import replay, send_test
 from gateway.routes import Routes
 from gateway.settings import ApiClient
