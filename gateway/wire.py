@@ -43,8 +43,19 @@ Range = tuple[Seq, Seq]
 Ranges = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 
 
+class GateAct(Struct, omit_defaults=True, frozen=True):
+    """What the guard did. Only with `visitor` somebody passed; of the others the record's verdict says nothing."""
+
+    kind: Literal["hold_open", "hold_end", "visitor", "lost_card"]
+    until: Millis = 0
+    """When a hold-open period ends by itself."""
+
+
 class SwipeRecord(Struct, omit_defaults=True, frozen=True):
-    """One decided swipe as the station recorded it. `sealed` only for a token that the roster did not hold."""
+    """One decided swipe as the station recorded it, or an act of the guard in the same stream.
+
+    `sealed` only for a token that the roster did not hold, and for the name that a guard enters.
+    """
 
     seq: Seq
     at: Millis
@@ -69,7 +80,13 @@ class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     """The dwelling that the guard entered with it."""
     unattended: bool = False
     """The portal opened although the verdict was attend, because nobody attends it at that hour."""
+    act: GateAct | None = None
     sealed: Annotated[bytes, Meta(max_length=1024)] | None = None
+
+    @property
+    def passed(self) -> bool:
+        """Whether it tells of somebody at a portal, and not only of what the guard did."""
+        return self.act is None or self.act.kind == "visitor"
 
 
 class Swipes(Struct, frozen=True):

@@ -27,7 +27,7 @@ from gateway.centre.epochs import Ledgers
 from gateway.centre.gaps import Trouble, trouble
 from gateway.centre.lives import Lives
 from gateway.centre.mark import Mark, Older
-from gateway.centre.rows import report_of, row_of
+from gateway.centre.rows import at_of, report_of, row_of
 from gateway.centre.slips import Stale
 from gateway.centre.sorting import Arrived, Batch, Said, Sorter
 from gateway.centre.stations import Peer
@@ -67,6 +67,7 @@ class Intake:
         greeted: Callable[[str, str, int], None],
         answered: Callable[[Connection, wire.Answer, str], None],
         errands: Mapping[str, Callable[[Connection, Peer, bytes], None]],
+        acts: Callable[[Connection, Sequence[tuple[Arrived, int]], int], None],
         changed: Callable[[], None],
         mark: Mark,
         older: Callable[[], None],
@@ -79,6 +80,7 @@ class Intake:
         self._greeted = greeted
         self._answered = answered
         self._errands = errands
+        self._acts = acts
         self._changed = changed
         self._mark = mark
         self._older = older
@@ -206,12 +208,13 @@ class Intake:
             _note_lost(connection, ledgers, batch)
             epochs.note_claims(ledgers, batch)
             corrected = self._clocks.learn(connection, batch)
-            offsets = self._clocks.offsets(connection, fresh)
-            streams.add_swipes(
-                connection, [row_of(one, batch.now, offset) for one, offset in zip(fresh, offsets, strict=True)]
-            )
+            timed = list(zip(fresh, self._clocks.offsets(connection, fresh), strict=True))
+            streams.add_swipes(connection, [row_of(one, batch.now, at) for one, at in timed if one.swipe.passed])
+            self._acts(connection, [(one, at_of(one, offset)) for one, offset in timed], batch.now)
             points.reached(Point.SWIPES_ADDED)
-            for one in twins.take(connection, batch.swipes, fresh, batch.now):
+            fresh = [one for one in fresh if one.swipe.passed]
+            came = [one for one in batch.swipes if one.swipe.passed]
+            for one in twins.take(connection, came, fresh, batch.now):
                 trouble(connection, one.peer.name, Trouble.CLONED, batch.now)
                 topic = wire.StationTopics(one.peer.community, one.peer.name)("swipe")
                 batch.quarantine.append(self._sorter.aside(topic, 0, twins.NUMBERED_TWICE))

@@ -18,6 +18,7 @@ from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
 from gateway.centre.deliveries import Deliveries
 from gateway.centre.desk import Desk, holes_of
+from gateway.centre.gate_acts import GateActs
 from gateway.centre.indicators import Indicators
 from gateway.centre.intake import Intake
 from gateway.centre.lists.runs import Runs
@@ -112,6 +113,7 @@ class CentreProcess:
             greeted=self._rosters.wanted,
             answered=self._take_answer,
             errands={"reply": self._commands.answered, "renew": self._certify.asked},
+            acts=GateActs(master, self._register_changed).take,
             changed=self._work_changed,
             mark=self._mark,
             older=self._begin_anew,

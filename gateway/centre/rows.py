@@ -15,7 +15,7 @@ def row_of(one: Arrived, now: int, offset: int | None) -> dict[str, Any]:
         "station": one.peer.name,
         "epoch": one.epoch,
         "seq": swipe.seq,
-        "at": swipe.at if offset is None else swipe.mono + offset,
+        "at": at_of(one, offset),
         "said_at": None if offset is None else swipe.at,
         "mono": swipe.mono,
         "clock": swipe.clock,
@@ -33,8 +33,13 @@ def row_of(one: Arrived, now: int, offset: int | None) -> dict[str, Any]:
         "recorded": swipe.recorded,
         "unattended": swipe.unattended,
         "by_hand": swipe.by_hand,
-        "sealed": swipe.sealed,
+        "sealed": swipe.sealed if swipe.act is None else None,
     }
+
+
+def at_of(one: Arrived, offset: int | None) -> int:
+    """When it was (ms, UTC)."""
+    return one.swipe.at if offset is None else one.swipe.mono + offset
 
 
 def report_of(status: wire.Status) -> Report:

@@ -20,6 +20,7 @@ from gateway.centre.api.audits import make_audits
 from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.gate_acts import make_gate_acts
 from gateway.centre.api.household import make_household
 from gateway.centre.api.indicators import make_indicators, make_month_ends
 from gateway.centre.api.leases import make_leases
@@ -54,7 +55,7 @@ from gateway.web.page import make_pages
 from gateway.web.site import make_site, vitals
 from gateway.wire import Answer
 
-DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging, make_names)
+DESKS = (make_residents, make_cards, make_visitors, make_leases, make_merging, make_names, make_gate_acts)
 
 
 class Undeclared(Exception):

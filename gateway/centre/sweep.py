@@ -11,8 +11,10 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.centre import blind
 from gateway.centre.casework import Casework
+from gateway.centre.gate_acts import FORGET_MS
 from gateway.centre.policies import Policies
 from gateway.store.database import Database
+from gateway.store.queries import gate_acts
 from gateway.store.queries.casefile import Subject
 
 log = logging.getLogger(__name__)
@@ -54,6 +56,7 @@ class Sweep:
     def _run(self) -> None:
         with self._database.write() as connection:
             blind.draw_month(connection, self._casework.today(), self._casework.now())
+            gate_acts.forget_names(connection, self._casework.now() - FORGET_MS)
         with self._database.read() as connection:
             subjects = self._casework.to_sweep(connection)
         for start in range(0, len(subjects), AT_ONCE):

@@ -2,7 +2,7 @@
 
 import secrets
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from typing import Any
 
 from sqlalchemy import Connection
@@ -79,6 +79,29 @@ class Visitors:
         people.roster_is_stale(connection, community)
         return number, code
 
+    def walked_in(self, connection: Connection, by: By, community: str, at: int, host: int | None, name: str) -> int:
+        """Enter a visitor whom a guard has let in at `at`, until the end of that day; there is no code. Its number."""
+        code, _ = self._fresh_code(connection, community)
+        identity, lookup = (
+            Identity(CredentialKind.VISITOR, code, ""),
+            self._persons.lookup(CredentialKind.VISITOR, code),
+        )
+        row = {
+            "community": community,
+            "person": self._persons.put(connection, by, community, [identity]).ids[lookup],
+            "host": host,
+            "kind": "walk_in",
+            "name": self._master.hide("visitors.name", name) if name else None,
+            "since": at,
+            "until": _end_of_day(at),
+            "arrived": at,
+            "created": by.at,
+            "created_by": by.actor,
+        }
+        number = visiting.add(connection, row)
+        history.note(connection, by, t.visitors.name, [(number, community, history.CREATED)])
+        return number
+
     def leave(self, connection: Connection, by: By, community: str, number: int) -> None:
         """Note that a visitor has left, as somebody saw; the code opens nothing more.
 
@@ -134,6 +157,11 @@ class Visitors:
             token = token_of(key, Credential(CredentialKind.VISITOR, code))
             if people.credential(connection, community, token) is None:
                 return code, token
+
+
+def _end_of_day(milliseconds: int) -> int:
+    day = datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL)
+    return int(datetime.combine(day, time.max, CIVIL).timestamp() * 1000)
 
 
 def _day(milliseconds: int) -> date:

@@ -11,9 +11,11 @@ from drivers.api import Direction
 from gateway.metrics import SECONDS, StationMetrics
 from gateway.station.clock import boot_id, clock_state
 from gateway.station.commands import BY_COMMAND
-from gateway.station.console.view import TROUBLES, Health, PortalView, Shown, StationState, Visitor
+from gateway.station.console.view import TROUBLES, Health, HeldView, PortalView, Shown, StationState, Visitor
+from gateway.station.crowds import Crowds
 from gateway.station.decider import Decider, Gate, Outcome
 from gateway.station.door import DoorView
+from gateway.station.held import Held
 from gateway.station.readers import Supervised
 from gateway.station.recorder import Recorder
 from gateway.station.refusals import Refusals
@@ -42,6 +44,7 @@ class Signals:
         shown: Callable[[Shown], None],
         pulsed: Callable[[str, float], None] = lambda _portal, _seconds: None,
         not_opened: Callable[[int], None] = lambda _seq: None,
+        presented: Callable[[str, bytes], None] = lambda _portal, _token: None,
     ) -> None:
         self._epoch = epoch
         self._gates = gates
@@ -50,6 +53,7 @@ class Signals:
         self._shown = shown
         self._pulsed = pulsed
         self._not_opened = not_opened
+        self._presented = presented
         self._lock = threading.Lock()
         self._recent: deque[Shown] = deque(maxlen=KEPT)
         self._unrecorded = 0
@@ -59,6 +63,8 @@ class Signals:
     def signal(self, outcome: Outcome, recorded: bool) -> None:
         """Open the portal where the outcome says so, tell the reader, count, and show it on the console."""
         record = outcome.record
+        if not record.passed:
+            return
         gate = self._gates[record.portal]
         if outcome.opens and gate.opener is not None and not self.open(record.portal):
             log.error("portal %s was granted, but its opener is down", record.portal)
@@ -66,6 +72,8 @@ class Signals:
         reader = self._devices.get(record.reader)
         if reader is not None:
             reader.signal(outcome.decision.verdict)
+        if outcome.token is not None:
+            self._presented(record.portal, outcome.token)
         self._count(outcome, recorded)
         shown = self._view(outcome, gate, recorded)
         with self._lock:
@@ -160,12 +168,15 @@ class Board:
         refusals: Refusals,
         certificate_until: Callable[[], datetime | None],
         doors: Callable[[], tuple[DoorView, ...]] = tuple,
+        held: Held | None = None,
+        crowds: Crowds | None = None,
     ) -> None:
         self._station = station
         self._community = community
         self._banner = banner
         self._epoch = epoch
         self._boot = boot_id()
+        self._gates = gates
         self._portals = tuple(PortalView(gate.portal.id, gate.name) for gate in gates.values())
         self._devices = devices
         self._decider = decider
@@ -174,6 +185,8 @@ class Board:
         self._signals = signals
         self._connected = connected
         self._doors = doors
+        self._held = held or Held()
+        self._crowds = crowds or Crowds()
         self._refusals = refusals
         self._certificate_until = certificate_until
         self._bus_since: datetime | None = None
@@ -192,6 +205,11 @@ class Board:
             portals=self._portals,
             devices=tuple(device.view() for device in self._devices.values()),
             doors=self._doors(),
+            held=tuple(
+                HeldView(portal, self._gates[portal].name, datetime.fromtimestamp(until / 1000, UTC))
+                for portal, until in sorted(self._held.running().items())
+            ),
+            suggested=tuple(PortalView(portal, self._gates[portal].name) for portal in self._crowds.suggested()),
             bus=Health.OK if self._connected() else Health.DOWN if self._bus_since else Health.UNKNOWN,
             bus_since=self._bus_since,
             centre=self._centre(heard),

@@ -11,7 +11,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from gateway.station.decider import ByHand
+from gateway.station.deeds import ByHand
 from gateway.wire import Command, Reply
 
 log = logging.getLogger(__name__)

@@ -15,12 +15,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 
+import msgspec
+
 from drivers.api import CardRead
 from gateway import points
 from gateway.bundle import Roster
 from gateway.keys import Enrolled, seal
 from gateway.points import Point
-from gateway.wire import SwipeRecord
+from gateway.station.deeds import ByHand, Deed
+from gateway.wire import GateAct, SwipeRecord
 from rules.decide import decide
 from rules.model import (
     CIVIL,
@@ -81,20 +84,6 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
-class ByHand:
-    """The guard opens a portal and says for whom."""
-
-    portal: str
-    whom: str
-    dwelling: str
-    mono: float
-    by: str = "console"
-    """Where it was said, in place of a reader."""
-    told: Callable[[int], None] = lambda _seq: None
-    """Told the number of the swipe that stands for it."""
-
-
-@dataclass(frozen=True, slots=True)
 class Outcome:
     """A decided swipe: its record, whether the gate opens, and whether the guard is reminded about registration."""
 
@@ -121,8 +110,9 @@ class Decider:
         wall: Callable[[], float] = time.time,
         clock: Callable[[], float] = time.monotonic,
         clock_state: Callable[[], str] = lambda: "synced",
+        held: Callable[[str], bool] = lambda _portal: False,
     ) -> None:
-        self.inbox: queue.Queue[Heard | ByHand | Roster] = queue.Queue(INBOX)
+        self.inbox: queue.Queue[Heard | ByHand | Deed | Roster] = queue.Queue(INBOX)
         self.pending: OrderedDict[int, Outcome] = OrderedDict()
         self.roster: Roster | None = None
         self._enrolled = enrolled
@@ -134,6 +124,7 @@ class Decider:
         self._wall = wall
         self._clock = clock
         self._clock_state = clock_state
+        self._held = held
         self._seq = 0
         self._recent: OrderedDict[bytes, deque[tuple[float, int, Recent]]] = OrderedDict()
         self._not_opened: set[int] = set()
@@ -166,7 +157,7 @@ class Decider:
             self._handle(item)
         self._signal_overdue()
 
-    def _handle(self, item: Heard | ByHand | Roster) -> None:
+    def _handle(self, item: Heard | ByHand | Deed | Roster) -> None:
         match item:
             case Roster():
                 self.roster = item
@@ -177,6 +168,8 @@ class Decider:
                 outcome = self._by_hand(item)
                 self._settle(outcome)
                 item.told(outcome.record.seq)
+            case Deed():
+                self._settle(self._deed(item))
 
     def judge(self, heard: Heard) -> Outcome:
         """Decide one card read and number it."""
@@ -219,30 +212,54 @@ class Decider:
         return outcome
 
     def _by_hand(self, act: ByHand) -> Outcome:
-        decision = Decision(Verdict.GRANT, (Reason.MANUAL,))
         seq = self._seq + 1
-        record = SwipeRecord(
+        visit = GateAct("visitor") if act.noted else None
+        record = self._done(act.portal, act.mono, seq, act.by, act.dwelling, act.name, visit)
+        outcome = self._as_outcome(msgspec.structs.replace(record, by_hand=act.whom), act.mono, opens=True)
+        self._seq = seq
+        return outcome
+
+    def _deed(self, deed: Deed) -> Outcome:
+        seq = self._seq + 1
+        until = int((self._wall() + deed.seconds) * 1000) if deed.seconds else 0
+        act = GateAct(deed.kind, until)
+        record = self._done(deed.portal, deed.mono, seq, "console", deed.dwelling, deed.name, act)
+        outcome = self._as_outcome(record, deed.mono, opens=False)
+        self._seq = seq
+        return outcome
+
+    def _done(
+        self, portal: str, mono: float, seq: int, where: str, dwelling: str, name: str, act: GateAct | None
+    ) -> SwipeRecord:
+        """The record of what was done by hand; a name goes to the centre alone."""
+        named = json.dumps({"name": _clean(name, _LONGEST_TEXT)}, ensure_ascii=False).encode() if name else None
+        return SwipeRecord(
             seq=seq,
             at=int(self._now().timestamp() * 1000),
-            mono=int(act.mono * 1000),
-            portal=act.portal,
-            reader=act.by,
+            mono=int(mono * 1000),
+            portal=portal,
+            reader=where,
             direction=Direction.IN.value,
-            verdict=decision.verdict.value,
+            verdict=Verdict.GRANT.value,
             reasons=[Reason.MANUAL.value],
-            by_hand=act.whom,
-            dwelling=_clean(act.dwelling, _LONGEST_DWELLING) or None,
+            dwelling=_clean(dwelling, _LONGEST_DWELLING) or None,
             roster=self.roster.header.version if self.roster is not None else 0,
             clock=self._clock_state(),
+            act=act,
+            sealed=seal(self._enrolled.identity_public, named, self._enrolled.station, self._epoch, seq)
+            if named
+            else None,
         )
-        self._seq = seq
-        return Outcome(record, decision, opens=True, remind=False, mono=act.mono)
+
+    def _as_outcome(self, record: SwipeRecord, mono: float, *, opens: bool) -> Outcome:
+        return Outcome(record, Decision(Verdict.GRANT, (Reason.MANUAL,)), opens=opens, remind=False, mono=mono)
 
     def _view(self, swipe: Swipe, gate: Gate, row: Enrolment | None, mono: float) -> Snapshot:
         roster = self.roster
         civil = swipe.at.astimezone(CIVIL)
         if roster is None:
-            return Snapshot(civil, gate.portal, None, has_roster=False, register_as_of=None)
+            held = self._held(swipe.portal)
+            return Snapshot(civil, gate.portal, None, has_roster=False, register_as_of=None, held_open_by_hand=held)
         return Snapshot(
             civil,
             gate.portal,
@@ -250,6 +267,7 @@ class Decider:
             has_roster=True,
             register_as_of=roster.header.register_as_of,
             recent=self._passes(swipe.token, mono),
+            held_open_by_hand=self._held(swipe.portal),
             schedules=roster.schedules,
             policy=roster.policy_at(swipe.at),
         )

@@ -1,4 +1,4 @@
-"""The doors of a station: contacts become what happened, which is kept and shown; openers are held in hold-open hours.
+"""The doors of a station: contacts become what happened, which is kept and shown; openers are held in hold-open time.
 
 One thread owns all of it. Whoever tells it something never waits for it, and no verdict depends on it.
 """
@@ -50,6 +50,7 @@ class Doors:
         hold: Callable[[str, float], bool],
         happened: Callable[[DoorEvent], None],
         weekday: Callable[[datetime], int] = datetime.weekday,
+        held: Callable[[str], bool] = lambda _portal: False,
         look_s: float = LOOK_S,
         clock: Callable[[], float] = time.monotonic,
         wall: Callable[[], float] = time.time,
@@ -65,6 +66,7 @@ class Doors:
         self._hold = hold
         self._happened = happened
         self._weekday = weekday
+        self._held = held
         self._look_s = look_s
         self._clock = clock
         self._wall = wall
@@ -140,7 +142,8 @@ class Doors:
     def _hold_open(self, now: float) -> None:
         civil = datetime.fromtimestamp(self._wall(), UTC).astimezone(CIVIL)
         for portal, gate in self._gates.items():
-            if any(hours.holds(civil, self._weekday(civil)) for hours in gate.portal.hold_open):
+            by_hours = any(hours.holds(civil, self._weekday(civil)) for hours in gate.portal.hold_open)
+            if by_hours or self._held(portal):
                 self._hold(portal, HOLD_S)
                 self._permit(portal, now + HOLD_S)  # whether or not the opener could be reached
 

@@ -4,7 +4,6 @@ import contextlib
 import logging
 import sqlite3
 import threading
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import partial
@@ -24,14 +23,17 @@ from gateway.station.clock import boot_id, clock_state
 from gateway.station.commands import Commands, Powers
 from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
-from gateway.station.console.view import ConsoleDesk, Health, Visitor
-from gateway.station.decider import ByHand, Decider, Heard, ReaderPlace
+from gateway.station.console.view import ConsoleDesk, Health
+from gateway.station.crowds import Crowds
+from gateway.station.decider import Decider, Heard, ReaderPlace
 from gateway.station.devices import drivers_of
 from gateway.station.door import DoorEvent
 from gateway.station.doors import Doors
 from gateway.station.errands import Errands, of_errands
 from gateway.station.events import DoorLog
 from gateway.station.gates import contacts_of, gate_of
+from gateway.station.hands import Hands
+from gateway.station.held import Held
 from gateway.station.readers import Place, Supervised, open_driver
 from gateway.station.recorder import Recorder
 from gateway.station.refusals import Refusals
@@ -87,6 +89,7 @@ class StationProcess:
         epoch = self._spool.epoch
         self._supervised = self._devices()
         self._door_log = DoorLog(folder / "door-events.sqlite3")
+        held, crowds = Held(), Crowds()
         signals = Signals(
             epoch,
             self._gates,
@@ -95,6 +98,7 @@ class StationProcess:
             self._gate_feed.shown,
             lambda *p: self._doors.pulsed(*p),
             lambda seq: self._decider.not_opened(seq),
+            crowds.presented,
         )
         self._doors = Doors(
             self._gates,
@@ -104,6 +108,7 @@ class StationProcess:
             hold=signals.hold,
             happened=self._at_a_door,
             weekday=lambda moment: self._decider.weekday(moment),
+            held=held.holds,
         )
         places = {r.id: ReaderPlace(r.portal, Direction(r.direction)) for r in settings.readers}
         self._decider = Decider(
@@ -114,6 +119,7 @@ class StationProcess:
             record=lambda outcome: self._recorder.add(outcome),
             signal=signals.signal,
             clock_state=clock_state,
+            held=held.holds,
         )
         known = roster_files.load(folder, enrolled.roster_public, enrolled.community)
         self._decider.roster = known
@@ -164,10 +170,17 @@ class StationProcess:
             refusals=refusals,
             certificate_until=lambda: self._renewal.ends,
             doors=self._doors.view,
+            held=held,
+            crowds=crowds,
         )
-        desk = ConsoleDesk(
-            self._board.state, signals.recent, self._open_by_hand, self.parts, door_events=self._door_log.recent
+        hands = Hands(
+            self._gates,
+            lambda act, within: self._decider.inbox.put(act, timeout=within),
+            held,
+            crowds,
+            self._changed.set,
         )
+        desk = ConsoleDesk(self._board.state, signals.recent, hands.open, self.parts, door_events=self._door_log.recent)
         hosts = settings.station.allowed_hosts
         app = make_app(desk, self._gate_feed, allowed_hosts=hosts, registry=self._metrics.registry)
         self._server = Server(app, settings.station.host, settings.station.port)
@@ -308,11 +321,6 @@ class StationProcess:
         """A full inbox makes the reader wait: nothing is dropped."""
         points.reached(Point.CARD_HEARD)
         self._decider.inbox.put(Heard(reader, card, mono))
-
-    def _open_by_hand(self, portal: str, whom: Visitor, dwelling: str) -> None:
-        if portal not in self._gates:
-            raise LookupError(f"there is no portal {portal!r}")
-        self._decider.inbox.put(ByHand(portal, whom.value, dwelling, time.monotonic()), timeout=1)
 
     def _use_roster(self, folder: Path, roster: Roster, data: bytes) -> None:
         self._decider.inbox.put(roster)

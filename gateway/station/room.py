@@ -17,8 +17,9 @@ AT_ONCE = 1000
 
 
 def is_plain(swipe: SwipeRecord, reasons: Collection[str]) -> bool:
-    """Whether least is lost with this swipe: granted for one of `reasons`, and neither a flag nor a seal on it."""
-    return swipe.verdict == "grant" and swipe.reasons[0] in reasons and not swipe.flags and swipe.sealed is None
+    """Whether least is lost with this swipe: granted for one of `reasons`, and neither flag, seal nor act on it."""
+    marked = swipe.flags or swipe.sealed is not None or swipe.act is not None
+    return swipe.verdict == "grant" and swipe.reasons[0] in reasons and not marked
 
 
 def drop(writer: sqlite3.Connection, epochs: Sequence[EpochInfo]) -> dict[int, list[int]] | None:

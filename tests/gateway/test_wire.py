@@ -32,6 +32,10 @@ records = st.builds(
     token=st.none() | st.binary(min_size=16, max_size=16),
     flags=st.lists(words, max_size=8),
     recorded=st.booleans(),
+    act=st.none()
+    | st.builds(
+        wire.GateAct, st.sampled_from(["hold_open", "hold_end", "visitor", "lost_card"]), st.integers(0, 2**53)
+    ),
     dwelling=st.none() | st.text(st.characters(exclude_categories=["Cs"]), max_size=40),
     sealed=st.none() | st.binary(max_size=1024),
 )

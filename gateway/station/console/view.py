@@ -97,6 +97,15 @@ class PortalView:
 
 
 @dataclass(frozen=True, slots=True)
+class HeldView:
+    """A portal that the guard holds open, and when that ends."""
+
+    portal: str
+    name: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StationState:
     """The whole status strip. Times are aware UTC; None means never."""
 
@@ -123,6 +132,9 @@ class StationState:
     """synced, unsynced or unknown, as the kernel says."""
     doors: tuple[DoorView, ...] = ()
     """The doors whose contacts are read."""
+    held: tuple[HeldView, ...] = ()
+    suggested: tuple[PortalView, ...] = ()
+    """Where one card came so often that a hold-open period would serve."""
     troubles: tuple[str, ...] = ()
     """What is wrong with the station itself, as codes."""
     refused: int = 0

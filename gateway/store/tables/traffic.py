@@ -158,6 +158,35 @@ Index("ix_swipes_community_token_at", swipes.c.community, swipes.c.token, swipes
 
 Index("ix_swipes_received", swipes.c.received)
 
+gate_acts = Table(
+    "gate_acts",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("community", ForeignKey("communities.id"), nullable=False),
+    Column("station", String(40), nullable=False),
+    Column("epoch", String(16), nullable=False),
+    Column("seq", BigInteger, nullable=False),
+    Column("at", BigInteger, nullable=False),
+    Column("kind", String(16), nullable=False),
+    Column("portal", String(64), nullable=False),
+    Column("until", BigInteger),
+    Column("said", String(40)),
+    Column("dwelling", ForeignKey("dwellings.id")),
+    Column("name", LargeBinary),
+    Column("state", String(8), nullable=False),
+    Column("outcome", String(24), nullable=False, server_default=""),
+    Column("done_by", String(64)),
+    Column("done_at", BigInteger),
+    UniqueConstraint("station", "epoch", "seq"),
+)
+"""What a guard did: hold-open periods, visitors entered, cards reported lost, and the dwelling of a new resident.
+
+`said` is the dwelling as the guard wrote it, `dwelling` the one that it is. `state` is noted, or open until the
+property has dealt with it, then done.
+"""
+Index("ix_gate_acts_community_state", gate_acts.c.community, gate_acts.c.state, gate_acts.c.id)
+Index("ix_gate_acts_community_kind_at", gate_acts.c.community, gate_acts.c.kind, gate_acts.c.at)
+
 lost = Table(
     "lost",
     metadata,

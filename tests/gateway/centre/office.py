@@ -18,6 +18,7 @@ from gateway.centre.casework import Casework
 from gateway.centre.certify import Certify
 from gateway.centre.commands import Commands
 from gateway.centre.deskwork import Deed
+from gateway.centre.gate_acts import GateActs
 from gateway.centre.intake import Intake
 from gateway.centre.mark import Mark
 from gateway.centre.register import EnrolmentEntry, Register, RegistrationEntry
@@ -170,6 +171,7 @@ class Office:
             greeted=lambda *a: self.greeted.append(a),
             answered=self.answered,
             errands={"reply": self.commands.answered, "renew": self.certify.asked},
+            acts=GateActs(MASTER, lambda: None).take,
             changed=lambda: None,
             mark=self.mark,
             older=lambda: None,

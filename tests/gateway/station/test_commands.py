@@ -7,7 +7,7 @@ from typing import Literal
 import pytest
 
 from gateway.station.commands import BY_COMMAND, Commands, Powers
-from gateway.station.decider import ByHand
+from gateway.station.deeds import ByHand
 from gateway.wire import Command, Reply
 
 EPOCH = "0123456789abcdef"

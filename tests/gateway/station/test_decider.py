@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from drivers.api import CardRead, Identity, Verdict
 from gateway import wire
 from gateway.bundle import pack, unpack
-from gateway.station.decider import ByHand, Heard, Outcome
+from gateway.station.decider import Heard, Outcome
+from gateway.station.deeds import ByHand, Deed
 from gateway.station.recorder import _published
 from gateway.wire import SwipeRecord
 from rules.model import Credential, CredentialKind, GatePolicy, Reason
@@ -182,6 +183,50 @@ def test_by_hand_is_a_grant_that_says_for_whom() -> None:
     assert outcome.opens
     assert outcome.record.reasons == [Reason.MANUAL.value]
     assert (outcome.record.by_hand, outcome.record.dwelling, outcome.record.token) == ("delivery", None, None)
+
+
+def test_a_visitor_is_entered_with_a_name_that_the_centre_alone_can_read() -> None:
+    bench = Bench()
+    bench.decider._handle(ByHand("east", "visitor", "3-1201", bench.clocks.mono, name="访客甲", noted=True))
+    (outcome,) = bench.recorded
+    record = outcome.record
+    assert outcome.opens
+    assert (record.by_hand, record.dwelling, record.passed) == ("visitor", "3-1201", True)
+    assert record.act == wire.GateAct("visitor")
+    assert "访客甲".encode() not in wire.encode(record)
+    assert record.sealed is not None
+    assert json.loads(rosters.MASTER.unseal(record.sealed, rosters.STATION, EPOCH, record.seq)) == {"name": "访客甲"}
+
+
+@pytest.mark.parametrize(
+    ("deed", "kind", "lasts_ms"),
+    [
+        (Deed("hold_open", "east", 1.0, 1800), "hold_open", 1_800_000),
+        (Deed("hold_end", "east", 1.0), "hold_end", None),
+        (Deed("lost_card", "east", 1.0, dwelling="3-501", name="测试甲"), "lost_card", None),
+    ],
+)
+def test_what_a_guard_does_is_a_record_of_the_stream_at_which_nobody_passes(
+    deed: Deed, kind: str, lasts_ms: int | None
+) -> None:
+    bench = Bench()
+    bench.decider._handle(deed)
+    (outcome,) = bench.recorded
+    record = wire.decode(wire.encode(outcome.record), SwipeRecord)
+    assert record.act is not None
+    assert (record.act.kind, record.passed, outcome.opens, record.seq) == (kind, False, False, 1)
+    assert record.act.until == (0 if lasts_ms is None else record.at + lasts_ms)
+    assert (record.sealed is not None) == (deed.name != "")
+
+
+def test_while_a_portal_is_held_open_whoever_shows_a_card_passes() -> None:
+    bench, held = Bench(), set[str]()
+    bench.decider._held = held.__contains__
+    assert bench.swipe(card("F1")).decision.verdict is Verdict.ATTEND
+    held.add("east")
+    assert bench.swipe(card("F2")).record.reasons == [Reason.OPEN_PORTAL.value]
+    bench.use(rosters.roster())
+    assert bench.swipe(card("F3")).record.reasons == [Reason.OPEN_PORTAL.value]
 
 
 def test_a_bug_in_one_swipe_does_not_hold_the_next() -> None:

@@ -36,6 +36,7 @@ class House:
     wall: float = MONDAY_NOON.timestamp()
     counts_as: int | None = None
     held: list[tuple[str, float]] = field(default_factory=list)
+    by_hand: set[str] = field(default_factory=set)
     events: list[tuple[str, Happening]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -47,6 +48,7 @@ class House:
             hold=self._hold,
             happened=self._happened,
             weekday=lambda moment: self.counts_as if self.counts_as is not None else moment.weekday(),
+            held=lambda name: name in self.by_hand,
             look_s=0.001,  # a turn that has nothing to do does not wait: the clock is turned by hand
             clock=lambda: self.now,
             wall=lambda: self.wall,
@@ -145,3 +147,15 @@ def test_a_thread_that_hangs_holds_nobody_and_takes_no_more_than_its_inbox(tmp_p
         house.doors.turn()
     assert house.states() == {"east": DoorState.SHUT}
     assert Contact.DOOR in contacts_of(house.portals[0])
+
+
+def test_an_opener_is_held_as_long_as_the_guard_holds_its_portal_open(tmp_path: Path) -> None:
+    house = House(tmp_path, (portal("east"), portal("north")))
+    house.do()
+    assert house.held == []
+    house.by_hand.add("north")
+    house.do(after=doors.HOLD_EVERY_S)
+    assert house.held == [("north", doors.HOLD_S)]
+    house.by_hand.clear()
+    house.do(after=doors.HOLD_EVERY_S)
+    assert house.held == [("north", doors.HOLD_S)]

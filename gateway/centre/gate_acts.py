@@ -1,0 +1,124 @@
+"""What guards did at their gates, taken in with the swipes beside which it comes: once each, in the same transaction.
+
+A visitor is entered as a walk-in. A card that was reported lost is marked so when the report fits one person and they
+have one card, up to five in a day; else the property is asked. The dwelling that a guard wrote for a new resident is
+for the property, too.
+"""
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.centre.persons import Persons
+from gateway.centre.sorting import Arrived
+from gateway.centre.visitors import Visitors
+from gateway.keys import Master, NotAuthentic
+from gateway.store import tables as t
+from gateway.store.database import after_commit
+from gateway.store.queries import cards, gate_acts, history, people, streams
+from gateway.store.queries.history import By
+
+COLUMN = "gate_acts.name"
+FORGET_MS = 30 * 86_400_000
+"""Names and dwellings that guards wrote are kept as long as swipes and visitors are."""
+DAY_MS = 86_400_000
+MOST_A_DAY = 5
+"""So many cards are marked lost in a compound in a day by what guards report; the property looks at all others."""
+_PART = re.compile(r"[0-9]+|[A-Za-z]+")
+Timed = tuple[Arrived, int]
+"""What came, and when it was done (ms, UTC)."""
+
+
+class GateActs:
+    """Used by the intake. `register_changed` is called after a commit that changed the register."""
+
+    def __init__(self, master: Master, register_changed: Callable[[], None]) -> None:
+        self._master = master
+        self._persons = Persons(master)
+        self._visitors = Visitors(master)
+        self._register_changed = register_changed
+
+    def take(self, connection: Connection, fresh: Sequence[Timed], now: int) -> None:
+        """Take in the acts among what is stored for the first time."""
+        for one, at in fresh:
+            swipe = one.swipe
+            if swipe.act is not None:
+                self._take(connection, one, swipe.act.kind, at, now)
+            elif swipe.by_hand == "new_resident" and swipe.dwelling:
+                self._take(connection, one, "new_resident", at, now)
+
+    def _take(self, connection: Connection, one: Arrived, kind: str, at: int, now: int) -> None:
+        swipe, community = one.swipe, one.peer.community
+        by = By(f"guard at {one.peer.name}", now)
+        name = self._named(one)
+        dwelling = dwelling_named(connection, community, swipe.dwelling or "")
+        state, outcome = ("open", "") if kind in ("lost_card", "new_resident") else ("noted", "")
+        if kind == "visitor" and streams.community(connection, community, lock=True) is not None:
+            self._visitors.walked_in(connection, by, community, at, dwelling, name)
+        if kind == "lost_card" and self._mark_lost(connection, by, community, dwelling, name):
+            state, outcome = "done", "marked_lost"
+        gate_acts.add(
+            connection,
+            {
+                "community": community,
+                "station": one.peer.name,
+                "epoch": one.epoch,
+                "seq": swipe.seq,
+                "at": at,
+                "kind": kind,
+                "portal": swipe.portal,
+                "until": (swipe.act.until if swipe.act is not None else 0) or None,
+                "said": swipe.dwelling,
+                "dwelling": dwelling,
+                "name": self._master.hide(COLUMN, name) if name and kind == "lost_card" else None,
+                "state": state,
+                "outcome": outcome,
+                "done_by": by.actor if state == "done" else None,
+                "done_at": now if state == "done" else None,
+            },
+        )
+
+    def _mark_lost(self, connection: Connection, by: By, community: str, dwelling: int | None, name: str) -> bool:
+        if dwelling is None or not name:
+            return False
+        who = [row for row in gate_acts.enrolled_in(connection, community, dwelling) if self._persons.name(row) == name]
+        theirs = cards.cards_of(connection, community, who[0].id) if len(who) == 1 else []
+        if len(theirs) != 1 or gate_acts.marked_since(connection, community, by.at - DAY_MS) >= MOST_A_DAY:
+            return False
+        history.change(connection, by, t.credentials, theirs[0], {"lost": True})
+        people.roster_is_stale(connection, community)
+        after_commit(connection, self._register_changed)
+        return True
+
+    def _named(self, one: Arrived) -> str:
+        if one.swipe.act is None or one.swipe.sealed is None:
+            return ""
+        try:
+            said: Any = json.loads(self._master.unseal(one.swipe.sealed, one.peer.name, one.epoch, one.swipe.seq))
+        except (NotAuthentic, ValueError):
+            return ""  # what cannot be read names nobody; the act is noted all the same
+        name = said.get("name", "") if isinstance(said, dict) else ""
+        return name.strip() if isinstance(name, str) else ""
+
+
+def dwelling_named(connection: Connection, community: str, said: str) -> int | None:
+    """The dwelling that somebody means by 3-2-1201, 3栋2单元1201 or the like; None where it is none or several.
+
+    Where a building has one unit only, it may be left out.
+    """
+    parts = _parts(said)
+    if len(parts) < 2:
+        return None
+    whole: dict[tuple[str, ...], set[int]] = {}
+    for (building, unit, room), number in people.dwellings(connection, community).items():
+        for written in ((building, unit, room), (building, room)):
+            whole.setdefault(tuple(part for text in written for part in _parts(text)), set()).add(number)
+    found = whole.get(tuple(parts), set())
+    return next(iter(found)) if len(found) == 1 else None
+
+
+def _parts(text: str) -> list[str]:
+    return [part.lstrip("0") or "0" for part in _PART.findall(text.upper())]
