@@ -9,10 +9,11 @@ from sqlalchemy import Connection
 from gateway.centre.living import Left, Residency
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import cards, history, people, streams
+from gateway.store.queries import cards, history, people, questions, streams
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.model import Credential, Role, token_of
+from rules.words import Question
 
 TOKEN_KEY = 1
 ALONE_A_DAY = 5
@@ -119,6 +120,7 @@ class Cards:
         if not today <= until <= _months_on(today, STAFF_MONTHS):
             raise NotPossible(f"a household confirms its service staff for up to {STAFF_MONTHS} months")
         history.change(connection, by, t.enrolments, row, {"confirmed_until": until, "until": until})
+        questions.answered(connection, community, person, Question.SERVICE_ENDED, by.at)
         people.roster_is_stale(connection, community)
 
     def _moves_out(self, connection: Connection, by: By, community: str, person: int, today: date, why: Ending) -> None:

@@ -11,10 +11,11 @@ from sqlalchemy import Connection
 from gateway.centre.living import Left, Residency
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import history, leases, people, streams
+from gateway.store.queries import history, leases, people, questions, streams
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.model import Source
+from rules.words import Question
 
 
 class Decision(StrEnum):
@@ -56,12 +57,14 @@ class Leases:
         if stands is not None:
             said = {"until": lease.until, "landlord": lease.landlord or stands.landlord}
             history.change(connection, by, t.leases, stands, said)
+            _answered(connection, by, community, lease.tenant)
             return int(stands.id)
         values = dataclasses.asdict(lease) | {"community": community, "source": lease.source.value}
         number = leases.add(connection, values)
         history.note(connection, by, t.leases.name, [(number, community, history.CREATED)])
         for row in leases.dwelling_rows(connection, lease.dwelling):
             history.change(connection, by, t.dwellings, row, {"use": "rented"})
+        _answered(connection, by, community, lease.tenant)
         return number
 
     def decide(
@@ -87,6 +90,7 @@ class Leases:
                 raise NotPossible("a renewal ends later than the lease before it")
             said["until"] = until
         history.change(connection, by, t.leases, row, said)
+        _answered(connection, by, community, row.tenant)
         if decision is Decision.MOVING_OUT and row.tenant is not None:
             left = Left.LANDLORD if source is Source.LANDLORD else Left.LEASE_END
             if self._residency.lives(connection, community, row.tenant):
@@ -99,3 +103,8 @@ class Leases:
         if row is None:
             raise LookupError("there is no such lease here")
         return row
+
+
+def _answered(connection: Connection, by: By, community: str, tenant: int | None) -> None:
+    if tenant is not None:
+        questions.answered(connection, community, tenant, Question.LEASE_ENDED, by.at)

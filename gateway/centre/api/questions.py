@@ -23,6 +23,8 @@ class QuestionView(BaseModel):
     building: str | None
     unit: str | None
     room: str | None
+    lease: int | None
+    """Of `lease_ended`: the lease of which it is to be said what comes next."""
 
 
 def make_questions(database: Database, access: Access) -> APIRouter:
@@ -49,6 +51,7 @@ def make_questions(database: Database, access: Access) -> APIRouter:
                 building=row.building,
                 unit=row.unit,
                 room=row.room,
+                lease=row.lease,
             )
             for row in rows
         ]

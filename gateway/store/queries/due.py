@@ -49,11 +49,12 @@ def to_recheck(connection: Connection, today: date, rented: date, others: date) 
 
 
 def to_ask_about(connection: Connection, today: date) -> Whom:
-    """Those whose lease, or whose confirmation as service staff by a household, has ended before today."""
+    """Those whose lease, or whose confirmation as service staff, has ended before today; and whoever is asked about."""
     ended = select(_t.community, _t.tenant).where(_t.until < today, _t.tenant.is_not(None))
     undecided = ended.where(or_(_t.decision.is_(None), _t.decision == "renewed"))
     staff = select(_e.community, _e.person).where(_e.confirmed_until < today, _e.role == 3, _e.ended_on.is_(None))
-    return _whom(connection, undecided) | _whom(connection, staff)
+    asked = select(t.questions.c.community, t.questions.c.person).where(t.questions.c.is_open)
+    return _whom(connection, undecided) | _whom(connection, staff) | _whom(connection, asked)
 
 
 def _whom(connection: Connection, query: Select[Any]) -> Whom:

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, exists, insert, or_, select
 
 from gateway.store import tables as t
+from rules.words import Question
 
 
 def dwelling_rows(connection: Connection, dwelling: int) -> Sequence[Row[Any]]:
@@ -32,16 +33,20 @@ def lease(connection: Connection, community: str, number: int) -> Row[Any] | Non
 
 
 def ending(connection: Connection, community: str, until: date, limit: int) -> Sequence[Row[Any]]:
-    """Leases of people who live here that end by that day and of which nothing is decided, soonest first.
+    """Leases that end by that day, soonest first, unless it is asked already what comes next, or known that they leave.
 
     With the dwelling's parts, and the tenant's kind, name and whether they are protected.
     """
-    c, d, p = t.leases.c, t.dwellings.c, t.persons.c
+    c, d, p, q = t.leases.c, t.dwellings.c, t.persons.c, t.questions.c
+    asked = exists().where(
+        q.person == c.tenant, q.community == c.community, q.is_open, q.question == Question.LEASE_ENDED
+    )
     return connection.execute(
         select(t.leases, d.building, d.unit, d.room, p.name.label("tenant_name"), p.protected)
         .join(t.dwellings, d.id == c.dwelling)
         .outerjoin(t.persons, p.id == c.tenant)
-        .where(c.community == community, c.until <= until, c.decision.is_(None))
+        .where(c.community == community, c.until <= until, ~asked)
+        .where(or_(c.decision.is_(None), c.decision == "renewed"))
         .order_by(c.until, c.id)
         .limit(limit)
     ).all()

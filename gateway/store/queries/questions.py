@@ -8,6 +8,7 @@ from sqlalchemy import Connection, Row, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from gateway.store import tables as t
+from rules.words import Question
 
 
 def keep(connection: Connection, community: str, person: int, asked: Mapping[str, date], now: int) -> None:
@@ -24,6 +25,13 @@ def keep(connection: Connection, community: str, person: int, asked: Mapping[str
             _ask(connection, row | {"asked": now, "is_open": True})
 
 
+def answered(connection: Connection, community: str, person: int, question: Question, now: int) -> None:
+    """A question has just been answered. Where it stands all the same, it is asked again with the next judging."""
+    q = t.questions.c
+    about = (q.community == community, q.person == person, q.question == question, q.is_open)
+    connection.execute(update(t.questions).where(*about).values(is_open=False, answered=now))
+
+
 def _ask(connection: Connection, row: Mapping[str, Any]) -> None:
     try:
         with connection.begin_nested():
@@ -33,13 +41,20 @@ def _ask(connection: Connection, row: Mapping[str, Any]) -> None:
 
 
 def open_ones(connection: Connection, community: str, limit: int, before: int | None) -> Sequence[Row[Any]]:
-    """Open questions, newest first, with the dwelling's parts; of one community where it is named."""
-    q, e, d = t.questions.c, t.enrolments.c, t.dwellings.c
+    """Open questions, newest first, with the dwelling's parts and the lease that has ended; of one community or all.
+
+    None is about a protected record: the property does not see it.
+    """
+    q, e, d, p = t.questions.c, t.enrolments.c, t.dwellings.c, t.persons.c
+    a = t.leases.c
+    newest = select(a.id).where(a.community == q.community, a.tenant == q.person, q.question == Question.LEASE_ENDED)
+    lease = newest.order_by(a.since.desc(), a.id.desc()).limit(1).scalar_subquery()
     query = (
-        select(t.questions, d.building, d.unit, d.room)
+        select(t.questions, d.building, d.unit, d.room, lease.label("lease"))
+        .join(t.persons, p.id == q.person)
         .outerjoin(t.enrolments, (e.community == q.community) & (e.person == q.person))
         .outerjoin(t.dwellings, d.id == e.dwelling)
-        .where(q.is_open)
+        .where(q.is_open, ~p.protected)
         .order_by(q.id.desc())
         .limit(limit)
     )

@@ -2,9 +2,14 @@
 
 from datetime import timedelta
 
+from gateway.centre.cards import Cards
+from gateway.centre.leases import Decision, Lease, Leases
 from gateway.store import tables as t
-from gateway.store.queries import questions
-from tests.gateway.centre.office import NOW, SHORT, TODAY, YUAN, Office, entry, number, tenant
+from gateway.store.queries import leases as lease_rows
+from gateway.store.queries import people, questions
+from gateway.store.queries.history import By
+from rules.model import Role, Source
+from tests.gateway.centre.office import BY, MASTER, NOW, SHORT, TODAY, YUAN, Office, entry, number, registration, tenant
 
 A, B = number(1), number(2)
 
@@ -43,6 +48,56 @@ def test_a_page_of_questions_names_the_dwelling_and_goes_on_below_an_id(office: 
         assert (newest.room, older.room) == ("502室", "501室")
         assert [row.id for row in questions.open_ones(connection, "", 10, newest.id)] == [older.id]
         assert questions.open_ones(connection, "other-yuan", 10, None) == []
+
+
+def test_an_end_of_a_lease_is_told_once_before_it_in_the_list_and_after_it_as_a_question(office: Office) -> None:
+    (person,) = office.enrol(entry(A, since=TODAY - timedelta(days=300)))
+    office.import_register(registration(A))
+    leases, by = Leases(MASTER), By("office-1", office.casework.now())
+    with office.database.write() as connection:
+        home = people.dwelling_of(connection, YUAN, ("3栋", "2单元", "501室"))
+        assert home is not None
+        lease = Lease(home, TODAY - timedelta(days=300), TODAY, Source.PROPERTY, person)
+        number_of_lease = leases.put(connection, by, YUAN, lease)
+
+    def told(days: int) -> tuple[list[int], list[int | None]]:
+        office.moment = NOW + timedelta(days=days)
+        with office.database.write() as connection:
+            office.casework.sweep(connection)
+            ending = lease_rows.ending(connection, YUAN, office.casework.today() + timedelta(days=30), 10)
+            return [row.id for row in ending], [row.lease for row in questions.open_ones(connection, YUAN, 10, None)]
+
+    assert told(0) == ([number_of_lease], []), "its last day"
+    assert told(1) == ([], [number_of_lease])
+    renewed = TODAY + timedelta(days=40)
+    with office.database.write() as connection:
+        leases.decide(connection, by, YUAN, number_of_lease, Decision.RENEWED, until=renewed)
+        assert questions.open_ones(connection, YUAN, 10, None) == [], "answered at once"
+    assert told(2) == ([], [])
+    assert told(15) == ([number_of_lease], []), "the renewed one ends too"
+    assert told(41) == ([], [number_of_lease])
+    office.protect(person)
+    assert told(41) == ([], []), "the property sees no protected record"
+
+
+def test_service_staff_whose_household_has_confirmed_them_are_asked_about_no_longer(office: Office) -> None:
+    (person,) = office.enrol(entry(A, role=Role.STAFF, room=""))
+    with office.database.write() as connection:
+        connection.execute(t.enrolments.update().values(confirmed_until=TODAY - timedelta(days=1)))
+        office.casework.sweep(connection)
+    assert standing(office) == [("service_ended", TODAY)]
+    with office.database.write() as connection:
+        Cards(MASTER).confirm_staff(connection, BY, YUAN, person, TODAY + timedelta(days=30))
+    assert standing(office) == []
+
+
+def test_whoever_is_asked_about_is_looked_at_again_each_day(office: Office) -> None:
+    office.enrol(entry(A))
+    office.import_register(registration(A))
+    keep(office, ("lease_ended", TODAY))
+    with office.database.write() as connection:
+        office.casework.sweep(connection)
+    assert standing(office) == []
 
 
 def test_a_judged_person_without_any_is_asked_about_no_longer(office: Office) -> None:
