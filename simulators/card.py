@@ -1,7 +1,8 @@
 """Contactless cards for pcscd's virtual readers (vpcd): being connected to a slot is the card lying on that reader.
 
 Every message is two bytes of length, big-endian, and a body. A body of one byte from vpcd is a control: 0 off, 1 on,
-2 reset, 4 "your ATR?", the only one that is answered. A longer one is a command to the card.
+2 reset, 4 "your ATR?", the only one that is answered, and how a reader looks whether a card is there. A longer one is a
+command to the card.
 """
 
 import socket
@@ -13,6 +14,9 @@ from dataclasses import dataclass, field
 FIRST_PORT = 35963
 """Where Debian's vpcd listens for the card of its first slot; one port for each slot."""
 AGAIN_S = 0.05
+UNSEEN_S = 5.0
+"""pcscd looks at a virtual reader every 0.4 s, and after a program has let a card go."""
+ON, RESET, YOUR_ATR = b"\x01", b"\x02", b"\x04"
 
 ID_CARD = bytes.fromhex("3B888001D10386050080800058")
 ID_CARD_ELSEWHERE = bytes.fromhex("3B8F8001804F0CA00000030607FFB00000000020")
@@ -59,54 +63,89 @@ class CardSlot:
         """`answer` is what a card says to a command; None when it leaves in the middle."""
         self._address = host, port
         self._answer = answer
-        self._lock = threading.Lock()
-        self._line: socket.socket | None = None
-        self._lifted = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._lying: _Lying | None = None
         self.commands: list[bytes] = []
         """Every command that reached a card here."""
 
     def put(self, card: ContactlessCard) -> None:
-        """Lay a card on the reader; one that lies there is taken away first."""
+        """Lay a card on the reader, as soon as the one that lies there has gone."""
         self.lift()
-        self._lifted = threading.Event()
-        self._thread = threading.Thread(target=self._lie, args=(card, self._lifted), name="card")
-        self._thread.start()
+        self._lying = _Lying(self._address, lambda command: self._asked(card, command), card.atr, self._lying)
+        self._lying.start()
 
     def lift(self) -> None:
-        """Take the card away."""
-        self._lifted.set()
-        with self._lock:
-            if self._line is not None:
-                with suppress(OSError):
-                    self._line.shutdown(socket.SHUT_RDWR)
-        if self._thread is not None:
-            self._thread.join()
-            self._thread = None
+        """Take the card away: it has gone when the reader looks next. Does not wait for that."""
+        if self._lying is not None:
+            self._lying.leave()
 
-    def _lie(self, card: ContactlessCard, lifted: threading.Event) -> None:
-        while not lifted.is_set():
+    def _asked(self, card: ContactlessCard, command: bytes) -> bytes | None:
+        self.commands.append(command)
+        return self._answer(card, command)
+
+
+class _Lying(threading.Thread):
+    """One card on the reader, from when the one `before` has gone until it leaves.
+
+    It hangs up on the question whether it is there. A line that ends at another time is not missed by pcscd: when the
+    next thing to be said on it is "off", the next card is taken for the same.
+    """
+
+    def __init__(
+        self,
+        address: tuple[str, int],
+        answer: Callable[[bytes], bytes | None],
+        atr: bytes,
+        before: "_Lying | None",
+    ) -> None:
+        super().__init__(name="card", daemon=True)
+        self._address = address
+        self._answer = answer
+        self._atr = atr
+        self._before = before
+        self._lock = threading.Lock()
+        self._line: socket.socket | None = None
+        self._leaving = threading.Event()
+
+    def leave(self) -> None:
+        self._leaving.set()
+
+    def run(self) -> None:
+        if self._before is not None:
+            self._before.go()
+            self._before = None
+        while not self._leaving.is_set():
             with suppress(OSError), socket.create_connection(self._address, timeout=5.0) as line:
                 line.settimeout(None)
                 with self._lock:
                     self._line = line
-                if not lifted.is_set():
-                    self._talk(card, line)
+                self._talk(line)
             with self._lock:
                 self._line = None
-            lifted.wait(AGAIN_S)
+            self._leaving.wait(AGAIN_S)
 
-    def _talk(self, card: ContactlessCard, line: socket.socket) -> None:
+    def go(self) -> None:
+        """Wait until it has gone; at a reader that does not look any more it goes all the same."""
+        self.join(UNSEEN_S)
+        with self._lock:
+            if self._line is not None:
+                with suppress(OSError):
+                    self._line.shutdown(socket.SHUT_RDWR)
+        self.join()
+
+    def _talk(self, line: socket.socket) -> None:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        before = b""
         while head := _exactly(line, 2):
             body = _exactly(line, int.from_bytes(head, "big"))
-            if body == b"\x04":
-                _say(line, card.atr)
+            if body == YOUR_ATR:
+                if self._leaving.is_set() and before not in (ON, RESET):  # behind those it is asked for its own sake
+                    return
+                _say(line, self._atr)
             elif len(body) > 1:
-                self.commands.append(body)
-                if (said := self._answer(card, body)) is None:
+                if (said := self._answer(body)) is None:
                     return
                 _say(line, said)
+            before = body
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:

@@ -67,11 +67,11 @@ class PrivatePcscd:
         self.close()
 
     def put(self, slot: int, card: ContactlessCard) -> None:
-        """Lay a card on a reader."""
+        """Lay a card on a reader, as soon as the one that lies there has gone."""
         self._order(f"put {slot} {card.atr.hex()} {card.uid.hex()} {card.serial.hex() if card.serial else ''}")
 
     def lift(self, slot: int) -> None:
-        """Take the card away."""
+        """Take the card away: the reader sees that when it looks next."""
         self._order(f"lift {slot}")
 
     def commands(self, slot: int) -> list[bytes]:

@@ -57,4 +57,34 @@ def test_a_card_that_lies_there_is_there_again_when_the_reader_is_and_gone_when_
             again.settimeout(5.0)
             assert asked(again, b"\x04") == CLASSIC
             slot.lift()
+            again.sendall(b"\x00\x01\x04")
             assert again.recv(1) == b""
+
+
+def test_a_card_leaves_when_the_reader_looks_and_the_next_one_comes_only_then() -> None:
+    with laid(type_a(b"\x04abc")) as (line, slot, reader):
+        slot.put(id_card(bytes.fromhex("10E4100102030405")))
+        for order in (1, 2):
+            line.sendall(bytes([0, 1, order]))
+            assert asked(line, b"\x04") == CLASSIC
+        assert asked(line, bytes.fromhex("FFCA000000")) == b"\x04abc\x90\x00"
+        line.sendall(b"\x00\x01\x00")
+        reader.settimeout(0.0)
+        with pytest.raises(BlockingIOError):
+            reader.accept()
+        line.sendall(b"\x00\x01\x04")
+        assert line.recv(1) == b""
+        reader.settimeout(5.0)
+        again, _ = reader.accept()
+        with again:
+            assert asked(again, b"\x04") == ID_CARD
+
+
+def test_a_card_goes_from_a_reader_that_looks_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulators.card.UNSEEN_S", 0.05)
+    with laid(type_a(b"\x04abc")) as (line, slot, reader):
+        slot.put(id_card(bytes.fromhex("10E4100102030405")))
+        assert line.recv(1) == b""
+        again, _ = reader.accept()
+        with again:
+            assert asked(again, b"\x04") == ID_CARD
