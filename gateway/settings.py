@@ -14,13 +14,11 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
+from gateway.communities import Community, Name
 from gateway.routes import Police
 from rules.roles import Role
 
 ENV_PREFIX = "GATEWAY__"
-
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")]
-"""A name that stands in topics, tables, URLs and logs: lower-case letters, digits and hyphens, at most 40."""
 
 
 def _forwards(span: str) -> str:
@@ -180,16 +178,6 @@ class Station(_Web):
     """Room for 30 days of 40,000 swipes without the centre takes 345 MiB."""
     spool_drops_first: tuple[Literal["exit", "open_portal", "enrolled", "visitor"], ...] = ("exit", "open_portal")
     """Reasons of grants without a flag or a seal, of which a full spool drops the oldest before any other swipe."""
-
-
-class Community(_Strict):
-    """A compound, and who is responsible for it."""
-
-    id: Name
-    name: str
-    street: str
-    police_station: Name
-    portals: tuple[Name, ...]
 
 
 class HoldOpen(_Strict):

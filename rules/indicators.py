@@ -27,7 +27,12 @@ class Indicator(StrEnum):
     REGISTRATION_SAMPLED = "registration_sampled"
     OUTFLOW = "outflow"
     INFLOW = "inflow"
+    INFLOW_LIVING = "inflow_living"
+    """Of `inflow`: living here and registered."""
+    INFLOW_GONE = "inflow_gone"
+    """Of `inflow`: not there or gone, reviewed."""
     CLEARING = "clearing"
+    """Not counted: how many of `BOTH` meet their targets."""
     HUKOU_CHECKED = "hukou_checked"
     CANCELLED = "cancelled"
     PLATES = "plates"
@@ -52,6 +57,7 @@ TARGETS: Mapping[Indicator, Fraction] = {
     Indicator.REGISTRATION_SAMPLED: Fraction(98, 100),
     Indicator.OUTFLOW: Fraction(98, 100),
     Indicator.INFLOW: Fraction(98, 100),
+    Indicator.CLEARING: Fraction(1),
     Indicator.HUKOU_CHECKED: Fraction(98, 100),
     Indicator.CANCELLED: Fraction(1),
     Indicator.PLATES: Fraction(95, 100),
@@ -61,6 +67,10 @@ TARGETS: Mapping[Indicator, Fraction] = {
 """The notice's targets, where a community has none of its own. Of the others none is set."""
 AT_MOST: Mapping[Indicator, Fraction] = {Indicator.NOT_DEREGISTERED: Fraction(10, 100)}
 """Indicators of which less is better."""
+
+
+BOTH = (Indicator.OUTFLOW, Indicator.INFLOW)
+"""两个98%: only where both are met is `clearing`."""
 
 
 class Unknown(StrEnum):
@@ -183,6 +193,12 @@ def suppressed(cells: Sequence[int | None], *, with_total: bool = True) -> tuple
         if others:
             hidden[others[0][1]] = True
     return tuple(hidden)
+
+
+def clearing(both: Sequence[Rate]) -> Rate:
+    """How many of the rates of `BOTH` meet their targets; unknown where one of them is."""
+    unknown = next((one.unknown for one in both if one.met is None), None)
+    return rate(Counts(sum(one.met is True for one in both), len(BOTH), unknown=unknown), TARGETS[Indicator.CLEARING])
 
 
 def suppressed_rate(numerator: int, denominator: int) -> bool:

@@ -19,15 +19,14 @@ from gateway.web.centre_view import StationRow
 from rules.identity import birth_of
 from rules.indicators import (
     AT_MOST,
-    SMALLEST_SHOWN,
+    BOTH,
     TARGETS,
     Counts,
     Indicator,
     Rate,
     Unknown,
+    clearing,
     rate,
-    suppressed,
-    suppressed_rate,
 )
 from rules.judge import age_on
 from rules.model import Credential, CredentialKind
@@ -169,7 +168,9 @@ class Indicators:
             wanted = None if communities is None else sorted(communities)
             rows = figures.kept(connection, day, wanted)
             places = {row.id: row for row in figures.communities(connection)}
-        return [one for indicator in Indicator for one in _figures(indicator, rows, places, day)]
+        found = {indicator: _figures(indicator, rows, places, day) for indicator in Indicator}
+        found[Indicator.CLEARING] = _clearing(found)
+        return [one for mine in found.values() for one in mine]
 
     def _tally(self) -> None:
         """Add what the gates did since the last time, and one minute of every reader."""
@@ -269,73 +270,16 @@ def _figures(indicator: Indicator, rows: Sequence[Row[Any]], places: Mapping[str
     return [whole, *own]
 
 
+def _clearing(found: Mapping[Indicator, Sequence[Figure]]) -> list[Figure]:
+    """Whether both rates of the clearing are met, of each place that has both."""
+    one, other = ({figure.community: figure for figure in found[indicator]} for indicator in BOTH)
+    return [
+        replace(figure, indicator=Indicator.CLEARING, rate=clearing([figure.rate, other[place].rate]))
+        for place, figure in one.items()
+        if place in other
+    ]
+
+
 def _rate(indicator: Indicator, counts: Counts, own: Mapping[str, float] | None) -> Rate:
     target = None if indicator in AT_MOST else target_of(indicator, own)
     return rate(counts, target, sampled=indicator in SAMPLED)
-
-
-def for_committee(found: Sequence[Figure]) -> list[Figure]:
-    """The figures as whoever may not know single people sees them: small cells hidden, and what would give one away.
-
-    What is counted in gates, plates, minutes or communities is nobody's, and is shown.
-    """
-    shown: dict[Indicator, list[Figure]] = {}
-    for indicator in Indicator:
-        mine = [one for one in found if one.indicator is indicator]
-        shown[indicator] = _hidden(mine) if indicator in OF_PEOPLE else mine
-    together = [one for indicator in _OF_THE_SAME for one in shown[indicator]]
-    gone = {one.community for one in together if one.hidden and one.community}
-    if gone:  # they count the same people: what one hides, another may not tell; nor may their totals
-        for indicator in _OF_THE_SAME:
-            shown[indicator] = [
-                replace(one, hidden=one.hidden or one.community in gone or not one.community)
-                for one in shown[indicator]
-            ]
-    return [one for mine in shown.values() for one in mine]
-
-
-OF_PEOPLE = frozenset(
-    {
-        Indicator.REGISTRATION,
-        Indicator.REGISTRATION_CENTRAL,
-        Indicator.REGISTRATION_SAMPLED,
-        Indicator.OUTFLOW,
-        Indicator.INFLOW,
-        Indicator.HUKOU_CHECKED,
-        Indicator.CANCELLED,
-        Indicator.CARD_USE,
-        Indicator.ON_TIME,
-        Indicator.DISMISSED,
-        Indicator.ANSWERED,
-        Indicator.LINKED,
-        Indicator.TOGETHER,
-        Indicator.ACCURACY,
-        Indicator.NOT_DEREGISTERED,
-    }
-)
-
-
-def _small(one: Figure) -> bool:
-    pending = 0 < one.rate.pending < SMALLEST_SHOWN
-    return pending or suppressed_rate(one.rate.numerator, one.rate.denominator)
-
-
-_OF_THE_SAME = (Indicator.REGISTRATION, Indicator.REGISTRATION_CENTRAL, Indicator.LINKED)
-
-
-def _hidden(found: Sequence[Figure]) -> list[Figure]:
-    whole = [one for one in found if not one.community]
-    own = [one for one in found if one.community]
-    hide = [_small(one) for one in own]
-    for cells in (
-        [one.rate.numerator for one in own],
-        [one.rate.denominator - one.rate.numerator for one in own],
-    ):
-        hide = [old or new for old, new in zip(hide, suppressed(cells), strict=True)]
-    if sum(hide) == 1:  # the others and the total would tell the only one that is hidden
-        rest = [(one.rate.denominator, i) for i, one in enumerate(own) if not hide[i] and one.rate.denominator]
-        if rest:
-            hide[min(rest)[1]] = True
-    alone = [_small(one) for one in whole]
-    marks = [*alone, *hide]
-    return [replace(one, hidden=mark) for one, mark in zip([*whole, *own], marks, strict=True)]

@@ -35,6 +35,7 @@ from gateway.centre.stations import Stations
 from gateway.centre.surface import Parts, make_surface
 from gateway.centre.sweep import Sweep
 from gateway.centre.visitors import Visitors
+from gateway.communities import Community
 from gateway.keys import Master
 from gateway.metrics import CentreMetrics
 from gateway.routes import Routes
@@ -318,15 +319,10 @@ class CentreProcess:
 
 def enrol_own_data(database: Database, settings: Settings) -> None:
     """Put the communities of the configuration into the database."""
-    rows = [
-        {
-            "id": one.id,
-            "name": one.name,
-            "street": one.street,
-            "police_station": one.police_station,
-            "portals": list(one.portals),
-        }
-        for one in settings.communities
-    ]
+    rows = [one.model_dump(mode="python") | {"targets": _targets(one)} for one in settings.communities]
     with database.write() as connection:
         streams.put_communities(connection, rows)
+
+
+def _targets(community: Community) -> dict[str, float] | None:
+    return {one.value: target for one, target in community.targets.items()} or None

@@ -1,10 +1,12 @@
 """The configuration: what is wrong with it is said all at once, and the safe reading is the default."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
 
 from gateway.settings import Settings, SettingsError, load
+from rules.indicators import Indicator
 
 ROOT = Path(__file__).parents[2]
 
@@ -194,3 +196,25 @@ def test_whoever_listens_beyond_this_machine_does_so_over_tls(
     (tmp_path / "gateway.toml").write_text(f"[broker]\n{broker}\n", encoding="utf-8")
     found = load(tmp_path / "gateway.toml", {}).broker
     assert (found.secure, found.reached_at) == (secure, reached)
+
+
+def test_a_community_says_what_it_is_and_what_it_aims_at(tmp_path: Path) -> None:
+    said = """central = true
+gated = false
+property_company = "江湾物业"
+staff = 2
+phase = "accept"
+base_date = 2026-11-01
+targets = { registration = 0.99, plates = 1.0 }
+"""
+    (one,) = read(tmp_path, GOOD.replace('portals = ["east"]\n', f'portals = ["east"]\n{said}')).communities
+    assert (one.central, one.gated, one.staff, one.phase, one.base_date) == (
+        True,
+        False,
+        2,
+        "accept",
+        date(2026, 11, 1),
+    )
+    assert one.targets == {Indicator.REGISTRATION: 0.99, Indicator.PLATES: 1.0}
+    for wrong in ("targets = { beauty = 1.0 }", "targets = { plates = 95 }", 'phase = "soon"', "staff = -1"):
+        assert len(mistakes(tmp_path, GOOD.replace('portals = ["east"]\n', f'portals = ["east"]\n{wrong}\n'))) == 1

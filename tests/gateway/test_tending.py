@@ -10,7 +10,8 @@ from sqlalchemy import select
 from gateway import enrolling
 from gateway.brokerlog import BrokerLog
 from gateway.centre.process import enrol_own_data
-from gateway.settings import Broker, Community, Settings
+from gateway.communities import Community
+from gateway.settings import Broker, Settings
 from gateway.store import tables as t
 from gateway.store.database import Database
 from gateway.supervisor import Supervisor

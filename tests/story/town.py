@@ -170,13 +170,6 @@ class Town:
         self.until(lambda: not any(self._board.closed.values()), "the gate shuts", 5.0)
         self._opened.clear()
 
-    def page(self, path: str) -> str:
-        headers = {"Authorization": f"Bearer {self._words['district']}"}
-        with urllib.request.urlopen(
-            urllib.request.Request(f"{self.base}{path}", headers=headers), timeout=10
-        ) as answer:
-            return str(answer.read().decode())
-
     def until(self, holds: Callable[[], Any], what: str, within: float = WITHIN_S) -> None:
         """Wait for what the program does; AssertionError with `what` when it does not."""
         deadline = time.monotonic() + within

@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.commands import Commands, Order, state_of
-from gateway.settings import ApiClient, Name
+from gateway.communities import Name
+from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import fleet
 

@@ -9,8 +9,9 @@ from pydantic import BaseModel
 
 from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.api.register import Community
-from gateway.centre.indicators import Figure, Indicators, for_committee
+from gateway.centre.indicators import Figure, Indicators
 from gateway.centre.month_ends import MonthEnds
+from gateway.centre.suppression import for_committee
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database

@@ -11,6 +11,8 @@ from rules.indicators import Indicator
 _PEOPLE: Mapping[Indicator, Any] = {
     Indicator.OUTFLOW: t.out_movers,
     Indicator.INFLOW: t.inflow_pushes,
+    Indicator.INFLOW_LIVING: t.inflow_pushes,
+    Indicator.INFLOW_GONE: t.inflow_pushes,
     Indicator.HUKOU_CHECKED: t.hukou_records,
     Indicator.CANCELLED: t.hukou_records,
 }

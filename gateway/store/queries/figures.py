@@ -14,6 +14,8 @@ from rules.indicators import Counts, Indicator, Unknown
 _LISTS: Mapping[Indicator, Any] = {
     Indicator.OUTFLOW: t.out_movers,
     Indicator.INFLOW: t.inflow_pushes,
+    Indicator.INFLOW_LIVING: t.inflow_pushes,
+    Indicator.INFLOW_GONE: t.inflow_pushes,
     Indicator.HUKOU_CHECKED: t.hukou_records,
     Indicator.CANCELLED: t.hukou_records,
     Indicator.PLATES: t.addresses,
@@ -36,7 +38,13 @@ def counted(connection: Connection, indicator: Indicator, day: date) -> dict[str
 def behind(
     connection: Connection, indicator: Indicator, day: date, community: str, limit: int, after: int
 ) -> list[int]:
-    """The rows of an indicator's denominator that are not good, by their numbers; also those that are pending."""
+    """The rows of an indicator's denominator that are not good, by their numbers; also those that are pending.
+
+    Raises:
+        LookupError: nothing is listed behind this figure: it counts no rows.
+    """
+    if indicator not in POPULATIONS:
+        raise LookupError("there is no list behind this figure")
     rows = POPULATIONS[indicator](day).subquery()
     wanted = (rows.c.community == community, rows.c.good == 0, rows.c.item > after)
     return list(connection.execute(select(rows.c.item).where(*wanted).order_by(rows.c.item).limit(limit)).scalars())

@@ -83,15 +83,36 @@ def _outflow(day: date) -> Select[Any]:
 
 
 def _inflow(day: date) -> Select[Any]:
-    """Pushes received by a day, each person once: where they were pushed to last."""
-    p, g, other = t.inflow_pushes.c, t.registrations.c, _LATER.c
+    return _pushed(day, or_(_lives(day), _gone(day)))
+
+
+def _inflow_living(day: date) -> Select[Any]:
+    return _pushed(day, _lives(day))
+
+
+def _inflow_gone(day: date) -> Select[Any]:
+    return _pushed(day, _gone(day))
+
+
+def _lives(day: date) -> ColumnElement[bool]:
+    """Pushed, found to live here, and registered; also whoever was only found later to have left."""
+    p, g = t.inflow_pushes.c, t.registrations.c
     there = exists().where(g.person == p.person, g.community == p.community, _on(g, day))
     left_later = and_(p.outcome == "left", p.reviewed_on > day)
-    living = and_(or_(p.outcome == "living", left_later), p.outcome_on <= day, there)
-    gone = and_(p.outcome.in_(("not_found", "left")), p.reviewed_by.is_not(None), p.reviewed_on <= day)
+    return and_(or_(p.outcome == "living", left_later), p.outcome_on <= day, there)
+
+
+def _gone(day: date) -> ColumnElement[bool]:
+    p = t.inflow_pushes.c
+    return and_(p.outcome.in_(("not_found", "left")), p.reviewed_by.is_not(None), p.reviewed_on <= day)
+
+
+def _pushed(day: date, good: ColumnElement[bool]) -> Select[Any]:
+    """Pushes received by a day, each person once: where they were pushed to last."""
+    p, other = t.inflow_pushes.c, _LATER.c
     later = or_(other.received_on > p.received_on, and_(other.received_on == p.received_on, other.id > p.id))
     again = exists().where(other.person == p.person, other.id != p.id, other.received_on <= day, later)
-    return _select(p, or_(living, gone)).where(p.received_on <= day, ~again)
+    return _select(p, good).where(p.received_on <= day, ~again)
 
 
 def _hukou_checked(day: date) -> Select[Any]:
@@ -217,6 +238,8 @@ POPULATIONS: Mapping[Indicator, Population] = {
     Indicator.REGISTRATION_CENTRAL: _central,
     Indicator.OUTFLOW: _outflow,
     Indicator.INFLOW: _inflow,
+    Indicator.INFLOW_LIVING: _inflow_living,
+    Indicator.INFLOW_GONE: _inflow_gone,
     Indicator.HUKOU_CHECKED: _hukou_checked,
     Indicator.CANCELLED: _cancelled,
     Indicator.PLATES: _plates,

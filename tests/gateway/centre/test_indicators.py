@@ -8,9 +8,12 @@ from sqlalchemy import Connection
 
 from gateway.centre import field_audits
 from gateway.centre.field_audits import Found
-from gateway.centre.indicators import Figure, Indicators, for_committee
+from gateway.centre.indicators import Figure, Indicators
 from gateway.centre.living import Left, Living, Residency
 from gateway.centre.month_ends import MonthEnds
+from gateway.centre.process import enrol_own_data
+from gateway.centre.suppression import for_committee
+from gateway.settings import Settings
 from gateway.store import tables as t
 from gateway.store.queries import casefile, figures
 from gateway.web.centre_view import Freshness, ReaderRow, StationRow
@@ -165,6 +168,7 @@ def test_the_lists_of_others_count_as_the_users_have_it(office: Office) -> None:
         )
     office.import_register(registration(number(1)))
     assert count(office, Indicator.INFLOW) == Counts(2, 4), "living and registered; not there and reviewed"
+    assert count(office, Indicator.INFLOW_LIVING) == count(office, Indicator.INFLOW_GONE) == Counts(1, 4)
     assert count(office, Indicator.OUTFLOW) == Counts(1, 2), "the newest base date alone"
     assert count(office, Indicator.HUKOU_CHECKED) == Counts(2, 4)
     assert count(office, Indicator.CANCELLED) == Counts(1, 2)
@@ -263,6 +267,54 @@ def test_a_community_may_have_a_target_of_its_own(office: Office) -> None:
     indicators.count(TODAY)
     mine = [one for one in indicators.figures([YUAN]) if one.indicator is Indicator.REGISTRATION]
     assert [(one.community, one.rate.short) for one in mine] == [("", 10), (YUAN, 5)]
+
+
+@pytest.mark.parametrize(
+    ("outflow", "inflow", "met", "unknown"),
+    [
+        (Counts(98, 100), Counts(98, 100), 2, None),
+        (Counts(98, 100), Counts(97, 100), 1, None),
+        (Counts(0, 0, unknown=Unknown.NO_LIST), Counts(98, 100), 1, Unknown.NO_LIST),
+        (Counts(0, 0), Counts(0, 0), 0, Unknown.NOBODY),
+    ],
+)
+def test_the_clearing_is_met_where_both_its_rates_are(
+    office: Office, outflow: Counts, inflow: Counts, met: int, unknown: Unknown | None
+) -> None:
+    with office.database.write() as connection:
+        for indicator, counts in ((Indicator.OUTFLOW, outflow), (Indicator.INFLOW, inflow)):
+            figures.keep(connection, TODAY, indicator, {YUAN: counts}, 0)
+    whole, mine = (one for one in made(office).figures(None) if one.indicator is Indicator.CLEARING)
+    assert (whole.community, mine.community) == ("", YUAN)
+    for one in (whole.rate, mine.rate):
+        assert (one.numerator, one.denominator, one.unknown) == (met, 2, unknown)
+        assert one.short == (None if unknown else 2 - met)
+
+
+def test_the_configuration_says_what_a_community_is(office: Office) -> None:
+    with office.database.read() as connection:
+        here = next(row for row in figures.communities(connection) if row.id == YUAN)
+    said = {"id": YUAN, "name": here.name, "street": here.street, "police_station": here.police_station}
+    more = {"central": True, "gated": False, "staff": 1, "targets": {"linked": 0.9}, "phase": "accept"}
+    settings = Settings.model_validate({"communities": [said | more]})
+    for one in (settings, settings):
+        enrol_own_data(office.database, one)
+    made(office).count(TODAY)
+    found = {(one.indicator, one.community): one.rate for one in made(office).figures(None)}
+    assert (Indicator.REGISTRATION_CENTRAL, YUAN) in found
+    assert (Indicator.GATES_ONLINE, YUAN) not in found
+    assert (Indicator.GATES_ONLINE, OTHER) in found
+    assert found[Indicator.STAFFING, ""].numerator == 1
+    assert found[Indicator.LINKED, YUAN].target == 0.9
+    assert found[Indicator.LINKED, OTHER].target is None
+    (row,) = (row for row in office.rows(t.communities) if row.id == YUAN)
+    assert (row.phase, row.portals) == ("accept", [])
+
+
+def test_nothing_is_listed_behind_a_figure_that_counts_no_rows(office: Office) -> None:
+    for indicator in (Indicator.CLEARING, Indicator.CARD_USE, Indicator.DEVICES_ONLINE):
+        with office.database.read() as connection, pytest.raises(LookupError, match="no list"):
+            figures.behind(connection, indicator, TODAY, YUAN, 10, 0)
 
 
 def figure(community: str, n: int, d: int, indicator: Indicator = Indicator.REGISTRATION) -> Figure:
@@ -499,6 +551,15 @@ def test_minutes_of_readers_are_counted_for_the_community_of_their_station(offic
     assert count(office, Indicator.DEVICES_ONLINE) == Counts(2, 6), (
         "a station that is not heard has no reader that is well"
     )
+
+
+def test_what_is_hidden_of_pushes_their_parts_do_not_tell() -> None:
+    living, gone = Indicator.INFLOW_LIVING, Indicator.INFLOW_GONE
+    found = [figure(place, 90, 110, Indicator.INFLOW) for place in ("", "a")]
+    found += [figure(place, 88, 110, living) for place in ("", "a")] + [
+        figure(place, 2, 110, gone) for place in ("", "a")
+    ]
+    assert all(one.hidden for one in for_committee(found)), "90 less 88 would be the 2"
 
 
 def test_what_one_figure_hides_another_of_the_same_people_does_not_tell() -> None:

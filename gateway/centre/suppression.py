@@ -1,0 +1,80 @@
+"""What of the figures the committee does not see: small cells of people, and whatever would give one of them away."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from gateway.centre.indicators import Figure
+from rules.indicators import SMALLEST_SHOWN, Indicator, suppressed, suppressed_rate
+
+
+def for_committee(found: Sequence[Figure]) -> list[Figure]:
+    """The figures as whoever may not know single people sees them: small cells hidden, and what would give one away.
+
+    What is counted in gates, plates, minutes or communities is nobody's, and is shown.
+    """
+    shown: dict[Indicator, list[Figure]] = {}
+    for indicator in Indicator:
+        mine = [one for one in found if one.indicator is indicator]
+        shown[indicator] = _hidden(mine) if indicator in OF_PEOPLE else mine
+    for same in _OF_THE_SAME:
+        together = [one for indicator in same for one in shown[indicator]]
+        gone = {one.community for one in together if one.hidden and one.community}
+        if gone:  # they count the same people: what one hides, another may not tell; nor may their totals
+            for indicator in same:
+                shown[indicator] = [
+                    replace(one, hidden=one.hidden or one.community in gone or not one.community)
+                    for one in shown[indicator]
+                ]
+    return [one for mine in shown.values() for one in mine]
+
+
+OF_PEOPLE = frozenset(
+    {
+        Indicator.REGISTRATION,
+        Indicator.REGISTRATION_CENTRAL,
+        Indicator.REGISTRATION_SAMPLED,
+        Indicator.OUTFLOW,
+        Indicator.INFLOW,
+        Indicator.INFLOW_LIVING,
+        Indicator.INFLOW_GONE,
+        Indicator.HUKOU_CHECKED,
+        Indicator.CANCELLED,
+        Indicator.CARD_USE,
+        Indicator.ON_TIME,
+        Indicator.DISMISSED,
+        Indicator.ANSWERED,
+        Indicator.LINKED,
+        Indicator.TOGETHER,
+        Indicator.ACCURACY,
+        Indicator.NOT_DEREGISTERED,
+    }
+)
+
+
+def _small(one: Figure) -> bool:
+    pending = 0 < one.rate.pending < SMALLEST_SHOWN
+    return pending or suppressed_rate(one.rate.numerator, one.rate.denominator)
+
+
+_OF_THE_SAME = (
+    (Indicator.REGISTRATION, Indicator.REGISTRATION_CENTRAL, Indicator.LINKED),
+    (Indicator.INFLOW, Indicator.INFLOW_LIVING, Indicator.INFLOW_GONE),
+)
+
+
+def _hidden(found: Sequence[Figure]) -> list[Figure]:
+    whole = [one for one in found if not one.community]
+    own = [one for one in found if one.community]
+    hide = [_small(one) for one in own]
+    for cells in (
+        [one.rate.numerator for one in own],
+        [one.rate.denominator - one.rate.numerator for one in own],
+    ):
+        hide = [old or new for old, new in zip(hide, suppressed(cells), strict=True)]
+    if sum(hide) == 1:  # the others and the total would tell the only one that is hidden
+        rest = [(one.rate.denominator, i) for i, one in enumerate(own) if not hide[i] and one.rate.denominator]
+        if rest:
+            hide[min(rest)[1]] = True
+    alone = [_small(one) for one in whole]
+    marks = [*alone, *hide]
+    return [replace(one, hidden=mark) for one, mark in zip([*whole, *own], marks, strict=True)]
