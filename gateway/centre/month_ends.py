@@ -14,7 +14,7 @@ from gateway.keys import Master, NotAuthentic, verify
 from gateway.store.database import Database
 from gateway.store.queries import figures
 from rules.cases import NotPossible
-from rules.indicators import Counts, Indicator
+from rules.indicators import TARGETS, Counts, Indicator, Rate, Unknown, ranked, rate
 
 FORM = "xq1/month-end"
 """What is signed begins with this: no signature of anything else fits a month-end."""
@@ -44,6 +44,12 @@ class MonthEnd:
     figures: Mapping[str, Mapping[str, Any]]
     authentic: bool
     corrections: tuple[Correction, ...]
+    ranked: tuple[str, ...] = ()
+    """Communities that may be compared by their registration rate, best first."""
+    data_short: tuple[str, ...] = ()
+    """数据不足: their readers were well for less than 95 % of the month."""
+    to_mend: tuple[str, ...] = ()
+    """需整改: less than 85 % of the records that were looked at were right."""
 
 
 class MonthEnds:
@@ -108,7 +114,7 @@ class MonthEnds:
                 raise LookupError("this month is not frozen")
             said = msgspec.json.decode(row.payload)["figures"]
             corrections = tuple(self._corrections(connection, month, said))
-        return MonthEnd(month, row.frozen, row.frozen_by, said, self._fits(row), corrections)
+        return MonthEnd(month, row.frozen, row.frozen_by, said, self._fits(row), corrections, *compared(said))
 
     def _fits(self, row: Any) -> bool:
         try:
@@ -130,6 +136,20 @@ class MonthEnds:
                     pair = (before.numerator, before.denominator), (now.numerator, now.denominator)
                     corrections.append(Correction(community, indicator, *pair))
         return corrections
+
+
+def compared(said: Mapping[str, Mapping[str, Any]]) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Who may be compared, best first; whose data does not suffice; and whose records are too often wrong."""
+    rates = {name: _frozen(own, Indicator.REGISTRATION) for name, own in said.items()}
+    short = [name for name, own in said.items() if _frozen(own, Indicator.DEVICES_ONLINE).met is False]
+    mend = [name for name, own in said.items() if _frozen(own, Indicator.ACCURACY).met is False]
+    suffice = {name: name not in short and name not in mend for name in said}
+    return ranked(rates, suffice), tuple(sorted(short)), tuple(sorted(mend))
+
+
+def _frozen(own: Mapping[str, Any], indicator: Indicator) -> Rate:
+    numerator, denominator, pending, unknown = own.get(indicator.value, (0, 0, 0, Unknown.NOBODY))
+    return rate(Counts(numerator, denominator, pending, unknown and Unknown(unknown)), TARGETS.get(indicator))
 
 
 def end_of(month: date) -> date:

@@ -20,6 +20,7 @@ from gateway.centre.api.audits import make_audits
 from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.doubts import make_doubts
 from gateway.centre.api.gate_acts import make_gate_acts
 from gateway.centre.api.household import make_household
 from gateway.centre.api.indicators import make_indicators, make_month_ends
@@ -120,6 +121,7 @@ def make_surface(parts: Parts) -> FastAPI:
         make_indicators(p.database, p.master, access, p.indicators, p.casework.today),
         make_month_ends(access, p.month_ends, p.database),
         make_audits(p.database, access, now, p.indicators.changed),
+        make_doubts(p.database, p.master, access, now),
         *public_routers(
             p.database,
             p.master,

@@ -91,6 +91,10 @@ class MonthEndView(BaseModel):
     authentic: bool
     figures: dict[str, dict[str, Any]]
     corrections: list[CorrectionView]
+    ranked: list[str]
+    """Who may be compared, best first: 200 people or more, and nothing of the following."""
+    data_short: list[str]
+    to_mend: list[str]
 
 
 def make_indicators(
@@ -187,6 +191,9 @@ def make_month_ends(access: Access, month_ends: MonthEnds, database: Database) -
                 CorrectionView(community=c.community, indicator=c.indicator, frozen=c.frozen, now=c.now)
                 for c in found.corrections
             ],
+            ranked=list(found.ranked),
+            data_short=list(found.data_short),
+            to_mend=list(found.to_mend),
         )
 
     @router.post("/{month}", status_code=201)

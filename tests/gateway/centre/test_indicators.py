@@ -10,7 +10,7 @@ from gateway.centre import field_audits
 from gateway.centre.field_audits import Found
 from gateway.centre.indicators import Figure, Indicators
 from gateway.centre.living import Left, Living, Residency
-from gateway.centre.month_ends import MonthEnds
+from gateway.centre.month_ends import MonthEnds, compared
 from gateway.centre.process import enrol_own_data
 from gateway.centre.suppression import for_committee
 from gateway.settings import Settings
@@ -437,6 +437,19 @@ def test_somebody_who_was_pushed_to_two_compounds_counts_where_they_were_pushed_
     assert count(office, Indicator.INFLOW, FIRST) == Counts(1, 1)
     assert count(office, Indicator.INFLOW).denominator == 0
     assert count(office, Indicator.INFLOW, community=OTHER) == Counts(0, 1)
+
+
+def test_a_month_ranks_whoever_is_large_enough_and_has_the_data() -> None:
+    def frozen(n: int, d: int, online: int | None = 95, right: int | None = None) -> dict[str, list[Any]]:
+        found: dict[str, list[Any]] = {"registration": [n, d, 0, None]}
+        found |= {} if online is None else {"devices_online": [online, 100, 0, None]}
+        return found | {"accuracy": [0, 0, 0, "not_drawn"] if right is None else [right, 100, 0, None]}
+
+    said = {"b": frozen(198, 200), "a": frozen(198, 200, right=85), "small": frozen(199, 199)}
+    said |= {"silent": frozen(200, 200, online=94), "wrong": frozen(200, 200, right=84)}
+    said |= {"no-gates": frozen(190, 200, online=None)}
+    assert compared(said) == (("a", "b", "no-gates"), ("silent",), ("wrong",))
+    assert compared({}) == ((), (), ())
 
 
 def test_a_month_end_that_was_changed_is_not_authentic(office: Office) -> None:
