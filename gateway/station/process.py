@@ -180,7 +180,7 @@ class StationProcess:
             crowds,
             self._changed.set,
         )
-        desk = ConsoleDesk(self._board.state, signals.recent, hands.open, self.parts, door_events=self._door_log.recent)
+        desk = ConsoleDesk(self._board.state, signals.recent, hands, self.parts, door_events=self._door_log.recent)
         hosts = settings.station.allowed_hosts
         app = make_app(desk, self._gate_feed, allowed_hosts=hosts, registry=self._metrics.registry)
         self._server = Server(app, settings.station.host, settings.station.port)
@@ -354,6 +354,7 @@ class StationProcess:
             self._changed.clear()
             state = self._board.state()
             self._gate_feed.state(state)
+            self._gate_feed.notices(state)
             self._metrics.depth.set(state.spool_depth)
             self._metrics.lost.inc(state.lost_swipes - lost)
             lost = state.lost_swipes

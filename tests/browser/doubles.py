@@ -1,5 +1,6 @@
 """Desks over values in memory, for tests and for looking at the pages, in place of gates and of the centre's rows."""
 
+import queue
 import threading
 from collections import deque
 from dataclasses import replace
@@ -10,6 +11,7 @@ from gateway.station.console.view import (
     ConsoleDesk,
     Device,
     Health,
+    HeldView,
     PortalView,
     Shown,
     StationState,
@@ -40,6 +42,10 @@ class Booth:
         self.fixed = now
         self.gate = GateFeed(make_pages(), now=self.now)
         self.opened: list[tuple[str, Visitor, str]] = []
+        self.visitors: list[tuple[str, str, str]] = []
+        self.lost: list[tuple[str, str]] = []
+        self.busy = False
+        """Whether the station takes nothing more."""
         self.parts: dict[str, str] = {"reader east-in": "ok", "spool": "ok"}
         self._recent: deque[Shown] = deque(maxlen=200)
         self._seq = 0
@@ -66,7 +72,7 @@ class Booth:
             spool_depth=0,
             unrecorded=0,
             lost_swipes=0,
-            clock="synchronised",
+            clock="synced",
             doors=(DoorView("east", DoorState.SHUT, fire=False),),
         )
         self.events: list[DoorEvent] = []
@@ -79,7 +85,7 @@ class Booth:
         return ConsoleDesk(
             state=lambda: self.state,
             recent=lambda n: list(self._recent)[:n],
-            open_by_hand=self.open_by_hand,
+            acts=self,
             parts=lambda: self.parts,
             door_events=lambda n: self.events[:n],
         )
@@ -91,11 +97,53 @@ class Booth:
         self.gate.doors(self.events, {view.id: view.name for view in PORTALS})
         self.gate.state(self.state)
 
-    def open_by_hand(self, portal: str, who: Visitor, dwelling: str) -> None:
-        if portal not in {view.id for view in PORTALS}:
+    def open(self, portal: str, whom: Visitor, dwelling: str) -> None:
+        self._check(portal)
+        self.opened.append((portal, whom, dwelling))
+        self.say(Reason.MANUAL, portal=portal, kind=None, answered=whom)
+
+    def enter_visitor(self, portal: str, dwelling: str, name: str) -> None:
+        self._check(portal)
+        self.visitors.append((portal, dwelling, name))
+        self.say(Reason.MANUAL, portal=portal, kind=None, answered=Visitor.VISITOR)
+
+    def hold(self, portal: str, seconds: int) -> int:
+        name = self._check(portal)
+        until = self.now() + timedelta(seconds=seconds)
+        others = tuple(one for one in self.state.held if one.portal != portal)
+        self._now_held((*others, HeldView(portal, name, until)))
+        self.suggest()
+        return int(until.timestamp() * 1000)
+
+    def end_hold(self, portal: str) -> None:
+        self._check(portal)
+        self._now_held(tuple(one for one in self.state.held if one.portal != portal))
+
+    def wants_no_hold(self, portal: str) -> None:
+        self._check(portal)
+        self.suggest()
+
+    def report_lost(self, dwelling: str, name: str) -> None:
+        self._check("east")
+        self.lost.append((dwelling, name))
+
+    def suggest(self, *portals: PortalView) -> None:
+        """A hold-open period is suggested at these portals, and at no other."""
+        self.state = replace(self.state, suggested=portals)
+        self.gate.notices(self.state)
+
+    def _now_held(self, held: tuple[HeldView, ...]) -> None:
+        self.state = replace(self.state, held=held)
+        self.gate.state(self.state)
+        self.gate.notices(self.state)
+
+    def _check(self, portal: str) -> str:
+        if self.busy:
+            raise queue.Full
+        names = {view.id: view.name for view in PORTALS}
+        if portal not in names:
             raise LookupError(portal)
-        self.opened.append((portal, who, dwelling))
-        self.say(Reason.MANUAL, portal=portal, kind=None, answered=who)
+        return names[portal]
 
     def say(
         self,

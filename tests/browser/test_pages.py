@@ -98,14 +98,14 @@ def test_a_touch_on_any_card_answers_that_card(page: Page, site: Site, booth: Bo
 def test_a_digit_typed_into_the_dwelling_opens_nothing(page: Page, site: Site, booth: Booth) -> None:
     booth.say(Reason.UNKNOWN_CREDENTIAL)
     open_gate(page, site, booth)
-    page.get_by_label("房号").press_sequentially("1203")
-    expect(page.get_by_label("房号")).to_have_value("1203")
+    page.locator(".card").get_by_label("房号").press_sequentially("1203")
+    expect(page.locator(".card").get_by_label("房号")).to_have_value("1203")
     assert booth.opened == []
 
 
 def test_a_portal_is_opened_by_hand_without_anyone_waiting(page: Page, site: Site, booth: Booth) -> None:
     open_gate(page, site, booth)
-    page.get_by_label("北门", exact=True).check()
+    page.locator(".hand > form").get_by_label("北门").check()
     page.locator(".hand").get_by_role("button", name="家政维修").click()
     expect(page.locator("#verdict .portal")).to_have_text("北门")
     assert booth.opened == [("north", Visitor.HOUSEHOLD_SERVICE, "")]

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from gateway.station.console.attends import Attends, Key, key_of
-from gateway.station.console.view import CLOCKS, TROUBLES, Health, Shown, StationState, Visitor
+from gateway.station.console.view import CLOCKS, TROUBLES, Health, HeldView, PortalView, Shown, StationState, Visitor
 from gateway.station.door import DoorEvent, DoorState, Happening
 from gateway.web.feed import Feed
 from gateway.web.page import Pages
@@ -14,6 +14,17 @@ from rules.model import CredentialKind, Direction, Reason, Verdict
 SHOWN = "shown"
 STATE = "state"
 DOORS = "doors"
+NOTICES = "notices"
+HOLDS = (30, 60, 120)
+"""Minutes for which a portal is held open by one touch."""
+SENTENCES = tuple(
+    f"gate.{key}"
+    for key in (
+        *("opened", "visitor_entered", "visitor_needs_dwelling", "held", "hold_ended", "no_hold"),
+        *("lost_reported", "lost_needs_both", "too_busy"),
+    )
+)
+"""What an act is answered by."""
 DOOR_ROWS = 6
 """Door events on the page."""
 
@@ -36,6 +47,7 @@ class GateFeed:
         self.now = now
         self._attends = Attends()
         self._lock = threading.Lock()
+        self._noticed: tuple[tuple[HeldView, ...], tuple[PortalView, ...]] = ((), ())
 
     def shown(self, shown: Shown) -> None:
         """A verdict was given: its row, the large panel, and the attend card that it opens or answers."""
@@ -46,6 +58,15 @@ class GateFeed:
     def state(self, state: StationState) -> None:
         """The state of the station changed."""
         self.feed.publish(STATE, lambda lang: self.strip(lang, state), keep=False)
+
+    def notices(self, state: StationState) -> None:
+        """Periods that run and are suggested; sent only when they change: there are buttons in it."""
+        now = (state.held, state.suggested)
+        if now != self._noticed:
+            self._noticed = now
+            self.feed.publish(
+                NOTICES, lambda lang: self.pages.render(lang, "gate/notices.html", state=state, holds=HOLDS)
+            )
 
     def doors(self, newest_first: Sequence[DoorEvent], names: Mapping[str, str]) -> None:
         """Something happened at a door; `names` are the portals' by their ids."""
@@ -104,5 +125,6 @@ def _words() -> Iterable[str]:
         ("happening", Happening),
     ):
         yield from (f"{prefix}.{code.value}" for code in codes)
+    yield from SENTENCES
     yield from (f"clock.{state}" for state in CLOCKS)
     yield from (f"station_trouble.{code}" for code in TROUBLES)

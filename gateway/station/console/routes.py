@@ -3,14 +3,14 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Form, Query
+from fastapi import APIRouter, FastAPI, Query
 from prometheus_client import REGISTRY, CollectorRegistry
-from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
+from gateway.station.console.acts import make_acts
 from gateway.station.console.attends import key_of
-from gateway.station.console.feed import DOOR_ROWS, STATE, GateFeed
+from gateway.station.console.feed import DOOR_ROWS, HOLDS, STATE, GateFeed
 from gateway.station.console.view import ConsoleDesk, Device, Visitor
 from gateway.station.events import SHOWN
 from gateway.web.feed import encode
@@ -20,8 +20,6 @@ from gateway.web.site import events, make_site, vitals
 
 ROWS = 30
 """Verdicts on the page. Fewer than a watcher's queue, so that nothing shown is ever dropped on the way."""
-LONGEST_DWELLING = 32
-LONGEST_KEY = 64
 
 
 def make_app(
@@ -33,7 +31,7 @@ def make_app(
 ) -> FastAPI:
     """The console of one station. `gate` is what the station reports to while this runs."""
     gate.seed(desk.recent(ROWS))
-    routers = (_pages(desk, gate), _listings(desk, gate), _acts(desk, gate), vitals(desk.parts, registry))
+    routers = (_pages(desk, gate), _listings(desk, gate), make_acts(desk, gate), vitals(desk.parts, registry))
     return make_site(gate.pages, routers, allowed_hosts=allowed_hosts, closing=(gate.feed.close,))
 
 
@@ -50,6 +48,7 @@ def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
             waiting=gate.waiting(),
             events=desk.door_events(DOOR_ROWS),
             visitors=tuple(Visitor),
+            holds=HOLDS,
             after=after,
             now=gate.now(),
             key_of=key_of,
@@ -113,29 +112,3 @@ def _plain(device: Device) -> dict[str, object]:
         "faults": device.faults,
         "facts": dict(device.facts),
     }
-
-
-def _acts(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
-    router = APIRouter()
-
-    @router.post("/gate/open")
-    def open_by_hand(
-        request: Request,
-        portal: Annotated[str, Form(max_length=LONGEST_KEY)],
-        classification: Annotated[Visitor, Form()],
-        dwelling: Annotated[str, Form(max_length=LONGEST_DWELLING)] = "",
-        attend: Annotated[str, Form(max_length=LONGEST_KEY)] = "",
-    ) -> Response:
-        kept = dwelling.strip() if classification is Visitor.NEW_RESIDENT else ""
-        try:
-            gate.pressed(portal, attend, lambda: desk.open_by_hand(portal, classification, kept))
-        except LookupError:
-            raise HTTPException(404) from None
-        if "hx-request" not in request.headers:
-            return RedirectResponse("/gate", 303)
-        names = {view.id: view.name for view in desk.state().portals}
-        return gate.pages.html(
-            request, "gate/opened.html", portal=names.get(portal, portal), classification=classification, attend=attend
-        )
-
-    return router

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
+from typing import Protocol
 
 from gateway.station.door import DoorEvent, DoorView
 from gateway.station.refusals import Refused
@@ -142,6 +143,28 @@ class StationState:
     refused_last: Refused | None = None
 
 
+class GuardActs(Protocol):
+    """What a guard can do, from any thread. LookupError: there is no such portal. queue.Full: too much waits."""
+
+    def open(self, portal: str, whom: Visitor, dwelling: str) -> None:
+        """Open for somebody, and record it."""
+
+    def enter_visitor(self, portal: str, dwelling: str, name: str) -> None:
+        """The same for a visitor who is entered in the book."""
+
+    def hold(self, portal: str, seconds: int) -> int:
+        """Hold a portal open. Returns when that ends by itself (ms, UTC)."""
+
+    def end_hold(self, portal: str) -> None:
+        """End it early."""
+
+    def wants_no_hold(self, portal: str) -> None:
+        """Dismiss the suggestion of a hold-open period."""
+
+    def report_lost(self, dwelling: str, name: str) -> None:
+        """Report a card lost."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleDesk:
     """What the station hands its console. Every callable may be used from any thread and returns at once."""
@@ -149,8 +172,7 @@ class ConsoleDesk:
     state: Callable[[], StationState]
     recent: Callable[[int], list[Shown]]
     """The newest verdicts, newest first."""
-    open_by_hand: Callable[[str, Visitor, str], None]
-    """(portal, classification, dwelling or ""): opens and records. LookupError when there is no such portal."""
+    acts: GuardActs
     parts: Callable[[], dict[str, str]]
     """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""
     door_events: Callable[[int], list[DoorEvent]] = lambda _limit: []

@@ -46,6 +46,24 @@
     cleared = window.setTimeout(function () { event.target.replaceChildren(); }, SAID_MS);
   });
 
+  // forms: what is refused is said in its own words; what was done clears the form and folds it
+  document.addEventListener("htmx:beforeSwap", function (event) {
+    if (event.detail.target.id !== "said" || [422, 423, 503].indexOf(event.detail.xhr.status) < 0) { return; }
+    if (event.detail.xhr.getResponseHeader("content-type").indexOf("text/html") !== 0) { return; }
+    event.detail.shouldSwap = true;
+    event.detail.isError = false;
+  });
+  document.addEventListener("htmx:afterRequest", function (event) {
+    var form = event.target;
+    if (!(form instanceof Element) || !form.matches("[data-clears]") || event.detail.xhr.status !== 200) { return; }
+    form.reset();
+    form.closest("details").open = false;
+  });
+  document.addEventListener("toggle", function (event) {
+    if (!(event.target instanceof Element) || !event.target.matches(".folds > details") || !event.target.open) { return; }
+    document.querySelectorAll(".folds > details[open]").forEach(function (other) { other.open = other === event.target; });
+  }, true);
+
   // stream
   document.addEventListener("htmx:sseBeforeMessage", function (event) {
     var found = /id="(r-[^"]+)"/.exec(event.detail.data || "");

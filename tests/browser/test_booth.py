@@ -1,0 +1,135 @@
+"""A guard's evening at the booth in a real browser: by hand, by keys, by ear, with the line gone, in both themes."""
+
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+from prometheus_client import CollectorRegistry
+
+from gateway.station.console.routes import make_app
+from rules.model import Reason
+from tests.browser.axe import violations
+from tests.browser.doubles import PORTALS, Booth
+from tests.browser.serving import Site, served
+
+pytestmark = pytest.mark.real("chromium")
+
+
+@pytest.fixture
+def said() -> list[str]:
+    """Whatever the page complained about on the browser's console."""
+    return []
+
+
+@pytest.fixture
+def page(chromium: Browser, said: list[str]) -> Iterator[Page]:
+    context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
+    page = context.new_page()
+    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
+    page.on("pageerror", lambda error: said.append(str(error)))
+    yield page
+    context.close()
+
+
+@pytest.fixture
+def booth() -> Booth:
+    return Booth()
+
+
+@pytest.fixture
+def site(booth: Booth) -> Iterator[Site]:
+    with served(make_app(booth.desk, booth.gate, registry=CollectorRegistry())) as site:
+        yield site
+
+
+def open_gate(page: Page, site: Site, path: str = "/gate") -> None:
+    """Go to the gate and wait until its stream is open."""
+    with page.expect_response(lambda response: "/gate/stream" in response.url):
+        page.goto(site.url + path)
+
+
+def test_a_visitor_is_entered_by_keys_alone_and_the_form_is_empty_again(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    open_gate(page, site)
+    page.get_by_text("访客登记", exact=True).focus()
+    page.keyboard.press("Enter")
+    page.get_by_label("去哪户（房号）").fill("3-2-1201")
+    page.get_by_label("称呼").fill("访客甲")
+    page.keyboard.press("Enter")
+    expect(page.locator("#said")).to_contain_text("已登记访客并开门")
+    expect(page.locator(".folds details[open]")).to_have_count(0)
+    assert page.locator("input[name=name]").first.input_value() == ""
+    assert booth.visitors == [("east", "3-2-1201", "访客甲")]
+    assert said == []
+
+
+def test_what_is_refused_is_said_and_what_was_typed_stays(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site)
+    booth.busy = True
+    page.get_by_text("挂失", exact=True).click()
+    fold = page.locator(".folds details[open]")
+    fold.get_by_label("房号").fill("3-501")
+    fold.get_by_label("持卡人姓名").fill("测试甲")
+    fold.get_by_role("button", name="报挂失").click()
+    expect(page.locator("#said")).to_contain_text("没有执行")
+    expect(fold.get_by_label("持卡人姓名")).to_have_value("测试甲")
+    booth.busy = False
+    fold.get_by_role("button", name="报挂失").click()
+    expect(page.locator("#said")).to_contain_text("已报挂失")
+    assert booth.lost == [("3-501", "测试甲")]
+
+
+def test_a_portal_is_held_open_by_one_touch_and_the_page_shows_it_until_it_ends(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    open_gate(page, site)
+    page.get_by_text("常开时段", exact=True).first.click()
+    page.locator(".folds details[open]").get_by_label("北门").check()
+    page.locator(".folds details[open]").get_by_role("button", name="30分钟").click()
+    expect(page.locator("#notices")).to_contain_text("北门 常开至")
+    expect(page.locator("#strip")).to_contain_text("北门 常开至")
+    page.get_by_role("button", name="结束常开").click()
+    expect(page.locator("#notices")).to_be_hidden()
+    expect(page.locator("#strip")).not_to_contain_text("常开至")
+    assert said == []
+
+
+def test_a_suggestion_is_declined_by_one_touch_and_holds_nothing_open(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site)
+    booth.suggest(PORTALS[1])
+    expect(page.locator("#notices")).to_contain_text("北门")
+    page.get_by_role("button", name="不用").click()
+    expect(page.locator("#notices")).to_be_hidden()
+    assert booth.state.held == ()
+
+
+def test_only_one_fold_is_open_and_what_is_typed_survives_a_new_page_part(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site)
+    page.get_by_text("挂失", exact=True).click()
+    page.get_by_text("访客登记", exact=True).click()
+    expect(page.locator(".folds details[open]")).to_have_count(1)
+    page.get_by_label("去哪户（房号）").fill("3-2")
+    page.evaluate("document.getElementById('live').dataset.old = 'yes'")
+    page.locator('[hx-trigger="sse:resync"]').dispatch_event("sse:resync")
+    expect(page.locator("#live:not([data-old])")).to_be_visible()
+    expect(page.get_by_label("去哪户（房号）")).to_have_value("3-2")
+
+
+@pytest.mark.parametrize("width", [1366, 390])
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_axe_finds_nothing_on_a_full_booth_and_nothing_is_wider_than_the_window(
+    page: Page, site: Site, booth: Booth, width: int, theme: str, lang: str
+) -> None:
+    booth.busy_morning()
+    booth.trouble()
+    booth.hold("east", 1800)
+    booth.suggest(PORTALS[1])
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    page.set_viewport_size({"width": width, "height": 800})
+    page.goto(f"{site.url}/gate?theme={theme}&lang={lang}")
+    for fold in range(3):
+        page.locator(".folds > details").nth(fold).locator("summary").click()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
