@@ -157,7 +157,7 @@ def test_of_a_protected_person_a_list_says_neither_who_nor_where(small: Office, 
         connection.execute(t.persons.update().values(protected=True))
     made = lists(small, tmp_path).make(POLICE, TODAY, "somebody")
     everything = "".join(str(pages_of(made))) + "".join(one.read_text("utf-8") for one in made.glob("*.html"))
-    for secret in (A, NAME, "501"):
+    for secret in (A, NAME, "501室"):
         assert secret not in everything
     assert column(made, "姓名") == ["人身安全保护，请向社区了解"]
 

@@ -342,7 +342,7 @@ def test_no_slip_says_who_or_where(small: Office) -> None:
     slip = sent(small)
     assert small.settle(small.answer(slip.slip, "handled", receipt="HZ-1"))
     everything = b"".join(row.payload for row in small.rows(t.outbox)).decode()
-    for secret in (A, NAME, "501", "3栋", A[6:14]):
+    for secret in (A, NAME, "501室", "3栋", A[6:14]):
         assert secret not in everything
     with pytest.raises(wire.Malformed):
         wire.decode(b"", wire.Alert)
