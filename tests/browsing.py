@@ -52,7 +52,7 @@ class Visitor:
                     else:
                         self.cookies[name] = morsel.value
             to = answer.headers["Location"] or answer.headers["HX-Redirect"] or ""
-            return Shown(answer.status, answer.read().decode(), to)
+            return Shown(answer.status, answer.read().decode(errors="replace"), to)
 
     def sign_in(self, name: str, password: str) -> Shown:
         return self.post("/sign-in", {"name": name, "password": password})

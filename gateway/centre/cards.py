@@ -75,6 +75,11 @@ class Cards:
         self._give_back(connection, by, self._card(connection, community, card))
         people.roster_is_stale(connection, community)
 
+    def mark_lost(self, connection: Connection, by: By, community: str, card: int, *, lost: bool) -> None:
+        """Note that a card was reported lost (挂失), or was found: a lost one is refused from the next roster on."""
+        history.change(connection, by, t.credentials, self._card(connection, community, card), {"lost": lost})
+        people.roster_is_stale(connection, community)
+
     def end(self, connection: Connection, by: By, community: str, person: int, why: Ending, document: str = "") -> bool:
         """End somebody's enrolment with today; False where it waits for a second person, who says the same.
 

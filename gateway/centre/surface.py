@@ -40,6 +40,7 @@ from gateway.centre.indicators import Indicators
 from gateway.centre.lists.runs import Runs
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.pages.admin import make_admin
+from gateway.centre.pages.people import make_people
 from gateway.centre.policies import Policies
 from gateway.centre.public import public_routers
 from gateway.centre.register import Register
@@ -109,6 +110,9 @@ def make_surface(parts: Parts) -> FastAPI:
         _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
         *make_admin(p.database, book, access, now, p.settings, pages),
+        *make_people(
+            p.database, p.master, access, p.casework, p.register, p.runs, p.settings, pages, p.register_changed
+        ),
         make_accounts(p.database, book, access, now),
         make_audit(p.database, access),
         *_work(p, access),

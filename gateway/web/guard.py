@@ -27,7 +27,9 @@ MAX_BODY = 1 << 20
 """Bytes of a request's body: the largest form is a few kilobytes, rows over the API one megabyte."""
 MAX_LIST = 32 << 20
 """Bytes of a list that comes as a file."""
-_LISTS = re.compile(r"/api/v\d+/communities/[^/]+/lists/[a-z_]+")
+_FORM = 1 << 16
+"""What the form of a page may add around its file."""
+_LISTS = re.compile(r"(/api/v\d+/communities/[^/]+|/[a-z]+(/[a-z]+)?)/lists/[a-z_]+")
 API = "/api/"
 """Below it a call without a session has a bearer token or says nothing of anybody: its origin says nothing more."""
 SESSION = "xq_session"
@@ -107,7 +109,7 @@ class Guard:
         free = scope["path"].startswith(API) and ("authorization" in headers or not session_of(headers))
         if not free and not _same_origin(headers, hosts[0]):
             return PlainTextResponse("this request did not come from one of our pages\n", 403)
-        return _body_refusal(headers, MAX_LIST if _LISTS.fullmatch(scope["path"]) else MAX_BODY)
+        return _body_refusal(headers, MAX_LIST + _FORM if _LISTS.fullmatch(scope["path"]) else MAX_BODY)
 
 
 def session_of(headers: Headers) -> str:

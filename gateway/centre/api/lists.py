@@ -160,10 +160,10 @@ def make_lists(database: Database, access: Access, now: Callable[[], int], runs:
         """What is wrong in which row and column, and what a row would change; never what stands there."""
         with database.read() as connection:
             _found(connection, client, community, number)
-            said = lists.rows(connection, number, limit, after)
+            noted = lists.rows(connection, number, limit, after)
         return [
-            RowView(id=row.id, row=row.row, column=row.column, code=row.code, said=_said(texts, lang, row))
-            for row in said
+            RowView(id=row.id, row=row.row, column=row.column, code=row.code, said=said(texts, lang, row))
+            for row in noted
         ]
 
     @router.post("/{number}/take", status_code=202)
@@ -222,7 +222,8 @@ def _view(texts: Texts, lang: str, row: Row[Any]) -> ListView:
     )
 
 
-def _said(texts: Texts, lang: str, row: Row[Any]) -> str:
+def said(texts: Texts, lang: str, row: Row[Any]) -> str:
+    """What is to be said of a row of a list, in words."""
     if row.code == "changes":
         fields = sorted({texts.word(lang, "lists.field", name.partition(".")[2]) for name in row.fields})
         return texts.get(lang, "lists.row.changes", fields="、".join(fields) if lang == "zh" else ", ".join(fields))

@@ -87,7 +87,7 @@ def make_residents(
         seen = client.role == "reviewer"
         with database.read() as connection:
             if name:
-                return [_view(master, row) for row in _search(connection, master, community, name, protected=seen)]
+                return [_view(master, row) for row in search(connection, master, community, name, protected=seen)]
             rows = residents.listed(connection, community, limit, after, protected=seen, building=building)
         return [_view(master, row) for row in rows]
 
@@ -152,7 +152,8 @@ def known_here(connection: Connection, community: str, person: int, client: ApiC
     return row
 
 
-def _search(connection: Connection, master: Master, community: str, name: str, *, protected: bool) -> list[Row[Any]]:
+def search(connection: Connection, master: Master, community: str, name: str, *, protected: bool) -> list[Row[Any]]:
+    """Who is enrolled here with a name that has `name` in it, looked for in memory."""
     wanted = name.strip().casefold()
     found = [
         row.person

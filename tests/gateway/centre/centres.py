@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import http.client
 import json
+import secrets
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -11,12 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from gateway.broker import CENTRE
+from gateway.centre.accounts.book import Accounts
+from gateway.centre.audit import Who
 from gateway.centre.process import CentreProcess, enrol_own_data
 from gateway.keys import write_secret
 from gateway.settings import Settings, load
 from gateway.store.database import Database
 from gateway.store.queries import streams
 from rules.roles import Role
+from tests.browsing import Visitor
 from tests.gateway.centre.office import MASTER, NOW, OTHER, OTHER_POLICE, OTHER_STATION, POLICE, STATION, YUAN
 from tests.waiting import until
 
@@ -110,6 +114,18 @@ class Centre:
             connection.request(method, path, sent, headers)
             answer = connection.getresponse()
             return Reply(answer.status, answer.headers["Content-Type"] or "", answer.read().decode(errors="replace"))
+
+    def signed_in(self, role: Role, scope: str = "", name: str = "") -> Visitor:
+        """A browser in which somebody new of this role has signed in."""
+        name = name or f"{role.value}-{secrets.token_hex(3)}"
+        password = secrets.token_urlsafe(12)
+        book = Accounts(MASTER, district=self.settings.profile == "district")
+        with self.database().write() as connection:
+            who = Who("test", "", int(self.clock[0] * 1000))
+            code = book.add(connection, who, name, "", [role], scope)
+        visitor = Visitor(self.url)
+        visitor.take_up(code, password)
+        return visitor
 
     def database(self) -> Database:
         return self.process._database
