@@ -1,5 +1,6 @@
 """The page that enrols somebody: a card laid on any reader, or its number typed; who they are and where they live."""
 
+from dataclasses import replace
 from datetime import date
 from typing import Annotated, Any, Literal
 
@@ -9,6 +10,7 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from gateway.centre import rooms
 from gateway.centre.imports import Imports
 from gateway.centre.pages.people.frame import Desk
 from gateway.centre.persons import Persons
@@ -16,7 +18,6 @@ from gateway.centre.presented import SHOWN_MS, Presented, open_card
 from gateway.centre.register import EnrolmentEntry
 from gateway.settings import ApiClient
 from gateway.store.queries import desk as desk_rows
-from gateway.store.queries import people
 from rules.identity import BadNumber, canonical
 from rules.model import CredentialKind, Role
 
@@ -69,7 +70,7 @@ def make_enrol(desk: Desk, imports: Imports) -> APIRouter:
         try:
             entry = _entry(desk, client, typed)
             with desk.database.read() as connection:
-                _must_be_room(connection, client.scope, typed)
+                entry = replace(entry, **_home(connection, client.scope, typed))
         except _Wrong as error:
             return _form(desk, request, client, typed, {error.field: error.code}, began)
         taken, bad = imports.enrol(desk.by(client), client.scope, [entry])
@@ -130,10 +131,14 @@ def _card(desk: Desk, client: ApiClient, swipe: str) -> Presented:
         raise _Wrong("swipe", "not_shown") from None
 
 
-def _must_be_room(connection: Connection, community: str, typed: Typed) -> None:
-    place = (typed.building, typed.unit, typed.room)
-    if typed.room and people.dwelling_of(connection, community, place) is None:
+def _home(connection: Connection, community: str, typed: Typed) -> dict[str, str]:
+    """The dwelling as the register writes it."""
+    if not typed.room:
+        return {}
+    meant = rooms.found(connection, community, typed.building, typed.unit, typed.room)
+    if meant is None:
         raise _Wrong("room", "unknown_dwelling")
+    return dict(zip(("building", "unit", "room"), meant[0], strict=True))
 
 
 def _day(field: str, text: str) -> date:

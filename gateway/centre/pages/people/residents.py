@@ -187,7 +187,7 @@ def _person(desk: Desk, request: Request, client: ApiClient, person: int, *, wro
         role=Role(row.role).name.lower(),
         cards=cards,
         household=household,
-        kinds=[(one, desk.sheet.say(request, f"kind.{one}")) for one in CARD_KINDS],
+        kinds=[(one, desk.sheet.say(request, f"people.card_kind.{one}")) for one in CARD_KINDS],
         endings=[(one.value, desk.sheet.say(request, f"people.ending.{one.value}")) for one in Ending],
         since=shown_since,
         today=desk.today(),

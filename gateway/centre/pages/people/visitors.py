@@ -7,10 +7,11 @@ from fastapi import APIRouter, Depends, Form, Query
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
+from gateway.centre import rooms
 from gateway.centre.pages.people.frame import Desk, room_of
 from gateway.centre.visitors import Visit, Visitors
 from gateway.settings import ApiClient
-from gateway.store.queries import people, visiting
+from gateway.store.queries import visiting
 from rules.cases import NotPossible
 from rules.model import CIVIL
 
@@ -46,11 +47,11 @@ def make_visitors_pages(desk: Desk) -> APIRouter:
     ) -> Response:
         typed = {"building": building, "unit": unit, "room": room, "name": name, "party": party, "days": days}
         with desk.database.write() as connection:
-            host = people.dwelling_of(connection, client.scope, (building.strip(), unit.strip(), room.strip()))
+            host = rooms.found(connection, client.scope, building, unit, room)
             if host is None:
                 return _page(desk, request, client, typed=typed, wrong="unknown_dwelling")
             try:
-                visit = Visit(desk.now(), _end(desk.now(), days), host, "expected", name.strip(), "", party)
+                visit = Visit(desk.now(), _end(desk.now(), days), host[1], "expected", name.strip(), "", party)
                 _, code = visitors.expect(connection, desk.by(client), client.scope, visit)
             except NotPossible:
                 return _page(desk, request, client, typed=typed, wrong="no_such_time")
