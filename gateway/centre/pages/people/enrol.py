@@ -70,7 +70,8 @@ def make_enrol(desk: Desk, imports: Imports) -> APIRouter:
         try:
             entry = _entry(desk, client, typed)
             with desk.database.read() as connection:
-                entry = replace(entry, **_home(connection, client.scope, typed))
+                building, unit, room = _home(connection, client.scope, typed)
+            entry = replace(entry, building=building, unit=unit, room=room)
         except _Wrong as error:
             return _form(desk, request, client, typed, {error.field: error.code}, began)
         taken, bad = imports.enrol(desk.by(client), client.scope, [entry])
@@ -131,14 +132,14 @@ def _card(desk: Desk, client: ApiClient, swipe: str) -> Presented:
         raise _Wrong("swipe", "not_shown") from None
 
 
-def _home(connection: Connection, community: str, typed: Typed) -> dict[str, str]:
-    """The dwelling as the register writes it."""
+def _home(connection: Connection, community: str, typed: Typed) -> rooms.Place:
+    """The dwelling as the register writes it; blank for none."""
     if not typed.room:
-        return {}
+        return ("", "", "")
     meant = rooms.found(connection, community, typed.building, typed.unit, typed.room)
     if meant is None:
         raise _Wrong("room", "unknown_dwelling")
-    return dict(zip(("building", "unit", "room"), meant[0], strict=True))
+    return meant[0]
 
 
 def _day(field: str, text: str) -> date:
