@@ -93,7 +93,7 @@ def first(rows: Sequence[Condition], then: Then, facts: Mapping[str, str]) -> Co
 
 
 def idle(rows: Sequence[Condition]) -> tuple[tuple[str, str], ...]:
-    """(name, why) of each row that can never do anything: no swipe fits it, or rows before it always answer first.
+    """(name, code of why) of each row that can never do anything: none fits it, or rows before it answer first.
 
     Exact: every combination of values that the rows tell apart is gone through, but for those that cannot be.
     """
@@ -102,9 +102,7 @@ def idle(rows: Sequence[Condition]) -> tuple[tuple[str, str], ...]:
         fits |= mask
         acts |= _acting(rows, mask)
     return tuple(
-        (row.name, "another row before it always answers first" if fits >> n & 1 else "no swipe ever fits it")
-        for n, row in enumerate(rows)
-        if not acts >> n & 1
+        (row.name, "never_first" if fits >> n & 1 else "never_fits") for n, row in enumerate(rows) if not acts >> n & 1
     )
 
 

@@ -12,6 +12,7 @@ from rules.decide import decide
 from rules.decide import explain as answers_of
 from rules.judge import judge
 from rules.known import Known
+from rules.mistakes import Mistake, mistake
 from rules.model import Decision, Enrolment, Origin, Role, Snapshot, Swipe, Verdict
 from rules.opening import counted
 from rules.policy import Policy, PolicyError
@@ -57,8 +58,8 @@ def asked(text: str) -> Trial:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError((f"not TOML: {error}",)) from None
-    mistakes: list[str] = []
+        raise PolicyError((mistake("not_toml", error=error),)) from None
+    mistakes: list[Mistake] = []
     table = Table(content, "", mistakes)
     trial = read_hypothesis(table)
     table.finish()

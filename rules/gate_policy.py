@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 from rules.conditions import CLOSED, Clause, Condition, Field, Then, is_span
+from rules.mistakes import Mistake, mistake
 from rules.model import GatePolicy, Passback
 from rules.strict import Table
 
@@ -34,27 +35,27 @@ def read_gate(root: Table, version: int, register_max_age_days: int) -> GatePoli
     return policy
 
 
-def contradictions(gate: GatePolicy) -> Iterator[str]:
+def contradictions(gate: GatePolicy) -> Iterator[Mistake]:
     """What can never happen as it is written."""
     if gate.holidays & gate.workdays:
-        yield "gate.workdays: a day cannot be a holiday too"
+        yield mistake("holiday_too", "gate.workdays")
     if len(gate.passback) > MOST_ROWS or len(gate.conditions) > MOST_ROWS:
-        yield f"passback, conditions: at most {MOST_ROWS} rows of each"
+        yield mistake("rows", "passback, conditions", most=MOST_ROWS)
         return
     for timed in (False, True):
         named = [portal for one in gate.passback if bool(one.area) is not timed for portal in one.portals]
         for portal in sorted({portal for portal in named if named.count(portal) > 1}):
-            yield f"passback: {portal} stands in two {'rows by time' if timed else 'areas'}"
+            yield mistake("two_times" if timed else "two_areas", "passback", portal=portal)
     names = [row.name for row in gate.conditions]
     for name in sorted({name for name in names if names.count(name) > 1}):
-        yield f"conditions: {name!r} stands twice"
+        yield mistake("twice", "conditions", name=repr(name))
 
 
 def _passback(table: Table) -> Passback:
     area = table.text("area", "")
     portals = table.texts("portals")
     if not portals:
-        table.wrong("portals", "name at least one")
+        table.wrong("portals", "no_portals")
     seconds = 60 * table.integer("reset_minutes", 720, 1, 1440) if area else table.integer("seconds", None, 0, _DAY_S)
     table.finish()
     return Passback(tuple(sorted(set(portals))), area, seconds)
@@ -64,17 +65,17 @@ def _condition(table: Table) -> Condition:
     name = table.text("name")
     then = table.choice("then", Then)
     if not table.has("then"):
-        table.wrong("then", "is missing")
+        table.wrong("then", "missing")
     clauses = tuple(_clause(table.table(field), field) for field in Field if table.has(field))
     if not clauses:
-        table.wrong("name", "the row asks about nothing, so it would hold for everybody")
+        table.wrong("name", "everybody")
     say = table.text("say", "")
     if (then is Then.SAY) != bool(say.strip()):
-        table.wrong("say", "belongs to then = 'say', and to nothing else")
+        table.wrong("say", "say_only")
     if len(say) > LONGEST_LINE or not say.isprintable():
-        table.wrong("say", f"is one line of at most {LONGEST_LINE} letters")
+        table.wrong("say", "say_line", most=LONGEST_LINE)
     if then is not Then.QUIET and any(clause.field == Field.FLAG for clause in clauses):
-        table.wrong("flag", "a flag can leave the reminder out (then = 'quiet') and do nothing else")
+        table.wrong("flag", "flag_only")
     table.finish()
     return Condition(name, then or Then.QUIET, clauses, say)
 
@@ -82,20 +83,21 @@ def _condition(table: Table) -> Condition:
 def _clause(table: Table, field: Field) -> Clause:
     inside = table.has("in")
     if inside == table.has("not_in"):
-        table.wrong("in", "state either in or not_in, as a list")
+        table.wrong("in", "in_or_not_in")
     values = table.texts("in" if inside else "not_in")
     if (inside and not values) or len(values) > MOST_VALUES:
-        table.wrong("in", f"name 1 to {MOST_VALUES} values")
+        table.wrong("in", "values", most=MOST_VALUES)
     for value in values:
         if (wrong := _wrong(field, value)) is not None:
-            table.wrong("in" if inside else "not_in", wrong)
+            table.wrong("in" if inside else "not_in", wrong, value=repr(value), known=", ".join(CLOSED.get(field, ())))
     table.finish()
     return Clause(field, inside, tuple(sorted(set(values))))
 
 
 def _wrong(field: Field, value: str) -> str | None:
+    """The code of what is wrong with a value."""
     if field in CLOSED:
-        return None if value in CLOSED[field] else f"{value!r} must be one of {', '.join(CLOSED[field])}"
+        return None if value in CLOSED[field] else "value_choice"
     if field is Field.TIME:
-        return None if is_span(value) else f"{value!r} must be a span within a day, like 22:00-24:00"
-    return None if value.strip() and len(value) <= 64 else "a portal has a name"
+        return None if is_span(value) else "value_span"
+    return None if value.strip() and len(value) <= 64 else "portal_name"

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from rules.conditions import idle
 from rules.gate_policy import contradictions, read_gate
+from rules.mistakes import Mistake, mistake
 from rules.model import GatePolicy
 from rules.strict import Table
 from rules.trial import Trial, read_trial
@@ -144,29 +145,27 @@ def parse(text: str) -> Policy:
     try:
         content = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
-        raise PolicyError((f"not TOML: {error}",)) from None
-    mistakes: list[str] = []
+        raise PolicyError((mistake("not_toml", error=error),)) from None
+    mistakes: list[Mistake] = []
     policy = _read(Table(content, "", mistakes))
     mistakes.extend(_contradictions(policy))
     if not mistakes:  # rows that are wrong as they stand are not asked what they could do
-        mistakes.extend(
-            f"conditions: {name!r} can never do anything: {why}" for name, why in idle(policy.gate.conditions)
-        )
+        mistakes.extend(mistake(why, "conditions", name=repr(name)) for name, why in idle(policy.gate.conditions))
     if mistakes:
         raise PolicyError(tuple(mistakes))
     return policy
 
 
-def departures(policy: Policy) -> tuple[str, ...]:
+def departures(policy: Policy) -> tuple[Mistake, ...]:
     """Where the policy asks for less than the product's safeguards: fit for training, to be shown wherever it runs."""
     slip = policy.slip
     found = {
-        "slip.visits: fewer than 2 visits before a slip": slip.visits < 2,
-        "slip.different_times: visits may all be at one time of day": not slip.different_times,
-        "slip.evening_or_weekend: no visit in an evening or at a weekend": not slip.evening_or_weekend,
-        "slip.notice: no leave-behind card": not slip.notice,
-        "slip.overdue_days: a slip before the due date has passed": slip.overdue_days < 1,
-        "retention.passes_days: passes kept for more than 30 days": policy.retention.passes_days > 30,
+        mistake("fewer_visits", "slip.visits"): slip.visits < 2,
+        mistake("same_time", "slip.different_times"): not slip.different_times,
+        mistake("no_evening", "slip.evening_or_weekend"): not slip.evening_or_weekend,
+        mistake("no_notice", "slip.notice"): not slip.notice,
+        mistake("before_due", "slip.overdue_days"): slip.overdue_days < 1,
+        mistake("passes_kept", "retention.passes_days"): policy.retention.passes_days > 30,
     }
     return tuple(what for what, departs in found.items() if departs)
 
@@ -209,19 +208,16 @@ def _setting(table: Table, one: Field[Any]) -> int | bool:
     return table.integer(one.name, default, low, high)
 
 
-def _contradictions(policy: Policy) -> tuple[str, ...]:
+def _contradictions(policy: Policy) -> tuple[Mistake, ...]:
     """What can never happen as written, or happens in the wrong order."""
     steps = policy.escalation
     turns = (steps.worker_days, steps.community_days, steps.street_days, steps.police_days)
-    found = {
-        "escalation: the days must not go down from worker to community, street and police": list(turns)
-        != sorted(turns)
-    }
+    found = {mistake("days_fall", "escalation"): list(turns) != sorted(turns)}
     for name, opens in (("collection", policy.collection), ("gate_query", policy.gate_query)):
         found |= {
-            f"{name}.days_distinct: more than window_days, so it never opens": opens.days_distinct > opens.window_days,
-            f"{name}.evenings: more than window_days, so it never opens": opens.evenings > opens.window_days,
-            f"{name}.window_days: longer than retention.passes_days": opens.window_days > policy.retention.passes_days,
+            mistake("never_opens", f"{name}.days_distinct"): opens.days_distinct > opens.window_days,
+            mistake("never_opens", f"{name}.evenings"): opens.evenings > opens.window_days,
+            mistake("window", f"{name}.window_days"): opens.window_days > policy.retention.passes_days,
         }
     own = tuple(what for what, is_so in found.items() if is_so)
     return (*own, *contradictions(policy.gate))

@@ -5,11 +5,12 @@ from datetime import date, datetime
 from enum import Enum
 from typing import TypeVar
 
+from rules.mistakes import Mistake, mistake
 from rules.model import CIVIL
 
 E = TypeVar("E", bound=Enum)
 V = TypeVar("V", str, bool, int, date)
-_TYPES = {str: "text in quotes", bool: "true or false", int: "a whole number", date: "a day, like 2026-01-31"}
+_TYPES: Mapping[type, str] = {str: "text", bool: "flag", int: "integer", date: "day"}
 
 _YEARS = range(1850, 3000)
 """Days and moments outside cannot be meant, and arithmetic with them could overflow."""
@@ -19,25 +20,25 @@ _SOME_MOMENT = datetime(2000, 1, 1, tzinfo=CIVIL)
 class Table:
     """One table of a file. What is wrong is appended to `mistakes`, and a harmless value is returned in its place."""
 
-    def __init__(self, content: object, where: str, mistakes: list[str]) -> None:
+    def __init__(self, content: object, where: str, mistakes: list[Mistake]) -> None:
         self._where = where
         self._mistakes = mistakes
         self._content: Mapping[str, object] = content if isinstance(content, dict) else {}
         self._asked: set[str] = set()
         if not isinstance(content, dict):
-            mistakes.append(f"{where}: must be a table")
+            mistakes.append(mistake("table", where))
 
     def has(self, key: str) -> bool:
         return key in self._content
 
-    def wrong(self, key: str, why: str) -> None:
-        self._mistakes.append(f"{self._path(key)}: {why}")
+    def wrong(self, key: str, code: str, **values: object) -> None:
+        self._mistakes.append(mistake(code, self._path(key), **values))
 
     def text(self, key: str, default: str | None = None) -> str:
         """Text that is not empty; required unless there is a default."""
         value = self._value(key, str, default)
         if value is not None and not value.strip() and value != default:
-            self.wrong(key, "must not be empty")
+            self.wrong(key, "empty")
         return value or ""
 
     def flag(self, key: str, *, default: bool) -> bool:
@@ -47,14 +48,14 @@ class Table:
         """A whole number from `low` to `high`; required unless there is a default."""
         value = self._value(key, int, default)
         if value is not None and not low <= value <= high:
-            self.wrong(key, f"must be from {low} to {high}, is {value}")
+            self.wrong(key, "range", low=low, high=high, value=value)
         return low if value is None else value
 
     def day(self, key: str, *, required: bool = False) -> date | None:
         value = self._value(key, date, None, required=required)
         if value is None or value.year in _YEARS:
             return value
-        self.wrong(key, f"must be {_TYPES[date]}")
+        self.wrong(key, "day")
         return None
 
     def needed_day(self, key: str) -> date:
@@ -73,7 +74,7 @@ class Table:
         values = self._list(key)
         found = [value for value in values if type(value) is date and value.year in _YEARS]
         if len(found) < len(values) or len(values) > most:
-            self.wrong(key, f"must be a list of at most {most} days, like [2026-01-31]")
+            self.wrong(key, "days", most=most)
         return frozenset(found)
 
     def choice(self, key: str, kind: type[E], default: E | None = None) -> E | None:
@@ -93,7 +94,7 @@ class Table:
     def texts(self, key: str) -> tuple[str, ...]:
         values = self._list(key)
         if not all(isinstance(value, str) for value in values):
-            self.wrong(key, "must be a list of texts")
+            self.wrong(key, "texts")
         return tuple(str(value) for value in values)
 
     def table(self, key: str) -> "Table":
@@ -108,7 +109,7 @@ class Table:
     def finish(self) -> None:
         """Call last: whatever nobody asked for is a mistake too."""
         for key in sorted(set(self._content) - self._asked):
-            self.wrong(key, "is not known")
+            self.wrong(key, "unknown_key")
 
     def _path(self, key: str) -> str:
         return f"{self._where}.{key}" if self._where else key
@@ -118,30 +119,30 @@ class Table:
         value = self._content.get(key, [])
         if isinstance(value, list):
             return value
-        self.wrong(key, "must be a list")
+        self.wrong(key, "list")
         return []
 
     def _value(self, key: str, kind: type[V], default: "V | None", *, required: bool = True) -> "V | None":
         self._asked.add(key)
         if key not in self._content:
             if default is None and required:
-                self.wrong(key, "is missing")
+                self.wrong(key, "missing")
             return default
         value = self._content[key]
         if type(value) is kind:  # exactly: a bool is no number, and a moment is no day
             return value
-        self.wrong(key, f"must be {_TYPES[kind]}")
+        self.wrong(key, _TYPES[kind])
         return default
 
     def _civil(self, key: str, value: object) -> datetime:
         if isinstance(value, datetime) and value.year in _YEARS:
             return value.replace(tzinfo=CIVIL) if value.tzinfo is None else value.astimezone(CIVIL)
-        self.wrong(key, "is missing" if value is None else "must be a moment, like 2026-01-31T18:30:00")
+        self.wrong(key, "missing" if value is None else "moment")
         return _SOME_MOMENT
 
     def _member(self, key: str, kind: type[E], value: object) -> E | None:
         known = {member.value if isinstance(member.value, str) else member.name.lower(): member for member in kind}
         if isinstance(value, str) and value in known:
             return known[value]
-        self.wrong(key, f"must be one of {', '.join(known)}")
+        self.wrong(key, "choice", known=", ".join(known))
         return None

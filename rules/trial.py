@@ -76,7 +76,7 @@ def read_trial(table: Table) -> Trial:
 def read_hypothesis(table: Table, *, expects: bool = False) -> Trial:
     """The same without what is expected of it: a swipe or a person to be explained."""
     if table.has("swipe") == table.has("person"):
-        table.wrong("swipe", "a test has either a swipe or a person")
+        table.wrong("swipe", "either")
     name = table.text("name", None if expects else "")
     return _gate(table, name, expects=expects) if table.has("swipe") else _person(table, name)
 
@@ -92,7 +92,7 @@ def _gate(table: Table, name: str, *, expects: bool) -> GateTrial:
     hours = _hours(table, _SCHEDULE)
     flags = table.choices("flags", Flag)
     if expects and not table.has("verdict"):
-        table.wrong("verdict", "is missing")
+        table.wrong("verdict", "missing")
     return GateTrial(
         name=name,
         swipe=Swipe(portal, f"{portal}-1", direction, kind, _TOKEN if row else None, at.astimezone(UTC)),
@@ -118,7 +118,7 @@ def _hours(table: Table, key: str) -> tuple[Hours, ...]:
     """Spans of one day, like 07:30-08:30; those of a site may name weekdays, those of a test do not."""
     spans = table.texts(key)
     if wrong := [span for span in spans if not is_span(span)]:
-        table.wrong(key, f"{wrong[0]!r} must be a span within a day, like 22:00-24:00")
+        table.wrong(key, "value_span", value=repr(wrong[0]))
         return ()
     ends = {"24:00": time(0)}
     return tuple(Hours(time.fromisoformat(s[:5]), ends.get(s[6:]) or time.fromisoformat(s[6:])) for s in spans)
@@ -139,7 +139,7 @@ def _recent(table: Table) -> tuple[Recent, ...]:
         )
         one.finish()
     if len(found) > MOST_RECENT:
-        table.wrong("recent", f"at most {MOST_RECENT} passes")
+        table.wrong("recent", "passes", most=MOST_RECENT)
     return tuple(sorted(found, key=lambda recent: recent.seconds_ago))
 
 
@@ -196,7 +196,7 @@ def _person(table: Table, name: str) -> PersonTrial:
 def _moved_out(who: Table) -> MovedOut | None:
     on, by = who.day("moved_out"), who.choice("moved_out_by", MoveOutBy)
     if (on is None) != (by is None):
-        who.wrong("moved_out", "a day and moved_out_by belong together: silence in swipes is no sign of a move")
+        who.wrong("moved_out", "moved_out")
     return None if on is None or by is None else MovedOut(on, by)
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from gateway.store.queries import rulebook
 from rules.cases import NotPossible
+from rules.mistakes import Mistake, mistake
 from rules.model import CIVIL
 from rules.policy import Policy, PolicyError, parse
 from rules.rehearse import run_tests
@@ -53,7 +54,7 @@ class Rulebook:
         now = self._now()
         mistakes = self._not_higher(connection, policy)
         mistakes += [
-            f"effective_from: version {row.version} is approved and begins later, at {_moment(row.effective_from)}"
+            mistake("begins_later", "effective_from", version=row.version, moment=_moment(row.effective_from))
             for row in rulebook.approved(connection)
             if row.effective_from > now and row.effective_from > begins_ms(policy)
         ]
@@ -130,10 +131,10 @@ class Rulebook:
         rows, now = rulebook.approved(connection), self._now()
         return (_current(rows, now) if rows else 0), tuple(row.version for row in rows if row.effective_from > now)
 
-    def _not_higher(self, connection: Connection, policy: Policy) -> list[str]:
+    def _not_higher(self, connection: Connection, policy: Policy) -> list[Mistake]:
         highest = rulebook.highest(connection)
         too_low = policy.version <= highest
-        return [f"version: must rise with every change; {highest} is the newest"] * too_low
+        return [mistake("not_higher", "version", highest=highest)] * too_low
 
     def _add(self, connection: Connection, text: str, policy: Policy, by: str, *, approver: str | None = None) -> int:
         at, name = self._now(), _name(by)
@@ -154,7 +155,7 @@ class Rulebook:
             "approved_at": at if approver is not None else None,
         }
         if not rulebook.add(connection, values):
-            raise PolicyError((f"version: {policy.version} was proposed by somebody else meanwhile",))
+            raise PolicyError((mistake("meanwhile", "version", version=policy.version),))
         return policy.version
 
     def _now(self) -> int:
@@ -167,10 +168,10 @@ class Rulebook:
 def checked(text: str) -> Policy:
     """The policy that a text says, whose own tests pass. PolicyError with every mistake."""
     if len(text) > LONGEST_TEXT:
-        raise PolicyError((f"longer than {LONGEST_TEXT} letters",))
+        raise PolicyError((mistake("too_long", most=LONGEST_TEXT),))
     policy = parse(text)
     if failures := run_tests(policy):
-        raise PolicyError(tuple(f"test {f.name!r}: expected {f.expected}, got {f.got}" for f in failures))
+        raise PolicyError(tuple(mistake("test", name=repr(f.name), expected=f.expected, got=f.got) for f in failures))
     return policy
 
 
@@ -203,7 +204,7 @@ def again(text: str, version: int, author: str, reason: str, moment: datetime) -
     old, new = parse(text), parse(head + rest)
     same = replace(old, version=version, author=author, reason=reason, effective_from=moment)
     if new != replace(same, gate=replace(old.gate, version=version)):
-        raise PolicyError(("the head of that version cannot be rewritten: propose its text with a new head",))
+        raise PolicyError((mistake("head"),))
     return head + rest
 
 

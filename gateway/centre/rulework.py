@@ -17,6 +17,7 @@ from gateway.store.queries import rulebook
 from gateway.web.rules_view import Checked, Explained, ReplayState, VersionRow
 from rules import explain
 from rules.conditions import Field
+from rules.mistakes import Mistake, mistake
 from rules.model import GatePolicy
 from rules.policy import Policy, PolicyError, departures
 from rules.trial import GateTrial
@@ -32,23 +33,23 @@ def check(text: str, settings: Settings | None = None) -> Checked:
         policy = checked(text)
     except PolicyError as error:
         return Checked(error.mistakes)
-    remarks = tuple(f"asks for less than the product's safeguards: {what}" for what in departures(policy))
+    remarks = tuple(mistake("safeguard", what=what) for what in departures(policy))
     return Checked(tuple(at_site(policy.gate, settings)) if settings is not None else (), remarks, len(policy.tests))
 
 
-def at_site(gate: GatePolicy, settings: Settings) -> Iterator[str]:
+def at_site(gate: GatePolicy, settings: Settings) -> Iterator[Mistake]:
     """What rows name that the site does not have, and areas that nobody could leave."""
     known = {portal for community in settings.communities for portal in community.portals}
     clauses = [(row, clause) for row in gate.conditions for clause in row.clauses if clause.field == Field.PORTAL]
     named = [(f"conditions: {row.name!r}", clause.values) for row, clause in clauses]
     named += [(f"passback: {row.area or 'by time'}", row.portals) for row in gate.passback]
     for where, portals in named if known else ():
-        yield from (f"{where}: there is no portal {one!r}" for one in portals if one not in known)
+        yield from (mistake("no_such_portal", where, portal=repr(one)) for one in portals if one not in known)
     placed = {reader.portal for reader in settings.readers}
     leaves = {reader.portal for reader in settings.readers if reader.direction == "out"}
     for row in gate.passback:
         if row.area and placed.issuperset(row.portals) and leaves.isdisjoint(row.portals):
-            yield f"passback: {row.area}: it has no reader on the way out, so nobody could leave it"
+            yield mistake("no_way_out", f"passback: {row.area}")
 
 
 def answer(text: str, policy: Policy) -> Explained:

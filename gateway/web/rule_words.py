@@ -7,6 +7,7 @@ from gateway.web.rules_view import Change, Outcome, Replayed
 from gateway.web.texts import Texts
 from rules.decide import CHECKS
 from rules.explain import CHANGES, GateExplained, PersonExplained
+from rules.mistakes import SAID, Mistake
 from rules.model import CaseKind, Decision, Flag, Question, Reason, Source, Verdict
 
 DECLINED: Mapping[str, tuple[str, ...]] = {
@@ -48,6 +49,7 @@ def words() -> Iterator[str]:
     yield from (f"declined.{why}" for reasons in DECLINED.values() for why in reasons)
     yield from (f"change.{name}" for name in CHANGES)
     yield from (f"note.{note}" for note in NOTES)
+    yield from (f"wrong.{code}" for code in ("at", *SAID))
     yield from (f"act.{act}" for act in (*_PLAIN_ACTS, "open", "escalate", "ask"))
     for prefix, codes in (
         ("verdict", Verdict),
@@ -69,6 +71,14 @@ class Words:
 
     def t(self, key: str, **figures: object) -> str:
         return self.texts.get(self.lang, key, **figures)
+
+    def mistake(self, one: str) -> str:
+        """What is wrong with a policy; what is no `Mistake` is said as it is."""
+        if not isinstance(one, Mistake):
+            return one
+        said = {name: self.mistake(value) if isinstance(value, str) else value for name, value in one.values.items()}
+        sentence = self.t(f"wrong.{one.code}", **said)
+        return self.t("wrong.at", at=one.at, what=sentence) if one.at else sentence
 
     def outcome(self, outcome: Outcome) -> str:
         """What comes of a swipe, or what follows for a person."""

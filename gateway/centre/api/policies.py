@@ -118,7 +118,7 @@ class _Acts:
 
 
 def _wrong(error: PolicyError) -> Response:
-    found = [{"at": "text", "problem": mistake} for mistake in error.mistakes[:100]]
+    found = [{"at": "text", "code": getattr(one, "code", ""), "problem": one} for one in error.mistakes[:100]]
     return problem(422, "the policy cannot be used", mistakes=found)
 
 

@@ -96,6 +96,8 @@ def test_the_page_checks_explains_and_tries_and_proposes_nothing(compound: Centr
     assert "training office" in shown
     status, shown = page(compound, "/admin/rules/check?lang=en", {"text": text(2, grace=999)})
     assert (status, "collection.grace_days: must be from 0 to 90, is 999" in shown) == (200, True)
+    _, shown = page(compound, "/admin/rules/check?lang=zh", {"text": text(2, grace=999)})
+    assert "collection.grace_days 处：应在 0 到 90 之间，现为 999" in shown
     status, shown = page(compound, "/admin/rules/check?lang=en", {"text": POLICY_TEXT})
     assert "No mistakes; all" in shown
     asked = {"at": "2026-11-23T19:00", "portal": "east", "direction": "in", "role": "guest", "since": "2026-12-01"}

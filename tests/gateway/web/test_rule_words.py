@@ -1,5 +1,6 @@
 """What is said of rules: everything that may have to be said has its words, in both languages."""
 
+import re
 from dataclasses import replace
 from datetime import datetime
 
@@ -13,8 +14,9 @@ from rules import explain
 from rules.acts import Level
 from rules.cases import Close
 from rules.decide import CHECKS
+from rules.mistakes import SAID, mistake
 from rules.model import CIVIL, CaseKind, Decision, Person, Question, Reason, Snapshot, Source, Swipe, Verdict
-from rules.policy import Policy
+from rules.policy import Policy, PolicyError, parse
 from rules.trial import GateTrial, PersonTrial
 from tests import rule_strategies as some
 
@@ -59,3 +61,25 @@ def test_few_are_shown_as_fewer_than_five_and_never_as_a_number() -> None:
     told = list(replay_lines(Words(TEXTS, "en"), done))
     assert told[2].startswith("  <5 swipes, <5 cards: ")
     assert told[4].startswith("  <5 people: nothing")
+
+
+def test_every_mistake_is_said_in_both_languages_and_in_english_as_the_rules_print_it() -> None:
+    with pytest.raises(PolicyError) as caught:
+        parse(
+            'version = 0\nauthor = ""\nreason = "r"\nnonsense = 1\n[collection]\ngrace_days = 999\n[slip]\nnotice = 3\n'
+        )
+    zh, en = (Words(TEXTS, lang) for lang in ("zh", "en"))
+    assert "collection.grace_days: must be from 0 to 90, is 999" in caught.value.mistakes
+    assert [en.mistake(one) for one in caught.value.mistakes] == list(caught.value.mistakes)
+    said = [zh.mistake(one) for one in caught.value.mistakes]
+    assert "collection.grace_days 处：应在 0 到 90 之间，现为 999" in said
+    assert "nonsense 处：没有这一项" in said
+    assert len(set(said)) == len(said) >= 6
+    for code, sentence in SAID.items():
+        assert TEXTS.tables["en"][f"wrong.{code}"] == sentence
+        names = set(re.findall(r"{(\w+)}", sentence))
+        assert set(re.findall(r"{(\w+)}", TEXTS.tables["zh"][f"wrong.{code}"])) == names, code
+    weak = mistake("safeguard", what=mistake("no_notice", "slip.notice"))
+    assert str(weak) == "asks for less than the product's safeguards: slip.notice: no leave-behind card"
+    assert zh.mistake(weak) == "低于产品自身的保障要求：slip.notice 处：不留温馨提示卡"
+    assert zh.mistake("said by a program of old") == "said by a program of old"
