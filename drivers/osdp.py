@@ -5,20 +5,15 @@ libosdp is an optional extra: without it the reader is down and says why, and al
 """
 
 import re
-import stat
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
 from queue import Empty
 from threading import Event
-from typing import Any, Literal, get_args
+from typing import Any
 
 from drivers import lines, wiegand
 from drivers.api import (
-    CardRead,
-    Credential,
-    CredentialKind,
     DeviceFact,
     Emit,
     FaultOver,
@@ -34,92 +29,18 @@ from drivers.api import (
     Taken,
     Verdict,
 )
-from drivers.osdp_commands import here_i_am, pulse, told
-from drivers.osdp_line import Ended, Mail, Refused, Said, Seat, Secure, Switched, join, leave
-from rules.identity import BadNumber, canonical
+from drivers.osdp_cards import Keypad, raw_card
+from drivers.osdp_commands import again, here_i_am, how_is, pulse, told
+from drivers.osdp_line import Ended, Mail, Ready, Refused, Said, Seat, Switched, Unanswered, join, leave
+from drivers.osdp_settings import Settings
 
-DEFAULT_KEY = b"0123456789:;<=>?"
-"""SCBK-D of the standard: known to everybody, so it protects nothing."""
-Baud = Literal[9600, 19200, 38400, 57600, 115200, 230400]
-BAUDS: tuple[int, ...] = get_args(Baud)
-LONGEST_TEXT = 32
 SILENT_S = 3.0
 """A reader that answers nothing for so long is gone; it is polled about twenty times a second."""
 LOOK_S = 0.1
 HEARTBEAT_S = 5.0
-KEYS_S = 10.0
-INSTALL_S = 300.0
-LONGEST_CODE = 20
+ASKED = 2
+"""So often a reader that does not answer is asked how it is, and how its contacts are."""
 _ADDRESSES = range(127)
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """`key` is the reader's own SCBK, 32 hexadecimal digits, or `key_file` holds it.
-
-    `order` and `also` are those of Wiegand cards. `grant`, `attend`, `refuse` are shown, a line break begins the next
-    row; "" shows nothing. `output`, counted from 0, is the relay that opens a portal whose opener is this reader.
-    `inputs` contacts are followed from the first one on; each is unknown until one of them moves.
-    """
-
-    key: str = field(default="", repr=False)
-    key_file: str = ""
-    baud: Baud = 9600
-    order: Literal["as-sent", "reversed"] = "as-sent"
-    also: tuple[int, ...] = ()
-    led: bool = True
-    buzzer: bool = True
-    grant: str = "请通行"
-    attend: str = "请稍候\n门岗马上为您开门"
-    refuse: str = "此卡不可用\n请到门岗"
-    output: int = 0
-    inputs: int = 0
-
-    def __post_init__(self) -> None:
-        self.secret()
-        for name in ("grant", "attend", "refuse"):
-            rows = getattr(self, name).split("\n")
-            if any(len(row.encode()) > LONGEST_TEXT for row in rows):
-                raise ValueError(f"{name}: a row has at most {LONGEST_TEXT} bytes of UTF-8, ten Chinese characters")
-        if not 0 <= self.output <= 15:
-            raise ValueError("output: must be between 0 and 15")
-        if not 0 <= self.inputs <= 16:
-            raise ValueError("inputs: must be between 0 and 16")
-
-    def secret(self) -> bytes:
-        """Return the key.
-
-        Raises:
-            ValueError: there is none, or one that protects nothing.
-        """
-        if bool(self.key) == bool(self.key_file):
-            raise ValueError("key: give key or key_file, one of them; a reader is never used without a key of its own")
-        return checked_key(self.key or _read_key(self.key_file))
-
-
-def _read_key(path: str) -> str:
-    try:
-        shared = Path(path).stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO)
-        text = Path(path).read_text("ascii").strip()
-    except (OSError, UnicodeDecodeError):
-        raise ValueError("key_file: cannot be read") from None
-    if shared:
-        raise ValueError("key_file: others may read it; run chmod 600 on it")
-    return text
-
-
-def checked_key(text: str) -> bytes:
-    """Return a key from its 32 hexadecimal digits.
-
-    Raises:
-        ValueError: it is none, or one that everybody knows.
-    """
-    if not re.fullmatch(r"[0-9A-Fa-f]{32}", text):
-        raise ValueError("key: must be 32 hexadecimal digits")
-    key = bytes.fromhex(text)
-    if key == DEFAULT_KEY or len(set(key)) == 1:
-        raise ValueError("key: this one is known to everybody; draw one at random for each reader")
-    return key
 
 
 def library() -> Any:
@@ -158,50 +79,6 @@ def takes(url: str) -> Taken:
     return Taken(line, f"address {address}")
 
 
-class Keypad:
-    """Keys as they are pressed: a code of 8 digits or more, ended by # (or 0D), is a visitor's; * (or 7F) clears."""
-
-    def __init__(self) -> None:
-        self._digits = ""
-        self._at = 0.0
-
-    def press(self, keys: bytes, now: float) -> Iterator[ReaderEvent]:
-        """Take keys; yield a read, or how many were in vain."""
-        if now - self._at > KEYS_S:
-            yield from self._clear("keys without an end")
-        self._at = now
-        for key in keys.decode("ascii", "replace"):
-            if "0" <= key <= "9" and len(self._digits) < LONGEST_CODE:
-                self._digits += key
-            elif key in "#\r" and len(self._digits) >= 8:
-                code, self._digits = self._digits, ""
-                yield _card(CredentialKind.VISITOR, code)
-            else:
-                yield from self._clear("keys that are no code")
-
-    def _clear(self, why: str) -> Iterator[ReaderEvent]:
-        if self._digits:
-            yield Noise(len(self._digits), why)
-        self._digits = ""
-
-
-def _card(kind: CredentialKind, text: str, bits: str | None = None) -> ReaderEvent:
-    try:
-        return CardRead(Credential(kind, canonical(kind, text)), raw_bits=bits)
-    except BadNumber:
-        return ReaderFault("bad_number", Remedy.NOT_A_SUPPORTED_CARD, "this number is no identity")
-
-
-def raw_card(data: bytes, length: int, settings: wiegand.Settings, *, parity: bool) -> ReaderEvent:
-    """Return what a raw card means. Without Wiegand `parity`, 32, 56 or 80 bits are a UID of 4, 7 or 10 bytes."""
-    if not 0 < length <= min(8 * len(data), wiegand.LONGEST_BITS):
-        return Noise(len(data), "a card of impossible length")
-    bits = "".join(f"{byte:08b}" for byte in data)[:length]
-    if not parity and length in (32, 56, 80):
-        return _card(CredentialKind.CARD_UID, wiegand.uid(data[: length // 8], settings.order), bits)
-    return wiegand.card_of(bits, settings)
-
-
 class OsdpReader:
     """One reader on its line. What happens to it disturbs none of its neighbours."""
 
@@ -213,6 +90,9 @@ class OsdpReader:
         self._keypad = Keypad()
         self._local: dict[str, bool] = {}
         self._contacts: dict[int, bool] = {}
+        self._unanswered: Counter[int] = Counter()
+        self._late_cards = 0
+        self._late_reports: dict[int, Mapping[str, Any]] = {}
 
     def signal(self, verdict: Verdict) -> None:
         """Show the verdict by lamp, buzzer and text; nothing is kept for a reader that is away."""
@@ -257,25 +137,26 @@ class OsdpReader:
             except Empty:
                 mail = None
             if mail is not None:
-                for event in self._meaning(osdp, mail):
+                for event in self._meaning(osdp, seat, mail):
                     emit(event)
             now = time.monotonic()
-            if isinstance(mail, Secure):
+            if isinstance(mail, Ready):
                 said = now
-                seat.order(
-                    {"command": osdp.CMD_STATUS, "type": osdp.STATUS_REPORT_LOCAL, "report": b"", "nr_entries": 0}
-                )
             if now - max(begun, seat.heard) > SILENT_S:
                 raise LinkLost("the reader does not answer")
-            if seat.secure and now - said > HEARTBEAT_S:
+            if seat.ready and now - said > HEARTBEAT_S:
                 said = now
                 emit(Online())
 
-    def _meaning(self, osdp: Any, mail: Mail) -> Iterator[ReaderEvent]:
+    def _meaning(self, osdp: Any, seat: Seat, mail: Mail) -> Iterator[ReaderEvent]:
         match mail:
-            case Secure(identity):
+            case Ready(identity, contacts):
                 yield Online()
                 yield DeviceFact("osdp_identity", identity_of(identity))
+                yield from self._states(osdp, seat, contacts)
+                yield from self._present_again(osdp, seat)
+            case Unanswered(what):
+                self._unanswered[what] += 1
             case Refused():
                 self._contacts.clear()
                 why = "the reader answers and does not hold our key; the secure channel was refused"
@@ -287,8 +168,43 @@ class OsdpReader:
                     yield ReaderFault("refused", Remedy.CALL_TECHNICIAN, "the reader did not switch its relay")
             case Ended(why):
                 raise LinkLost(why)
-            case Said(event):
-                yield from self._event(osdp, event)
+            case Said(event, late):
+                yield from (self._late if late else self._event)(osdp, event)
+
+    def _states(self, osdp: Any, seat: Seat, contacts: int) -> Iterator[ReaderEvent]:
+        """Tell the newest state that was kept, and ask for what it is now.
+
+        A reader that refuses to say loses its channel by that (libosdp), so it is asked twice at most; then what is
+        asked for is unknown until it changes.
+        """
+        reports, self._late_reports = self._late_reports, {}
+        for event in reports.values():
+            yield from self._event(osdp, event)
+        wanted = [osdp.STATUS_REPORT_LOCAL]
+        if self._settings.inputs:
+            yield DeviceFact("contacts", str(contacts))
+            wanted += [osdp.STATUS_REPORT_INPUT] * (contacts > 0)
+        for what in wanted:
+            if self._unanswered[what] < ASKED:
+                seat.order(how_is(osdp, what))
+
+    def _late(self, osdp: Any, event: Mapping[str, Any]) -> Iterator[ReaderEvent]:
+        """What happened while the reader was away opens nothing: who stood there may have left."""
+        if event["event"] == osdp.EVENT_CARDREAD:
+            self._late_cards += 1
+        elif event["event"] == osdp.EVENT_KEYPRESS:
+            yield Noise(len(event["data"]), "keys that were pressed while the reader was away")
+        elif event["event"] == osdp.EVENT_STATUS:
+            self._late_reports[event["type"]] = event
+
+    def _present_again(self, osdp: Any, seat: Seat) -> Iterator[ReaderEvent]:
+        """Count the cards that came too late, and ask whoever still stands there."""
+        late, self._late_cards = self._late_cards, 0
+        for _ in range(late):
+            yield ReaderFault("late_card", Remedy.PRESENT_AGAIN, "the card was presented while the reader was away")
+        if late:
+            for command in again(osdp, self._settings):
+                seat.order(command)
 
     def _event(self, osdp: Any, event: Mapping[str, Any]) -> Iterator[ReaderEvent]:
         if event["event"] == osdp.EVENT_CARDREAD:

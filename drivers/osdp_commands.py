@@ -22,6 +22,8 @@ class Shows(Protocol):
     def attend(self) -> str: ...
     @property
     def refuse(self) -> str: ...
+    @property
+    def again(self) -> str: ...
 
 
 def told(osdp: Any, settings: Shows, verdict: Verdict) -> Iterator[Command]:
@@ -31,13 +33,17 @@ def told(osdp: Any, settings: Shows, verdict: Verdict) -> Iterator[Command]:
         Verdict.ATTEND: (osdp.LED_COLOR_AMBER, 1, settings.attend),
         Verdict.REFUSE: (osdp.LED_COLOR_RED, 2, settings.refuse),
     }[verdict]
-    if settings.led:
-        yield _lamp(osdp, colour, osdp.LED_COLOR_NONE, on=10, off=0)
-    if settings.buzzer:
-        yield _beeps(osdp, beeps)
-    for row, words in enumerate(text.split("\n") if text else (), 1):
-        place = {"control_code": 2, "temp_time": SHOWN_S, "offset_row": row, "offset_col": 1}
-        yield {"command": osdp.CMD_TEXT, "reader": 0, "data": words} | place
+    yield from _shown(osdp, settings, colour, beeps, text)
+
+
+def again(osdp: Any, settings: Shows) -> Iterator[Command]:
+    """The commands that ask a person to present the card once more."""
+    yield from _shown(osdp, settings, osdp.LED_COLOR_AMBER, 2, settings.again)
+
+
+def how_is(osdp: Any, what: int) -> Command:
+    """The question for a state, as which a reader also reports a change of it."""
+    return {"command": osdp.CMD_STATUS, "type": what, "report": b"", "nr_entries": 0}
 
 
 def here_i_am(osdp: Any, settings: Shows) -> Iterator[Command]:
@@ -52,6 +58,16 @@ def pulse(osdp: Any, output: int, seconds: float) -> Command:
     """The command that switches a relay on for so long, counted anew from when it comes."""
     tenths = round(seconds * 10)
     return {"command": osdp.CMD_OUTPUT, "output_no": output, "control_code": 5, "timer_count": tenths}
+
+
+def _shown(osdp: Any, settings: Shows, colour: int, beeps: int, text: str) -> Iterator[Command]:
+    if settings.led:
+        yield _lamp(osdp, colour, osdp.LED_COLOR_NONE, on=10, off=0)
+    if settings.buzzer:
+        yield _beeps(osdp, beeps)
+    for row, words in enumerate(text.split("\n") if text else (), 1):
+        place = {"control_code": 2, "temp_time": SHOWN_S, "offset_row": row, "offset_col": 1}
+        yield {"command": osdp.CMD_TEXT, "reader": 0, "data": words} | place
 
 
 def _lamp(osdp: Any, colour: int, other: int, *, on: int, off: int) -> Command:

@@ -6,8 +6,10 @@ from collections.abc import Mapping
 from threading import Event
 from typing import Any
 
-from drivers.osdp import checked_key, library, split_url
-from drivers.osdp_line import RETRY_S, Wire, description, exchange, hear
+from drivers.osdp import library, split_url
+from drivers.osdp_line import RETRY_S
+from drivers.osdp_settings import checked_key
+from drivers.osdp_wire import Wire, description, exchange, hear
 from drivers.stream import Transport, opened
 
 INSTALL_S = 300.0

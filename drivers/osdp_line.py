@@ -12,18 +12,16 @@ from collections import deque
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
-from itertools import count
 from queue import Queue
 from typing import Any
 
 from drivers.api import LinkLost
 from drivers.osdp_commands import Command
+from drivers.osdp_wire import Wire, description, exchange, hear
 from drivers.stream import Transport, opened
 
 log = logging.getLogger(__name__)
 
-REFRESH_S = 0.02
-"""libosdp wants to be called every 50 ms; it is called as soon as bytes come or a command waits, and so often else."""
 GATHER_S = 0.1
 """Readers that start together are waited for, so that the first is not disturbed by the second."""
 RETRY_S = 0.5
@@ -32,16 +30,21 @@ SUSPECT_RETRY_S = 5.0
 """The same for one that does not hold our key."""
 REFUSALS = 2
 """A restart in the middle of a handshake looks like a wrong key, once."""
-HELD = 4096
-
-_channels = count(1)
+AWAY_S = 1.5
+"""Who presented a card to a reader that was not heard for so long may have left; one lost answer is no absence."""
+EMPTYING_S = 5.0
+"""A reader that has something to say at each question for so long is not emptying what it kept."""
 
 
 @dataclass(frozen=True, slots=True)
-class Secure:
-    """The secure channel stands; `identity` is what the reader says of itself."""
+class Ready:
+    """The secure channel stands, and what the reader kept while it was away has been said.
+
+    `identity` is what it says of itself, `contacts` how many it says that it has.
+    """
 
     identity: Mapping[str, int]
+    contacts: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +54,10 @@ class Refused:
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """An event of libosdp, as it came."""
+    """An event of libosdp, as it came. `late`: the reader kept it while it was away."""
 
     event: Mapping[str, Any] = field(repr=False)
+    late: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,40 +75,33 @@ class Switched:
     done: bool
 
 
-Mail = Secure | Refused | Said | Switched | Ended
+@dataclass(frozen=True, slots=True)
+class Unanswered:
+    """The reader did not say how it is, or how its contacts are: which of them is `what`."""
+
+    what: int
 
 
-class Wire:
-    """What libosdp reads and writes: never blocks. A distinct `id` tells it which readers share a line."""
-
-    def __init__(self) -> None:
-        self.id = next(_channels)
-        self.inbox = bytearray()
-        self.outbox = bytearray()
-
-    def read(self, most: int) -> bytes:
-        taken = bytes(self.inbox[:most])
-        del self.inbox[:most]
-        return taken
-
-    def write(self, data: bytes) -> int:
-        self.outbox += data
-        return len(data)
-
-    def flush(self) -> None:
-        self.inbox.clear()
+Mail = Ready | Refused | Said | Switched | Unanswered | Ended
 
 
 @dataclass(slots=True)
 class Seat:
-    """One reader's place on a line. `heard` is when it last answered, in monotonic seconds."""
+    """One reader's place on a line. `heard` is when it last answered, in monotonic seconds.
+
+    It is `ready` once it has answered that there is nothing new, since it was away last. `attended` is when it last
+    answered in a secure channel.
+    """
 
     line: "Line"
     address: int
     key: bytes = field(repr=False)
     mail: Queue[Mail] = field(default_factory=Queue)
     heard: float = 0.0
+    attended: float = 0.0
     secure: bool = False
+    ready: bool = False
+    emptied: bool = False
     wanted: bool = True
     since: float = 0.0
     refusals: int = 0
@@ -138,7 +135,6 @@ class Line:
         self._thread = threading.Thread(target=self._run, name=f"osdp {url}", daemon=True)
         self._panel: Any = None
         self._wire = Wire()
-        self._tail = b""
         self._thread.start()
 
     @property
@@ -158,7 +154,8 @@ class Line:
             for seat in self._seats:
                 if (seat.address, seat.key) == (address, key) and not seat.wanted:
                     seat.mail = Queue()
-                    seat.wanted, seat.secure, seat.heard, seat.since, seat.refusals = True, False, 0.0, 0.0, 0
+                    seat.wanted, seat.secure, seat.ready = True, False, False
+                    seat.heard, seat.attended, seat.since, seat.refusals = 0.0, 0.0, 0.0, 0
                     return seat
             if any(seat.address == address and seat.wanted for seat in self._seats):
                 raise ValueError(f"two readers have the address {address} on one line")
@@ -214,7 +211,7 @@ class Line:
                     seat.mail.put(self._ended)
 
     def _turn(self, transport: Transport) -> None:
-        early = hear(self._wire, transport)
+        hear(self._wire, transport)
         with self._lock:
             seats, changed, self._changed = self._seats.copy(), self._changed, False
             orders = list(self._orders)
@@ -224,19 +221,27 @@ class Line:
         for seat, command in orders:
             if seat.secure and seat in seats:
                 self._panel.submit_command(seats.index(seat), dict(command))
-        self._listen(early + exchange(self._panel, self._wire, transport), seats)
         now = time.monotonic()
+        for seat in seats:
+            if seat.secure and now - seat.attended > AWAY_S:
+                seat.since, seat.ready, seat.emptied = now, False, False
+                self._wire.forget()
+        exchange(self._panel, self._wire, transport)
+        now = time.monotonic()
+        self._note_answers(seats, now)
         secure = self._panel.sc_status()
         for index, seat in enumerate(seats):
             self._tend(index, seat, now, secure=bool(secure >> index & 1))
 
-    def _listen(self, data: bytes, seats: list[Seat]) -> None:
-        """Note who answers: a reply begins by 53 and the address with its top bit."""
-        recent, now = self._tail + data, time.monotonic()
-        for seat in seats:
-            if bytes([0x53, seat.address | 0x80]) in recent:
+    def _note_answers(self, seats: list[Seat], now: float) -> None:
+        """Note who answered; behind libosdp, which has told of what was in the same answers."""
+        by_address = {seat.address: seat for seat in seats}
+        for answer in self._wire.answers():
+            if (seat := by_address.get(answer.address)) is not None:
                 seat.heard = now
-        self._tail = recent[-1:]
+                if seat.secure:
+                    seat.attended = now
+                    seat.emptied = seat.emptied or answer.nothing_new
 
     def _build(self, seats: list[Seat]) -> None:
         library = self._library
@@ -249,14 +254,14 @@ class Line:
             lambda index, command, status: self._completed(seats[index], command, status)
         )
         for seat in seats:
-            seat.secure = seat.recycling = False
+            seat.secure = seat.ready = seat.recycling = False
             seat.since = time.monotonic()
 
     def _event(self, seat: Seat, event: Mapping[str, Any]) -> int:
         library = self._library
         if event["event"] != library.EVENT_NOTIFICATION:
             if seat.secure:
-                seat.mail.put(Said(event))
+                seat.mail.put(Said(event, late=not seat.ready))
         elif event["type"] == library.EVENT_NOTIFICATION_PD_STATUS and not event["arg0"]:
             self._failed(seat)
         return 0
@@ -264,6 +269,8 @@ class Line:
     def _completed(self, seat: Seat, command: Command, status: int) -> int:
         if command["command"] == self._library.CMD_OUTPUT:
             seat.mail.put(Switched(int(str(command["output_no"])), status == self._library.COMPLETION_OK))
+        elif command["command"] == self._library.CMD_STATUS and status != self._library.COMPLETION_OK:
+            seat.mail.put(Unanswered(int(str(command["type"]))))
         return 0
 
     def _failed(self, seat: Seat) -> None:
@@ -275,12 +282,14 @@ class Line:
 
     def _tend(self, index: int, seat: Seat, now: float, *, secure: bool) -> None:
         """Bring a reader's place in libosdp to where it should be."""
-        if secure and seat.wanted and not seat.secure:
-            seat.refusals = 0
-            seat.mail.put(Secure(self._panel.get_pd_id(index)))
-        if seat.secure and not secure:
-            seat.since = now
+        if secure != seat.secure:
+            seat.since, seat.ready, seat.emptied = now, False, now - seat.attended <= AWAY_S
+            seat.refusals = 0 if secure else seat.refusals
         seat.secure = secure and seat.wanted
+        if seat.secure and not seat.ready and (seat.emptied or now - seat.since > EMPTYING_S):
+            seat.ready = True
+            contacts = self._panel.check_capability(index, self._library.CAP_CONTACT_STATUS_MONITORING)[1]
+            seat.mail.put(Ready(self._panel.get_pd_id(index), contacts))
         enabled = self._panel.is_pd_enabled(index)
         if not seat.wanted or seat.recycling:
             if enabled:
@@ -291,31 +300,6 @@ class Line:
                 seat.since = now
         elif not secure and now - seat.since > (SUSPECT_RETRY_S if seat.suspect else RETRY_S):
             seat.recycling, seat.since = True, now
-
-
-def description(address: int, key: bytes, flags: int, wire: Wire) -> dict[str, object]:
-    """A reader, as libosdp wants it described; who it is it says itself."""
-    unknown = dict.fromkeys(("version", "model", "vendor_code", "serial_number", "firmware_version"), 0)
-    return {"name": f"reader-{address}", "address": address, "flags": flags, "scbk": key, "channel": wire} | unknown
-
-
-def hear(wire: Wire, transport: Transport, seconds: float = 0.0) -> bytes:
-    """Hand over what came, or comes within so long; return that.
-
-    Before libosdp works it is to have what came meanwhile: a program that was held up must not miss an answer.
-    """
-    data = transport.read(seconds, to_write=bool(wire.outbox))
-    wire.inbox += data
-    del wire.inbox[:-HELD]
-    return data
-
-
-def exchange(panel: Any, wire: Wire, transport: Transport) -> bytes:
-    """Let libosdp work once, write what it says, and wait briefly for what comes; return that."""
-    panel.refresh()
-    if wire.outbox:
-        del wire.outbox[: transport.write(bytes(wire.outbox))]
-    return hear(wire, transport, REFRESH_S)
 
 
 _open: dict[str, Line] = {}

@@ -4,7 +4,7 @@
     53 | address + 80 | length:2 | control | 45 ... | crc:2      vendor, model, serial number; or 41, a refusal
     unit | 02 | 0000 | 0001 | crc                       Modbus: the first contact; also a refusal is an answer
 
-OSDP crc is CRC-16 (polynomial 1021, begins at 1D0F), low byte first; that of Modbus is in `drivers.relay_modbus`.
+OSDP crc is that of `drivers.osdp_wire`, that of Modbus is in `drivers.relay_modbus`.
 Source: IEC 60839-11-5, 5 and 6; Modbus Application Protocol 1.1b3, 6.2.
 """
 
@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from drivers import relay_modbus
 from drivers.api import DeviceFact, ReaderEvent, StreamDriver, Verdict
+from drivers.osdp_wire import crc
 
 ANSWER_S = 0.2
 """An OSDP reader answers within so long."""
@@ -37,16 +38,6 @@ class _Question:
     baud: int
     driver: str
     address: int
-
-
-def crc(data: bytes) -> bytes:
-    """Return the check bytes of an OSDP frame, low one first."""
-    total = 0x1D0F
-    for byte in data:
-        total ^= byte << 8
-        for _ in range(8):
-            total = (total << 1 ^ (0x1021 if total & 0x8000 else 0)) & 0xFFFF
-    return total.to_bytes(2, "little")
 
 
 def who_are_you(address: int) -> bytes:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from drivers import ga467, ga467_setup, osdp
+from drivers import ga467, ga467_setup, osdp, osdp_settings
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
 from drivers.osdp_install import INSTALL_S, install
 from drivers.registry import find, settings_for, taken
@@ -103,7 +103,7 @@ def give_key(
         if not key_file.exists():
             write_secret(key_file, secrets.token_hex(16).upper())
         key = read_secret(key_file)
-        osdp.checked_key(key)
+        osdp_settings.checked_key(key)
     except (ValueError, KeyFileError) as error:
         raise LookupError(str(error)) from error
     say({"event": "install_mode", "url": url, "key_file": str(key_file), "ends_after_s": min(seconds, INSTALL_S)})

@@ -12,7 +12,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from drivers import ga467, osdp
+from drivers import ga467, osdp_settings
 from gateway.probe import HEARD, NOT_HEARD, driver_and_settings, give_key, record, set_speed, try_line
 from gateway.scanning import named, scan
 from gateway.settings import load
@@ -92,7 +92,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     three = acts.add_parser("install", help="osdp: give a new reader a key of its own; ends by itself")
     three.add_argument("url", help="LINE#ADDRESS; stop the station first")
     three.add_argument("key_file", type=Path, help="where its key is, or is written if there is none")
-    three.add_argument("--baud", type=int, default=9600, choices=osdp.BAUDS)
+    three.add_argument("--baud", type=int, default=9600, choices=osdp_settings.BAUDS)
     three.set_defaults(run=_install)
     four = acts.add_parser("speed", help="ga467: set a module to another speed, whichever it has now")
     four.add_argument("url")

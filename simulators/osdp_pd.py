@@ -35,7 +35,11 @@ class _Wire:
 
 
 class OsdpReaderDevice:
-    """One reader. `key` None puts it into install mode. `told` are the commands that reached it, oldest first."""
+    """One reader. `key` None puts it into install mode. `told` are the commands that reached it, oldest first.
+
+    One that is not `powered` keeps what happens to it and tells it later; `missed` bytes went past it. What
+    it `refuses` to say when asked (STATUS_REPORT_...) it reports only when something changes.
+    """
 
     def __init__(self, address: int, key: bytes | None) -> None:
         self.address = address
@@ -43,6 +47,10 @@ class OsdpReaderDevice:
         self.told: list[dict[str, Any]] = []
         self.keys_set: list[bytes] = []
         self.powered = True
+        self.missed = 0
+        self.refuses: set[int] = set()
+        self._local = bytes(2)
+        self._contacts = bytes(CONTACTS)
         self.wire = _Wire()
         self._lock = threading.RLock()
         self._peripheral = self._fresh()
@@ -71,19 +79,19 @@ class OsdpReaderDevice:
         """Report the state of housing and power."""
         import osdp_sys  # noqa: PLC0415
 
-        self._report(
-            event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_LOCAL, nr_entries=2, report=bytes([tamper, power])
-        )
+        self._local = bytes([tamper, power])
+        self._report(event=osdp_sys.EVENT_STATUS, type=osdp_sys.STATUS_REPORT_LOCAL, nr_entries=2, report=self._local)
 
     def contacts(self, first: bool, second: bool) -> None:
         """Report whether the contacts are closed, as a reader does when one of them moves."""
         import osdp_sys  # noqa: PLC0415
 
+        self._contacts = bytes([first, second])
         self._report(
             event=osdp_sys.EVENT_STATUS,
             type=osdp_sys.STATUS_REPORT_INPUT,
             nr_entries=CONTACTS,
-            report=bytes([first, second]),
+            report=self._contacts,
         )
 
     def restart(self) -> None:
@@ -97,6 +105,7 @@ class OsdpReaderDevice:
         """Let it work; return what it says."""
         with self._lock:
             if not self.powered:
+                self.missed += len(self.wire.inbox)
                 self.wire.inbox.clear()
                 return b""
             self._peripheral.refresh()
@@ -143,15 +152,29 @@ class OsdpReaderDevice:
         made.set_command_callback(self._obey)
         return made
 
-    def _obey(self, command: dict[str, Any]) -> tuple[int, None]:
+    def _obey(self, command: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
         import osdp_sys  # noqa: PLC0415
 
         if command.get("command") == osdp_sys.CMD_KEYSET:
             self.key = bytes(command["data"])
             self.keys_set.append(self.key)
+        elif command.get("command") == osdp_sys.CMD_STATUS:
+            if command["type"] in self.refuses:
+                return -1, None
+            is_local = command["type"] == osdp_sys.STATUS_REPORT_LOCAL
+            return 0, _state(osdp_sys, self._local if is_local else self._contacts)
         else:
             self.told.append(command)
         return 0, None
+
+
+def _state(osdp_sys: Any, states: bytes) -> dict[str, Any]:
+    """The answer to a question for states.
+
+    libosdp wants it as a struct of a number and that many states, which its Python side cannot fill; it can fill the
+    data of a manufacturer's command, which lies at the same place.
+    """
+    return {"command": osdp_sys.CMD_MFG, "vendor_code": 0, "data": len(states).to_bytes(4, "little") + states}
 
 
 class OsdpLine:

@@ -1,5 +1,6 @@
 import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from drivers import osdp, osdp_install, osdp_line, wiegand
+from drivers import osdp, osdp_cards, osdp_install, osdp_line, osdp_settings, osdp_wire, wiegand
 from drivers.api import (
     CardRead,
     CredentialKind,
@@ -26,7 +27,9 @@ from drivers.api import (
     Remedy,
     Verdict,
 )
+from drivers.osdp_wire import Wire
 from drivers.registry import BadSettings, settings_for
+from drivers.stream import Transport
 from simulators.conformance import check_native
 from simulators.line import PtyLine
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
@@ -42,8 +45,8 @@ UID = bytes.fromhex("04A1B2C3")
 class Running:
     """A reader on a thread of its own."""
 
-    def __init__(self, url: str, settings: osdp.Settings | None = None) -> None:
-        self.reader = osdp.OsdpReader(url, settings or osdp.Settings(key=KEY))
+    def __init__(self, url: str, settings: osdp_settings.Settings | None = None) -> None:
+        self.reader = osdp.OsdpReader(url, settings or osdp_settings.Settings(key=KEY))
         self.events: Queue[ReaderEvent] = Queue()
         self.stop = threading.Event()
         self.error: BaseException | None = None
@@ -66,7 +69,7 @@ class Running:
 
 
 @contextmanager
-def running(*urls: str, settings: osdp.Settings | None = None) -> Iterator[list[Running]]:
+def running(*urls: str, settings: osdp_settings.Settings | None = None) -> Iterator[list[Running]]:
     runs = [Running(url, settings) for url in urls]
     for run in runs:
         run.thread.start()
@@ -108,7 +111,7 @@ def test_the_osdp_reader_passes_the_entrance_exam() -> None:
     (device,) = devices(1)
     with PtyLine(OsdpLine([device])) as line:
         check_native(
-            lambda: osdp.OsdpReader(f"{line.url}#1", osdp.Settings(key=KEY)),
+            lambda: osdp.OsdpReader(f"{line.url}#1", osdp_settings.Settings(key=KEY)),
             lambda: device.present(W26),
             lambda: None,
             tells_gone=False,
@@ -131,7 +134,7 @@ def test_verdicts_reach_lamp_buzzer_and_text_and_no_relay() -> None:
     (device,) = devices(1)
     with (
         PtyLine(OsdpLine([device])) as line,
-        running(f"{line.url}#1", settings=osdp.Settings(key=KEY)) as (run,),
+        running(f"{line.url}#1", settings=osdp_settings.Settings(key=KEY)) as (run,),
     ):
         lib = osdp.library()
         run.until(DeviceFact)
@@ -151,7 +154,7 @@ def test_its_relay_is_switched_for_as_long_as_was_asked_and_it_can_be_found_by_i
     (device,) = devices(1)
     with (
         PtyLine(OsdpLine([device])) as line,
-        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, output=1)) as (run,),
+        running(f"{line.url}#1", settings=osdp_settings.Settings(key=KEY, output=1)) as (run,),
     ):
         lib = osdp.library()
         run.until(DeviceFact)
@@ -170,7 +173,7 @@ def test_its_relay_is_switched_for_as_long_as_was_asked_and_it_can_be_found_by_i
 
 def test_a_reader_that_may_neither_blink_nor_beep_cannot_be_found() -> None:
     (device,) = devices(1)
-    dark = osdp.Settings(key=KEY, led=False, buzzer=False)
+    dark = osdp_settings.Settings(key=KEY, led=False, buzzer=False)
     with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=dark) as (run,):
         run.until(DeviceFact)
         assert not run.reader.identify()
@@ -270,30 +273,188 @@ def test_tamper_and_power_are_faults_that_stand_until_they_are_over() -> None:
         assert run.until(FaultOver, ReaderFault) == FaultOver("power")
 
 
-def test_contacts_are_told_again_behind_a_tamper_alarm() -> None:
+def test_a_tamper_alarm_that_stood_before_anybody_listened_is_told_at_once() -> None:
     (device,) = devices(1)
-    settings = osdp.Settings(key=KEY, inputs=2)
-    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=settings) as (run,):
-        run.until(DeviceFact)
-        device.contacts(True, False)
-        assert [run.until(Input), run.until(Input)] == [Input(0, closed=True), Input(1, closed=False)]
-        device.local(tamper=True)
-        assert run.until(ReaderFault, Input).stands
-        assert [run.until(Input), run.until(Input)] == [Input(0, closed=True), Input(1, closed=False)]
+    device.local(tamper=True)
+    device.restart()  # what it kept to tell is gone; what is so remains
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        fault = run.until(ReaderFault)
+        assert (fault.code, fault.stands) == ("tamper", True)
+
+
+def inputs(run: Running) -> list[Input]:
+    """The next that is told of two contacts."""
+    return [run.until(Input), run.until(Input)]
+
+
+OPEN = [Input(0, closed=False), Input(1, closed=False)]
+FIRST_SHUT = [Input(0, closed=True), Input(1, closed=False)]
+TWO = osdp_settings.Settings(key=KEY, inputs=2)
+
+
+def test_contacts_are_told_at_once_and_again_behind_a_tamper_alarm() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line:
+        with running(f"{line.url}#1", settings=TWO) as (run,):
+            assert inputs(run) == OPEN
+            device.contacts(True, False)
+            assert run.until(Input) == Input(0, closed=True)
+            device.local(tamper=True)
+            assert run.until(ReaderFault, Input).stands
+            assert inputs(run) == FIRST_SHUT
+        with running(f"{line.url}#1", settings=TWO) as (run,):
+            assert inputs(run) == FIRST_SHUT
 
 
 def test_contacts_are_told_when_they_move_and_only_those_that_are_followed() -> None:
     (device,) = devices(1)
-    with (
-        PtyLine(OsdpLine([device])) as line,
-        running(f"{line.url}#1", settings=osdp.Settings(key=KEY, inputs=1)) as (run,),
-    ):
-        run.until(DeviceFact)
+    one_input = osdp_settings.Settings(key=KEY, inputs=1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=one_input) as (run,):
+        assert run.until(Input) == Input(0, closed=False)
         device.contacts(True, True)
         assert run.until(Input) == Input(0, closed=True)
         device.contacts(True, False)
         device.contacts(False, False)
         assert run.until(Input) == Input(0, closed=False)
+
+
+def test_a_reader_that_refuses_to_say_how_its_contacts_are_is_asked_twice_and_then_left_in_peace() -> None:
+    (device,) = devices(1)
+    device.refuses.add(osdp.library().STATUS_REPORT_INPUT)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=TWO) as (run,):
+        for _ in range(1 + osdp.ASKED):
+            assert run.until(Online, ReaderFault, Input) == Online()
+        for closed in (True, False):
+            device.contacts(closed, False)
+            assert run.until(Input, Online) == Input(0, closed=closed)
+            if closed:
+                assert run.until(Input, Online) == Input(1, closed=False)
+        device.present(W26)
+        assert run.until(CardRead, Online).credential.number == "5A0144"
+
+
+def test_a_reader_that_refuses_to_say_whether_it_is_well_reads_all_the_same() -> None:
+    (device,) = devices(1)
+    device.refuses.add(osdp.library().STATUS_REPORT_LOCAL)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        for _ in range(1 + osdp.ASKED):
+            assert run.until(Online, ReaderFault) == Online()
+        device.local(tamper=True)
+        assert run.until(ReaderFault, Online).code == "tamper"
+        device.present(W26)
+        assert run.until(CardRead, Online).credential.number == "5A0144"
+
+
+def test_what_was_presented_while_the_line_was_cut_opens_nothing_and_what_comes_afterwards_is_read() -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line:
+        with running(f"{line.url}#1") as (run,):
+            run.until(Online)
+            line.cut()
+            run.thread.join(3)
+        device.present(W26)
+        device.press("13800138000#")
+        line.restore()
+        with running(f"{line.url}#1") as (run,):
+            assert run.until(Noise, CardRead, ReaderFault, Online).size == 12
+            assert run.until(CardRead, ReaderFault, Online) == Online()
+            fault = run.until(ReaderFault, CardRead)
+            assert (fault.code, fault.remedy) == ("late_card", Remedy.PRESENT_AGAIN)
+            assert eventually(lambda: any(c.get("data") == "请重新刷卡" for c in device.told))
+            device.present(w34(UID))
+            assert run.until(CardRead, ReaderFault).credential.number == UID.hex().upper()
+            device.press("13800138000#")
+            assert run.until(CardRead, ReaderFault, Noise).credential.number == "13800138000"
+
+
+def test_a_card_kept_by_a_reader_that_was_silent_for_a_while_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(osdp_line, "AWAY_S", 0.5)  # libosdp asks again a second after an answer that did not come
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1", settings=TWO) as (run,):
+        assert inputs(run) == OPEN
+        device.powered = False
+        assert eventually(lambda: device.missed > 0)
+        device.present(W26)
+        device.contacts(True, True)
+        device.contacts(True, False)
+        device.powered = True
+        assert run.until(CardRead, ReaderFault, Input) == Input(0, closed=True)
+        assert run.until(CardRead, ReaderFault, Input).code == "late_card"
+        monkeypatch.setattr(osdp_line, "AWAY_S", 60.0)
+        device.present(w34(UID))
+        assert run.until(CardRead, ReaderFault, Input).credential.number == UID.hex().upper()
+
+
+def test_a_card_kept_while_answers_were_lost_for_a_moment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(osdp_line, "AWAY_S", 60.0)
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(DeviceFact)
+        device.powered = False
+        device.present(W26)
+        assert eventually(lambda: device.missed > 0)
+        device.powered = True
+        assert run.until(CardRead, ReaderFault).credential.number == "5A0144"
+
+
+def test_a_card_at_a_reader_that_begins_afresh_quickly_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(DeviceFact)
+        monkeypatch.setattr(osdp_line, "AWAY_S", 60.0)
+        device.restart()
+        device.present(W26)
+        assert run.until(CardRead, ReaderFault).credential.number == "5A0144"
+
+
+def test_a_card_kept_while_the_gateway_itself_was_held_up_opens_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(osdp_line, "AWAY_S", 0.5)
+    (device,) = devices(1)
+    held_up, go_on = threading.Event(), threading.Event()
+    go_on.set()
+
+    def hear(wire: Wire, transport: Transport) -> None:
+        if wire.inbox and not go_on.is_set():  # an answer is here, to what was asked before
+            held_up.set()
+            go_on.wait()
+        osdp_wire.hear(wire, transport)
+
+    monkeypatch.setattr(osdp_line, "hear", hear)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(Online)
+        (seat,) = osdp_line._open[line.url]._seats
+        go_on.clear()
+        try:
+            assert held_up.wait(5.0)
+            device.present(W26)
+            assert eventually(lambda: time.monotonic() - seat.attended > osdp_line.AWAY_S)
+        finally:
+            go_on.set()
+        assert run.until(CardRead, ReaderFault).code == "late_card"
+        monkeypatch.setattr(osdp_line, "AWAY_S", 60.0)
+        device.present(w34(UID))
+        assert run.until(CardRead, ReaderFault).credential.number == UID.hex().upper()
+
+
+def test_a_reader_that_always_has_something_to_say_is_read_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(osdp_line, "EMPTYING_S", 0.5)
+    (device,) = devices(1)
+    stop = threading.Event()
+
+    def chatter() -> None:
+        while not stop.wait(0.01):
+            device.present(W26)
+
+    talking = threading.Thread(target=chatter)
+    talking.start()
+    try:
+        with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+            assert run.until(CardRead, ReaderFault, Online) == Online()
+            assert run.until(CardRead, ReaderFault).code == "late_card"
+            assert run.until(CardRead).credential.number == "5A0144"
+    finally:
+        stop.set()
+        talking.join()
 
 
 def test_whoever_comes_to_a_line_that_has_ended_is_told_so_at_once() -> None:
@@ -321,14 +482,14 @@ def test_nothing_is_open_after_the_last_reader_has_left() -> None:
 def test_without_libosdp_the_reader_is_down_and_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "osdp_sys", None)
     with pytest.raises(LinkLost, match=r"pip install 'xiaoqu-gateway\[osdp\]'"):
-        osdp.OsdpReader("/dev/null#1", osdp.Settings(key=KEY)).run(lambda _: None, threading.Event())
+        osdp.OsdpReader("/dev/null#1", osdp_settings.Settings(key=KEY)).run(lambda _: None, threading.Event())
 
 
 @pytest.mark.parametrize(
     "table",
     [
         {},
-        {"key": osdp.DEFAULT_KEY.hex()},
+        {"key": osdp_settings.DEFAULT_KEY.hex()},
         {"key": "00" * 16},
         {"key": KEY[:-1]},
         {"key": KEY, "key_file": "here"},
@@ -342,18 +503,18 @@ def test_without_libosdp_the_reader_is_down_and_says_what_to_install(monkeypatch
 def test_settings_that_cannot_be_are_refused_without_saying_a_key(table: dict[str, Any]) -> None:
     with pytest.raises(BadSettings) as refused:
         settings_for(osdp.DRIVER, table)
-    assert osdp.DEFAULT_KEY.hex() not in str(refused.value)
+    assert osdp_settings.DEFAULT_KEY.hex() not in str(refused.value)
 
 
 def test_a_key_is_read_from_a_file_and_never_printed(tmp_path: Path) -> None:
     (tmp_path / "key").write_text(KEY + "\n", "ascii")
     (tmp_path / "key").chmod(0o640)
     with pytest.raises(ValueError, match="others may read it"):
-        osdp.Settings(key_file=str(tmp_path / "key"))
+        osdp_settings.Settings(key_file=str(tmp_path / "key"))
     (tmp_path / "key").chmod(0o600)
-    settings = osdp.Settings(key_file=str(tmp_path / "key"))
+    settings = osdp_settings.Settings(key_file=str(tmp_path / "key"))
     assert settings.secret() == bytes.fromhex(KEY)
-    assert KEY not in repr(osdp.Settings(key=KEY))
+    assert KEY not in repr(osdp_settings.Settings(key=KEY))
 
 
 @pytest.mark.parametrize("url", ["/dev/ttyUSB0", "#1", "/dev/ttyUSB0#", "/dev/ttyUSB0#127", "/dev/ttyUSB0#x"])
@@ -372,20 +533,20 @@ def test_a_url_without_an_address_is_refused(url: str) -> None:
     ],
 )
 def test_raw_cards_become_credentials(data: str, length: int, parity: bool, number: str) -> None:
-    read = osdp.raw_card(bytes.fromhex(data), length, wiegand.Settings(also=(32,)), parity=parity)
+    read = osdp_cards.raw_card(bytes.fromhex(data), length, wiegand.Settings(also=(32,)), parity=parity)
     assert isinstance(read, CardRead)
     assert read.credential.number == number
 
 
 @given(data=st.binary(max_size=64), length=st.integers(-1, 600), parity=st.booleans())
 def test_no_raw_card_raises(data: bytes, length: int, parity: bool) -> None:
-    event = osdp.raw_card(data, length, wiegand.Settings(), parity=parity)
+    event = osdp_cards.raw_card(data, length, wiegand.Settings(), parity=parity)
     assert isinstance(event, CardRead | Noise | ReaderFault)
 
 
 @given(keys=st.lists(st.binary(max_size=30)))
 def test_no_keys_raise_and_only_digits_become_a_code(keys: list[bytes]) -> None:
-    pad = osdp.Keypad()
+    pad = osdp_cards.Keypad()
     for now, some in enumerate(keys):
         for event in pad.press(some, float(now)):
             assert isinstance(event, Noise) or (isinstance(event, CardRead) and event.credential.number.isdigit())

@@ -10,7 +10,19 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Literal
 
-from drivers import apdu, ascii_line, ga467, ga467_setup, id_text, osdp, relay, relay_modbus, search, wiegand
+from drivers import (
+    apdu,
+    ascii_line,
+    ga467,
+    ga467_setup,
+    id_text,
+    osdp_cards,
+    osdp_wire,
+    relay,
+    relay_modbus,
+    search,
+    wiegand,
+)
 from drivers.api import CardRead, Noise, OutputProtocol, ReaderFault, ReaderProtocol
 from drivers.sam_frames import MAX_HELD, Deframer, Frame, reply_of
 from gateway import wire
@@ -133,8 +145,8 @@ def run_relay_modbus(data: bytes) -> None:
 
 def run_osdp(data: bytes) -> None:
     """What a reader may say inside the secure channel: raw cards and keys."""
-    osdp.raw_card(data[2:], int.from_bytes(data[:2], "little"), wiegand.Settings(), parity=bool(len(data) % 2))
-    pad = osdp.Keypad()
+    osdp_cards.raw_card(data[2:], int.from_bytes(data[:2], "little"), wiegand.Settings(), parity=bool(len(data) % 2))
+    pad = osdp_cards.Keypad()
     for piece in _cut(data, 5):
         list(pad.press(piece, 0.0))
 
@@ -209,7 +221,7 @@ def _modbus() -> Iterator[bytes]:
 
 def _answers() -> Iterator[bytes]:
     body = bytes.fromhex("538514000445") + bytes(12)
-    yield body + search.crc(body)
+    yield body + osdp_wire.crc(body)
     yield from _modbus()
 
 

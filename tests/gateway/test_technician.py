@@ -7,7 +7,7 @@ from threading import Event
 
 import pytest
 
-from drivers import osdp
+from drivers import osdp_settings
 from gateway.__main__ import main
 from gateway.decode import Found
 from gateway.probe import give_key
@@ -151,7 +151,7 @@ def test_nothing_is_said_to_a_line_when_the_key_or_the_address_cannot_be(
 ) -> None:
     (tmp_path / "shared.key").write_text("00112233445566778899AABBCCDDEEFF")
     (tmp_path / "shared.key").chmod(0o644)
-    (tmp_path / "default.key").write_text(osdp.DEFAULT_KEY.hex())
+    (tmp_path / "default.key").write_text(osdp_settings.DEFAULT_KEY.hex())
     (tmp_path / "default.key").chmod(0o600)
     for url, name, why in (
         ("/dev/null", "new.key", "LINE#ADDRESS"),
