@@ -26,6 +26,8 @@ def read_gate(root: Table, version: int, register_max_age_days: int) -> GatePoli
         attempts_pause_seconds=table.integer("attempts_pause_seconds", 30, 1, 30),
         side_line_days=table.integer("side_line_days", 7, 1, 90),
         register_max_age_days=register_max_age_days,
+        hold_open_minutes=table.integer("hold_open_minutes", 120, 10, 120),
+        crowd_swipes=table.integer("crowd_swipes", 30, 5, 200),
         holidays=table.days("holidays", MOST_HOLIDAYS),
         workdays=table.days("workdays", MOST_HOLIDAYS),
         passback=tuple(_passback(one) for one in root.tables("passback")),

@@ -167,6 +167,10 @@ class GatePolicy:
     side_line_days: int = 7
     """The guard's side line about registration shows at most once a person in so many days."""
     register_max_age_days: int = 7
+    hold_open_minutes: int = 120
+    """A guard's touch holds a portal open for so long at most."""
+    crowd_swipes: int = 30
+    """One card more often than this within an hour at a portal: a hold-open period is suggested."""
     holidays: frozenset[date] = frozenset()
     """Days that count as Sundays wherever hours name weekdays, …"""
     workdays: frozenset[date] = frozenset()

@@ -186,7 +186,7 @@ class Board:
         self._connected = connected
         self._doors = doors
         self._held = held or Held()
-        self._crowds = crowds or Crowds()
+        self._crowds = crowds or Crowds(lambda: self._decider.policy().crowd_swipes)
         self._refusals = refusals
         self._certificate_until = certificate_until
         self._bus_since: datetime | None = None

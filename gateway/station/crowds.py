@@ -5,7 +5,6 @@ import time
 from collections import OrderedDict, deque
 from collections.abc import Callable
 
-MORE_THAN = 30
 WITHIN_S = 3600.0
 _CARDS = 2_000
 
@@ -13,7 +12,8 @@ _CARDS = 2_000
 class Crowds:
     """Counts presentations of one card at one portal, in memory and for an hour. From any thread."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, more_than: Callable[[], int], clock: Callable[[], float] = time.monotonic) -> None:
+        self._more_than = more_than
         self._clock = clock
         self._lock = threading.Lock()
         self._seen: OrderedDict[tuple[str, bytes], deque[float]] = OrderedDict()
@@ -21,15 +21,16 @@ class Crowds:
         self._open: set[str] = set()
 
     def presented(self, portal: str, token: bytes) -> None:
-        """A card was presented. After more than thirty in an hour a period is suggested, at most once an hour."""
+        """A card was presented. After more than `more_than` in an hour a period is suggested, at most once an hour."""
         now = self._clock()
         with self._lock:
-            times = self._seen.setdefault((portal, token), deque(maxlen=MORE_THAN + 1))
-            self._seen.move_to_end((portal, token))
+            needed = self._more_than() + 1
+            times = deque(self._seen.pop((portal, token), ()), maxlen=needed)
+            self._seen[portal, token] = times
             while len(self._seen) > _CARDS:
                 self._seen.popitem(last=False)
             times.append(now)
-            crowded = len(times) > MORE_THAN and now - times[0] < WITHIN_S
+            crowded = len(times) == needed and now - times[0] < WITHIN_S
             if crowded and now >= self._until.get(portal, now):
                 self._until[portal] = now + WITHIN_S
                 self._open.add(portal)

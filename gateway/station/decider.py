@@ -31,6 +31,7 @@ from rules.model import (
     Decision,
     Direction,
     Enrolment,
+    GatePolicy,
     Hours,
     Portal,
     Reason,
@@ -142,6 +143,11 @@ class Decider:
         if len(self._not_opened) >= _REMEMBERED:
             self._not_opened.clear()  # what is older than so many is forgotten by every rule
         self._not_opened.add(seq)
+
+    def policy(self) -> GatePolicy:
+        """The policy that holds now. From any thread."""
+        roster = self.roster
+        return GatePolicy() if roster is None else roster.policy_at(self._now())
 
     def weekday(self, moment: datetime) -> int:
         """As what weekday a civil moment counts at this gate now, holidays considered. From any thread."""

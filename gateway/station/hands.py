@@ -7,6 +7,7 @@ from gateway.station.console.view import Visitor
 from gateway.station.crowds import Crowds
 from gateway.station.deeds import MOST_HOLD_S, ByHand, Deed
 from gateway.station.held import Held
+from rules.model import GatePolicy
 
 PATIENCE_S = 1.0
 
@@ -21,12 +22,14 @@ class Hands:
         held: Held,
         crowds: Crowds,
         changed: Callable[[], None],
+        policy: Callable[[], GatePolicy] = GatePolicy,
     ) -> None:
         self._portals = portals
         self._put = put
         self._held = held
         self._crowds = crowds
         self._changed = changed
+        self._policy = policy
 
     def open(self, portal: str, whom: Visitor, dwelling: str) -> None:
         """Open for somebody."""
@@ -40,9 +43,9 @@ class Hands:
         self._put(ByHand(portal, Visitor.VISITOR.value, dwelling, now, name=name, noted=True), PATIENCE_S)
 
     def hold(self, portal: str, seconds: int) -> int:
-        """Hold a portal open from now on, two hours at most. Returns when it ends by itself (ms, UTC)."""
+        """Hold a portal open from now on, as long as the policy has it at most. Returns when it ends (ms, UTC)."""
         self._here(portal)
-        length = min(seconds, MOST_HOLD_S)
+        length = min(seconds, 60 * self._policy().hold_open_minutes, MOST_HOLD_S)
         self._put(Deed("hold_open", portal, time.monotonic(), length), PATIENCE_S)
         until = self._held.start(portal, length)
         self._crowds.settle(portal)

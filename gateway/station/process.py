@@ -89,7 +89,7 @@ class StationProcess:
         epoch = self._spool.epoch
         self._supervised = self._devices()
         self._door_log = DoorLog(folder / "door-events.sqlite3")
-        held, crowds = Held(), Crowds()
+        held, crowds = Held(), Crowds(lambda: self._decider.policy().crowd_swipes)
         signals = Signals(
             epoch,
             self._gates,
@@ -179,6 +179,7 @@ class StationProcess:
             held,
             crowds,
             self._changed.set,
+            self._decider.policy,
         )
         desk = ConsoleDesk(self._board.state, signals.recent, hands, self.parts, door_events=self._door_log.recent)
         hosts = settings.station.allowed_hosts

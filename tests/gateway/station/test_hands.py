@@ -5,11 +5,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from gateway.station.console.view import Visitor
-from gateway.station.crowds import MORE_THAN, WITHIN_S, Crowds
+from gateway.station.crowds import WITHIN_S, Crowds
 from gateway.station.deeds import MOST_HOLD_S, ByHand, Deed
 from gateway.station.hands import Hands
 from gateway.station.held import Held
+from rules.model import GatePolicy
 
+MORE_THAN = GatePolicy().crowd_swipes
 CARD, OTHER_CARD = b"1" * 16, b"2" * 16
 
 
@@ -23,9 +25,15 @@ class Post:
 
     def __post_init__(self) -> None:
         self.held = Held(lambda: self.now, lambda: self.now + 1e6)
-        self.crowds = Crowds(lambda: self.now)
+        self.policy = GatePolicy()
+        self.crowds = Crowds(lambda: self.policy.crowd_swipes, lambda: self.now)
         self.hands = Hands(
-            ("east", "north"), lambda act, _s: self.acts.append(act), self.held, self.crowds, self.change
+            ("east", "north"),
+            lambda act, _s: self.acts.append(act),
+            self.held,
+            self.crowds,
+            self.change,
+            lambda: self.policy,
         )
 
     def change(self) -> None:
@@ -35,6 +43,25 @@ class Post:
         for _ in range(times):
             self.crowds.presented(portal, card)
             self.now += every
+
+
+def test_the_policy_says_how_long_a_touch_holds_and_from_when_on_one_is_suggested() -> None:
+    post = Post()
+    post.policy = GatePolicy(hold_open_minutes=20, crowd_swipes=5)
+    post.hands.hold("east", 7200)
+    post.now += 1199
+    assert post.held.holds("east")
+    post.now += 1
+    assert not post.held.holds("east")
+    post.presents(5)
+    assert post.crowds.suggested() == ()
+    post.presents(1)
+    assert post.crowds.suggested() == ("east",)
+    post.policy = GatePolicy()
+    post.presents(30, "north")
+    assert post.crowds.suggested() == ("east",)
+    post.presents(1, "north")
+    assert post.crowds.suggested() == ("east", "north")
 
 
 def test_a_period_ends_by_itself_and_says_when() -> None:
