@@ -17,7 +17,7 @@ from gateway.centre.lists import writing
 from gateway.centre.particulars import Particulars
 from gateway.centre.slip_words import LANG, MARK_CHANGED, MARK_NEW, SlipWords, digest
 from gateway.keys import Master
-from gateway.routes import FileRoute, Police, Routes
+from gateway.routes import FileRoute, Routes
 from gateway.store.database import Database
 from gateway.store.queries import checklists, history, slips
 from gateway.store.queries.history import By
@@ -87,7 +87,7 @@ class Checklists:
             book = writing.pages(list(zip(self._words.titles(), (rows, about), strict=True)))
             files = {list_name(police_station, day): book}
             files[f"{list_name(police_station, day)}.sig"] = self._master.sign_list(book)
-            files |= {f"{said.slip}.html": self._page(police, day, said) for _, said in found}
+            files |= {f"{said.slip}.html": self.page(police_station, day, said) for _, said in found}
             self._note(connection, By(actor, self._now()), police_station, day, found, digest(rows))
             _write(target, files)
         self._erase(target.parent, day)
@@ -107,6 +107,13 @@ class Checklists:
 
     def folder(self, police_station: str, day: date) -> Path:
         return self._folder / police_station / day.isoformat()
+
+    def page(self, police_station: str, day: date, said: Particulars) -> bytes:
+        """A slip to print on A4."""
+        police = self._routes.of(police_station)
+        values = {"station": police.title or police.name, "day": day.isoformat(), "lines": self._words.lines(said)}
+        text = self._pages.render(LANG, "centre/slip.html", number=said.slip, sending=said.sending, **values)
+        return text.encode()
 
     def _due(self, connection: Connection, policy: Policy) -> Iterator[tuple[str, date]]:
         """Each station with the days whose list is missing, the oldest first."""
@@ -135,11 +142,6 @@ class Checklists:
     def _slips(self, connection: Connection, police_station: str) -> list[tuple[Any, Particulars]]:
         rows = slips.before_the_police(connection, police_station)
         return [(row, particulars.of(connection, self._master, row, row.community_name)) for row in rows]
-
-    def _page(self, police: Police, day: date, said: Particulars) -> bytes:
-        values = {"station": police.title or police.name, "day": day.isoformat(), "lines": self._words.lines(said)}
-        text = self._pages.render(LANG, "centre/slip.html", number=said.slip, sending=said.sending, **values)
-        return text.encode()
 
     def _note(
         self,

@@ -34,6 +34,8 @@ class Particulars:
     document: str
     number: str = field(repr=False)
     dwelling: str = field(repr=False)
+    building: str = field(repr=False)
+    """The dwelling without its room."""
     protected: bool
     rule: str
     since: date
@@ -68,6 +70,7 @@ def of(connection: Connection, master: Master, row: Any, compound: str) -> Parti
         raise LookupError("there is no such case")
     person = people.person(connection, case.person)
     shown = not person.protected
+    place = people.dwelling(connection, case.dwelling) if shown and case.dwelling is not None else ("", "", "")
     visits = casefile.visits(connection, case.id)
     at = [datetime.fromtimestamp(visit.at / 1000, UTC).astimezone(CIVIL) for visit in visits]
     times = Counter(PARTS[(one.hour >= NOON) + (one.hour >= DUSK)] for one in at)
@@ -81,7 +84,8 @@ def of(connection: Connection, master: Master, row: Any, compound: str) -> Parti
         name=master.show("persons.name", person.name) if shown else "",
         document=person.kind if shown else "",
         number=master.show("persons.number", person.number) if shown else "",
-        dwelling="".join(people.dwelling(connection, case.dwelling)) if shown and case.dwelling is not None else "",
+        dwelling="".join(place),
+        building="".join(place[:2]),
         protected=person.protected,
         rule=row.rule,
         since=row.since,

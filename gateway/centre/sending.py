@@ -38,11 +38,11 @@ class Sending:
         self._database = database
         self._policy = policy
         self._now = now
-        self._routes = Routes(settings.police)
+        self.routes = Routes(settings.police)
         self._base_url = settings.centre.base_url
-        self._checklists = Checklists(database, master, self._routes, settings.data / "police", make_pages(), now)
+        self.checklists = Checklists(database, master, self.routes, settings.data / "police", make_pages(), now)
         self._cleared = 0
-        self._webhooks = {one.name: Webhook(database, one, now) for one in self._routes.with_webhook()}
+        self._webhooks = {one.name: Webhook(database, one, now) for one in self.routes.with_webhook()}
 
     def start(self, start: Callable[..., None], stop: threading.Event) -> None:
         """One thread makes the lists; each webhook has one of its own, since another may hang."""
@@ -52,8 +52,8 @@ class Sending:
 
     def routers(self, access: Access) -> list[APIRouter]:
         return [
-            make_police(self._database, access, self._checklists, self._now),
-            make_deliveries(self._database, access, self._routes, self._base_url, self._now),
+            make_police(self._database, access, self.checklists, self._now),
+            make_deliveries(self._database, access, self.routes, self._base_url, self._now),
         ]
 
     def clear(self) -> None:
@@ -73,7 +73,7 @@ class Sending:
         while not stop.is_set():
             try:
                 self.clear()
-                self._checklists.turn(self._policy())
+                self.checklists.turn(self._policy())
             except Exception:  # a disk that is full today may have room tomorrow
                 log.exception("the lists for the police failed")
             stop.wait(LOOK_EVERY_S)

@@ -36,15 +36,20 @@ _KNOWN = (
 
 
 class SlipWords:
-    """Puts slips into words."""
+    """Puts slips into words of a language."""
 
-    def __init__(self, texts: Texts) -> None:
+    def __init__(self, texts: Texts, lang: str = LANG) -> None:
         self._texts = texts
+        self._lang = lang
 
     def lines(self, said: Particulars) -> list[tuple[str, str]]:
         """Label and value of each line of a slip."""
+        return self.some(said, _KNOWN)
+
+    def some(self, said: Particulars, names: Sequence[str]) -> list[tuple[str, str]]:
+        """Label and value of these lines alone."""
         values = self._values(said)
-        return [(self._t(f"slip.{name}"), values[name]) for name in _KNOWN]
+        return [(self._t(f"slip.{name}"), values[name]) for name in names]
 
     def headings(self) -> list[str]:
         return [self._t(f"slip.{name}") for name in ("mark", "number", "sending", *_KNOWN, *TO_FILL_IN)]
@@ -85,13 +90,13 @@ class SlipWords:
         return {
             "compound": said.compound,
             "name": self._t("slip.protected") if said.protected else said.name,
-            "document": word(LANG, "kind", said.document) if said.document else "",
+            "document": word(self._lang, "kind", said.document) if said.document else "",
             "document_number": said.number,
             "dwelling": said.dwelling,
-            "source": word(LANG, "case.source", said.source),
-            "match": word(LANG, "slip.match", grounds.get("match", "unknown")),
+            "source": word(self._lang, "case.source", said.source),
+            "match": word(self._lang, "slip.match", grounds.get("match", "unknown")),
             "presence": self._presence(grounds),
-            "rule": word(LANG, "alert.rule", said.rule),
+            "rule": word(self._lang, "alert.rule", said.rule),
             "versions": self._t("slip.versions_said", **{name: grounds.get(name, "") for name in ("policy", "roster")}),
             "as_of": str(grounds.get("register_as_of", "")),
             "visits": self._visits(said),
@@ -100,7 +105,7 @@ class SlipWords:
             "since": said.since.isoformat(),
             "sent": moment(said.sent) if said.sent else "",
             "sent_by": said.sent_by or "",
-            "state": word(LANG, "alert.state", said.state),
+            "state": word(self._lang, "alert.state", said.state),
         }
 
     def _presence(self, grounds: Mapping[str, object]) -> str:
@@ -116,7 +121,7 @@ class SlipWords:
         return self._t("slip.visits_said", **figures, **said.times)
 
     def _t(self, key: str, **figures: object) -> str:
-        return self._texts.get(LANG, key, **figures)
+        return self._texts.get(self._lang, key, **figures)
 
 
 def digest(rows: Sequence[Sequence[str]]) -> str:

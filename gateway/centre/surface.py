@@ -41,6 +41,7 @@ from gateway.centre.lists.runs import Runs
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.pages.admin import make_admin
 from gateway.centre.pages.people import make_people
+from gateway.centre.pages.police import make_police_pages
 from gateway.centre.policies import Policies
 from gateway.centre.public import public_routers
 from gateway.centre.register import Register
@@ -117,6 +118,19 @@ def make_surface(parts: Parts) -> FastAPI:
         make_audit(p.database, access),
         *_work(p, access),
         *p.sending.routers(access),
+        *make_police_pages(
+            p.database,
+            p.master,
+            access,
+            now,
+            p.settings,
+            pages,
+            p.sending,
+            p.runs,
+            p.policies.current,
+            p.take_answer,
+            p.work_changed,
+        ),
         make_commands(p.database, p.commands, access, p.work_changed, now),
         make_register(p.database, p.register, p.casework, access, p.register_changed),
         *(make(p.database, p.master, access, now, p.register_changed) for make in DESKS),

@@ -9,9 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy import Connection
 
 from gateway import wire
+from gateway.centre import audit
 from gateway.centre.api.access import Access, Problems, within
+from gateway.centre.audit import Who
 from gateway.centre.particulars import Particulars, of
-from gateway.centre.slips import Slips
+from gateway.centre.slips import Slips, Stale
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
@@ -125,17 +127,8 @@ def _reading(router: APIRouter, database: Database, master: Master, access: Acce
     def particulars(slip: Slip, client: Annotated[ApiClient, Depends(access.allow("police"))]) -> ParticularsView:
         """Everything about one slip, for the police station that has it. The reading is recorded on the case."""
         with database.write() as connection:
-            row = casefile.alert(connection, slip)
-            if row is None or row.sent is None:
-                raise LookupError("there is no such slip")
-            within(client, row.police_station)
-            case = casefile.case(connection, row.case)
-            if case is None:
-                raise LookupError("there is no such case")
-            casefile.add_event(
-                connection, row.case, at=now(), actor=client.name, act="read_particulars", state=case.state, note=slip
-            )
-            return _shown(row, of(connection, master, row, ""))
+            row = sent_to(connection, client, slip)
+            return _shown(row, read(connection, master, client, row, now()))
 
 
 def _sending(
@@ -190,13 +183,36 @@ def _answering(
         actor = f"{body.officer} ({client.name})" if body.officer else client.name
         said = wire.Answer(slip, body.answer, actor, body.receipt, body.note, body.sending)
         with database.write() as connection:
-            row = casefile.alert(connection, slip)
-            if row is None:
-                raise LookupError("there is no such slip")
-            within(client, row.police_station)
-            take_answer(connection, said, row.police_station)
+            take_answer(connection, said, sent_to(connection, client, slip).police_station)
         changed()
         return {"slip": slip, "answer": body.answer}
+
+
+def sent_to(connection: Connection, client: ApiClient, slip: str, revision: int | None = None) -> Any:
+    """The row of a slip that was sent to the client's police station.
+
+    Raises:
+        LookupError: there is none. Stale: it has another revision than the one that is given.
+    """
+    row = casefile.alert(connection, slip)
+    if row is None or row.sent is None:
+        raise LookupError("there is no such slip")
+    within(client, row.police_station)
+    if revision not in (None, row.revision):
+        raise Stale
+    return row
+
+
+def read(connection: Connection, master: Master, client: ApiClient, row: Any, now: int) -> Particulars:
+    """The particulars of a slip, for whoever may have them: noted on its case and in the record of acts."""
+    case = casefile.case(connection, row.case)
+    if case is None:
+        raise LookupError("there is no such case")
+    said = {"at": now, "actor": client.name, "act": "read_particulars", "state": case.state, "note": row.slip}
+    casefile.add_event(connection, row.case, **said)
+    who = Who(client.name, client.role, now)
+    audit.note(connection, who, "reveal", f"alerts/{row.slip}", community=row.community)
+    return of(connection, master, row, "")
 
 
 def _shown(row: Any, said: Particulars) -> ParticularsView:

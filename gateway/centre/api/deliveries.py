@@ -63,7 +63,8 @@ def make_deliveries(
     router = APIRouter(prefix="/api/v1/police/{police}", route_class=Problems, tags=["police"])
     desk = access.allow("police", "administrator")
     _showing(router, database, desk, routes)
-    _acting(router, database, access.allow("administrator"), routes, base_url, now)
+    _trying(router, database, desk, routes, base_url, now)
+    _acting(router, database, access.allow("administrator"), routes, now)
     return router
 
 
@@ -90,21 +91,29 @@ def _showing(router: APIRouter, database: Database, desk: Callable[..., ApiClien
         return [delivery_view(row) for row in rows]
 
 
-def _acting(
+def _trying(
     router: APIRouter,
     database: Database,
-    administrator: Callable[..., ApiClient],
+    desk: Callable[..., ApiClient],
     routes: Routes,
     base_url: str,
     now: Callable[[], int],
 ) -> None:
     @router.post("/deliveries/test", status_code=202)
-    def test(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
+    def test(police: Station, client: Annotated[ApiClient, Depends(desk)]) -> dict[str, int]:
         """Send a test event: tried once; an endpoint that was gone is taken up again where it takes it."""
         with database.write() as connection:
             of_all_theirs(connection, client, police)
             return {"id": send_test(connection, routes.of(police), base_url, by_of(client, now()))}
 
+
+def _acting(
+    router: APIRouter,
+    database: Database,
+    administrator: Callable[..., ApiClient],
+    routes: Routes,
+    now: Callable[[], int],
+) -> None:
     @router.post("/deliveries/replay", status_code=202)
     def replay_dead(police: Station, client: Annotated[ApiClient, Depends(administrator)]) -> dict[str, int]:
         """Have all dead events delivered again, each under its id."""

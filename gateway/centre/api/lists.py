@@ -135,7 +135,7 @@ def make_lists(database: Database, access: Access, now: Callable[[], int], runs:
         within(client, community)
         with database.read() as connection:
             rows = lists.of(connection, community, limit)
-        return [_view(texts, lang, row) for row in rows if Kind(row.kind) in _MAY[client.role]]
+        return [list_view(texts, lang, row) for row in rows if Kind(row.kind) in _MAY[client.role]]
 
     @router.get("/{number}")
     def one(
@@ -146,7 +146,7 @@ def make_lists(database: Database, access: Access, now: Callable[[], int], runs:
     ) -> ListView:
         """How far a list is."""
         with database.read() as connection:
-            return _view(texts, lang, _found(connection, client, community, number))
+            return list_view(texts, lang, _found(connection, client, community, number))
 
     @router.get("/{number}/rows")
     def rows(
@@ -202,7 +202,8 @@ def _found(connection: Connection, client: ApiClient, community: str, number: in
     return row
 
 
-def _view(texts: Texts, lang: str, row: Row[Any]) -> ListView:
+def list_view(texts: Texts, lang: str, row: Row[Any]) -> ListView:
+    """How far a list is, in words."""
     return ListView(
         id=row.id,
         kind=row.kind,

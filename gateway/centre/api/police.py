@@ -9,8 +9,10 @@ from pydantic import BaseModel
 from sqlalchemy import Connection
 from starlette.responses import Response
 
+from gateway.centre import audit
 from gateway.centre.api.access import Access, Problems, by_of
 from gateway.centre.api.alerts import Slip
+from gateway.centre.audit import Who
 from gateway.centre.checklists import Checklists, list_name
 from gateway.centre.lists import writing
 from gateway.settings import ApiClient
@@ -55,9 +57,7 @@ def _counting(router: APIRouter, database: Database, access: Access) -> None:
         """How many slips wait for the station, and of which day its last list is: counts alone."""
         with database.read() as connection:
             of_theirs(connection, client, police)
-            last = checklists.last(connection, police)
-            found = slips.counts(connection, police)
-        return OpenView(police_station=police, last_list=last.day if last is not None else None, **found)
+            return open_view(connection, police)
 
     @router.get("/lists")
     def made(
@@ -68,50 +68,80 @@ def _counting(router: APIRouter, database: Database, access: Access) -> None:
         """The lists that were made, newest first."""
         with database.read() as connection:
             of_theirs(connection, client, police)
-            rows = checklists.made(connection, police, limit)
-        return [
-            ListMadeView(
-                day=row.day,
-                made=datetime.fromtimestamp(row.made / 1000, UTC),
-                made_by=row.made_by,
-                slips=len(row.rows),
-                digest=row.digest,
-            )
-            for row in rows
-        ]
+            return lists_view(connection, police, limit)
 
 
 def _files(router: APIRouter, database: Database, access: Access, lists: Checklists, now: Callable[[], int]) -> None:
     readers = access.allow("police", "reviewer")
 
     def read(client: ApiClient, police: str, day: date, name: str, slip: str | None = None) -> bytes:
-        """A file, for whoever may see all that is in it; the reading is noted first."""
         with database.write() as connection:
-            of_theirs(connection, client, police)
-            row = checklists.one(connection, police, day)
-            if row is None or not _may_read(client, row.rows, slip):
-                raise LookupError("there is no such list")
-            data = lists.file(police, day, name)
-            said = {"read": [None, f"{police} {day} {slip or ''}".strip()]}
-            history.note(connection, by_of(client, now()), "police_lists", [(0, None, said)])
-        return data
+            return read_file(connection, lists, client, police, day, name, slip, now=now())
 
     @router.get("/lists/{day}/checklist")
     def checklist(police: Station, day: date, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """The list of a day as it was made and signed (核查清单, Excel)."""
         name = list_name(police, day)
-        return _download(read(client, police, day, name), writing.EXCEL, name)
+        return download(read(client, police, day, name), writing.EXCEL, name)
 
     @router.get("/lists/{day}/signature")
     def signature(police: Station, day: date, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """The Ed25519 signature of that file, 64 bytes."""
         name = f"{list_name(police, day)}.sig"
-        return _download(read(client, police, day, name), "application/octet-stream", name)
+        return download(read(client, police, day, name), "application/octet-stream", name)
 
     @router.get("/lists/{day}/slips/{slip}")
     def page(police: Station, day: date, slip: Slip, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """A slip of that list, to print on A4 (协助核查单)."""
-        return _download(read(client, police, day, f"{slip}.html", slip), "text/html; charset=utf-8", f"{slip}.html")
+        return download(read(client, police, day, f"{slip}.html", slip), "text/html; charset=utf-8", f"{slip}.html")
+
+
+def open_view(connection: Connection, police: str) -> OpenView:
+    """How much a police station has before it."""
+    last = checklists.last(connection, police)
+    found = slips.counts(connection, police)
+    return OpenView(police_station=police, last_list=last.day if last is not None else None, **found)
+
+
+def lists_view(connection: Connection, police: str, limit: int) -> list[ListMadeView]:
+    """The lists that were made for a police station, newest first."""
+    return [
+        ListMadeView(
+            day=row.day,
+            made=datetime.fromtimestamp(row.made / 1000, UTC),
+            made_by=row.made_by,
+            slips=len(row.rows),
+            digest=row.digest,
+        )
+        for row in checklists.made(connection, police, limit)
+    ]
+
+
+def read_file(
+    connection: Connection,
+    lists: Checklists,
+    client: ApiClient,
+    police: str,
+    day: date,
+    name: str,
+    slip: str | None = None,
+    *,
+    now: int,
+) -> bytes:
+    """A file of a list, for whoever may see all that is in it; the reading is noted first.
+
+    Raises:
+        LookupError: there is none that the client may see.
+    """
+    of_theirs(connection, client, police)
+    row = checklists.one(connection, police, day)
+    if row is None or not _may_read(client, row.rows, slip):
+        raise LookupError("there is no such list")
+    data = lists.file(police, day, name)
+    said = {"read": [None, f"{police} {day} {slip or ''}".strip()]}
+    history.note(connection, by_of(client, now), "police_lists", [(0, None, said)])
+    audit.note(connection, Who(client.name, client.role, now), "export", f"police_lists/{police}/{day}")
+    return data
 
 
 def of_theirs(connection: Connection, client: ApiClient, police: str) -> None:
@@ -144,6 +174,7 @@ def _may_read(client: ApiClient, rows: list[dict[str, Any]], slip: str | None) -
     return client.role in _ITS_OWN or not client.scope or about <= {client.scope}
 
 
-def _download(data: bytes, media: str, name: str) -> Response:
+def download(data: bytes, media: str, name: str) -> Response:
+    """A file that the browser puts away and keeps no copy of."""
     headers = {"Content-Disposition": f'attachment; filename="{name}"', "Cache-Control": "no-store"}
     return Response(data, media_type=media, headers=headers)

@@ -26,6 +26,13 @@ def of(connection: Connection, community: str, limit: int) -> Sequence[Row[Any]]
     ).all()
 
 
+def of_kind(connection: Connection, communities: Sequence[str], kind: str, limit: int) -> Sequence[Row[Any]]:
+    """The lists of a kind in any of these communities, newest first."""
+    i = t.imports.c
+    query = select(t.imports).where(i.community.in_(communities), i.kind == kind)
+    return connection.execute(query.order_by(i.id.desc()).limit(limit)).all()
+
+
 def was_taken(connection: Connection, community: str, digest: str) -> bool:
     """Whether a list with this very content was taken in the community, or is being taken."""
     i = t.imports.c
