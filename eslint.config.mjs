@@ -5,7 +5,8 @@ import compat from "eslint-plugin-compat";
 import newer from "eslint-plugin-es-x";
 
 const BROWSER = ["AbortController", "CustomEvent", "Element", "FormData", "URL", "clearTimeout", "console", "document",
-  "fetch", "indexedDB", "navigator", "performance", "window", "caches", "clients", "self", "crypto", "Request", "Response"];
+  "fetch", "indexedDB", "navigator", "performance", "window", "caches", "clients", "self", "crypto", "Request", "Response",
+  "DOMParser", "TextEncoder", "TextDecoder", "URLSearchParams"];
 
 export default [
   {

@@ -40,6 +40,8 @@ from gateway.centre.indicators import Indicators
 from gateway.centre.lists.runs import Runs
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.pages.admin import make_admin
+from gateway.centre.pages.collect import make_collect
+from gateway.centre.pages.collect.desk import Desk as Collecting
 from gateway.centre.pages.people import make_people
 from gateway.centre.pages.police import make_police_pages
 from gateway.centre.policies import Policies
@@ -54,7 +56,7 @@ from gateway.store.database import Database
 from gateway.web.centre_pages import Show, make_centre_pages
 from gateway.web.centre_view import CentreDesk
 from gateway.web.feed import Feed
-from gateway.web.page import make_pages
+from gateway.web.page import Pages, make_pages
 from gateway.web.site import make_site, vitals
 from gateway.wire import Answer
 
@@ -117,6 +119,7 @@ def make_surface(parts: Parts) -> FastAPI:
         make_accounts(p.database, book, access, now),
         make_audit(p.database, access),
         *_work(p, access),
+        *make_collect(_collecting(p, pages), access),
         *p.sending.routers(access),
         *make_police_pages(
             p.database,
@@ -187,6 +190,20 @@ def _work(p: Parts, access: Access) -> list[APIRouter]:
             changed=p.work_changed,
         ),
     ]
+
+
+def _collecting(p: Parts, pages: Pages) -> Collecting:
+    return Collecting(
+        p.database,
+        p.master,
+        p.casework,
+        p.slips,
+        pages,
+        p.settings.banner,
+        p.settings.centre.base_url,
+        p.work_changed,
+        p.register_changed,
+    )
 
 
 def _questions(p: Parts) -> CentreDesk:

@@ -127,7 +127,7 @@ def make_household(
         at_desk = client.role == "property"
         source = Source.PROPERTY if at_desk else Source.VISIT
         seen = {} if at_desk else {one.id: one.revision for one in body.seen}
-        form = Form(dwelling, tuple(map(_member, body.members)), seen)
+        form = Form(dwelling, tuple(map(member_of, body.members)), seen)
         try:
             with database.write() as connection:
                 by = by_of(client, casework.now())
@@ -164,7 +164,8 @@ def make_household(
     return router
 
 
-def _member(body: MemberBody) -> Member:
+def member_of(body: MemberBody) -> Member:
+    """A line of the form as the rules read it."""
     return Member(
         CredentialKind(body.kind),
         body.number,

@@ -1,29 +1,28 @@
 """What there is to do, over the API: tonight, for a reviewer, at the gate; deputies; dismissals looked at again."""
 
-import re
 from collections.abc import Callable
-from datetime import UTC, date, datetime
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from gateway.centre import blind, deputies
+from gateway.centre import worklists as lists
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.api.cases import CaseId
 from gateway.centre.api.register import Community
 from gateway.centre.casework import Casework
 from gateway.centre.deskwork import NAME, NOTE
 from gateway.centre.slips import Slips
+from gateway.centre.worklists import MOST, Whose
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import blind as checks
 from gateway.store.queries import standins, streams, worklists
 from rules.cases import Actor, NotPossible
-from rules.identity import mask_name
 
-MOST = 500
 _Limit = Annotated[int, Query(ge=1, le=MOST)]
 _Name = Annotated[str, Field(min_length=1, max_length=NAME)]
 
@@ -141,28 +140,10 @@ def _lists(router: APIRouter, database: Database, master: Master, casework: Case
         client: Annotated[ApiClient, Depends(access.allow("worker", "reviewer"))], limit: _Limit = 200
     ) -> list[TonightView]:
         """The client's cases and those of whoever's deputy they are today, by building, unit and room."""
-        today = casework.today()
+        whose = Whose(client.name, casework.today(), client.scope, client.role == "reviewer")
         with database.read() as connection:
-            protected = client.role == "reviewer"
-            rows = worklists.to_visit(connection, client.name, today, client.scope, limit, protected=protected)
-            visits = worklists.visited(connection, [row.id for row in rows])
-        found = [
-            TonightView(
-                **_home(master, row),
-                revision=row.revision,
-                source=row.source,
-                state=row.state,
-                collector=row.collector,
-                due=row.due,
-                overdue=row.due is not None and row.due < today,
-                missed=visits[row.id].missed if row.id in visits else 0,
-                last_visit=_moment(visits[row.id].last) if row.id in visits else None,
-                notice_left=bool(row.id in visits and visits[row.id].notice_left),
-                appointment=_moment(row.appointment),
-            )
-            for row in rows
-        ]
-        return sorted(found, key=lambda one: [_natural(part) for part in (one.building, one.unit, one.room)])
+            found = lists.tonight(connection, master, whose, limit)
+        return [TonightView.model_validate(one, from_attributes=True) for one in found]
 
     @router.get("/worklists/review")
     def review(
@@ -170,20 +151,8 @@ def _lists(router: APIRouter, database: Database, master: Master, casework: Case
     ) -> list[ReviewView]:
         """What waits for a reviewer: objections first, then by the day on which it is due."""
         with database.read() as connection:
-            rows = worklists.to_review(connection, client.scope, casework.today(), limit)
-        return [
-            ReviewView(
-                **_home(master, row),
-                revision=row.revision,
-                source=row.source,
-                state=row.state,
-                collector=row.collector,
-                due=row.due,
-                overdue=bool(row.overdue),
-                objection=row.objection if row.paused else None,
-            )
-            for row in rows
-        ]
+            found = lists.to_review(connection, master, client.scope, casework.today(), limit)
+        return [ReviewView.model_validate(one, from_attributes=True) for one in found]
 
     @router.get("/worklists/gate")
     def gate(
@@ -257,7 +226,7 @@ def _checks(
         protected = client.role == "reviewer"
         with database.read() as connection:
             rows = checks.waiting(connection, client.scope, client.name, limit, protected=protected)
-        return [CheckView(**_home(master, row), case=row.case, opened_on=row.opened_on) for row in rows]
+        return [CheckView(**lists.home(master, row), case=row.case, opened_on=row.opened_on) for row in rows]
 
     @router.post("/blind-checks/{number}")
     def decide(number: CaseId, body: FindingBody, client: Annotated[ApiClient, Depends(who)]) -> CheckedView:
@@ -269,18 +238,3 @@ def _checks(
             state = blind.decide(connection, number, found, slips)
         changed()
         return CheckedView(case=case, state=state.value)
-
-
-def _home(master: Master, row: Any) -> dict[str, Any]:
-    name = mask_name(master.show("persons.name", row.name)) if row.name is not None else ""
-    parts = {part: getattr(row, part) for part in ("id", "kind", "community", "dwelling", "building", "unit", "room")}
-    return parts | {"name": name}
-
-
-def _natural(text: str | None) -> list[tuple[int, str]]:
-    """A key by which 3栋 stands before 12栋."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", text or "") if part]
-
-
-def _moment(milliseconds: int | None) -> datetime | None:
-    return None if milliseconds is None else datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -41,7 +41,7 @@ def waiting(connection: Connection, community: str, who: str, limit: int, *, pro
     """Checks that nobody has decided and `who` had no hand in, oldest first; not why and by whom it was dismissed."""
     own = select(_e.id).where(_e.case == _b.case, _e.actor == who)
     query = (
-        select(_b.id, _b.case, _c.community, _c.kind, _c.opened_on, _d.building, _d.unit, _d.room, _p.name)
+        select(_b.id, _b.case, _c.community, _c.kind, _c.opened_on, _c.dwelling, _d.building, _d.unit, _d.room, _p.name)
         .join(t.cases, _c.id == _b.case)
         .outerjoin(t.persons, _p.id == _c.person)
         .outerjoin(t.dwellings, _d.id == _c.dwelling)

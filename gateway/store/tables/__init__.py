@@ -48,7 +48,17 @@ from gateway.store.tables.traffic import (
     swipes,
     troubles,
 )
-from gateway.store.tables.work import alerts, blind_checks, case_events, cases, deputies, draws, outbox, visits
+from gateway.store.tables.work import (
+    alerts,
+    blind_checks,
+    case_events,
+    cases,
+    deputies,
+    draws,
+    outbox,
+    sent_forms,
+    visits,
+)
 
 __all__ = [
     "MARKED",
@@ -98,6 +108,7 @@ __all__ = [
     "registrations",
     "requests",
     "residents",
+    "sent_forms",
     "settings",
     "sign_ins",
     "stations",

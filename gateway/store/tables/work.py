@@ -138,6 +138,17 @@ deputies = Table(
 )
 """Who does whose cases in a community (A/B 角), from `since` through `until`."""
 
+sent_forms = Table(
+    "sent_forms",
+    metadata,
+    Column("account", String(64), primary_key=True),
+    Column("key", String(40), primary_key=True),
+    Column("said", LargeBinary(16), nullable=False),
+    Column("to", String(200), nullable=False),
+    Column("at", BigInteger, nullable=False, index=True),
+)
+"""Forms that were taken: a keyed hash of what each said, and where its sender was led."""
+
 draws = Table(
     "draws",
     metadata,

@@ -1,4 +1,5 @@
-// Small manners of every page: dialogs open and close, pages print, and what could not be sent is said.
+// Small manners of every page: dialogs open and close, pages print, what could not be sent is said, and whoever signs out
+// leaves no draft behind.
 "use strict";
 (function () {
   var SAID_MS = 8000;
@@ -12,6 +13,13 @@
     if (opener) { document.getElementById(opener.dataset.opens).showModal(); }
     if (closer) { closer.closest("dialog").close(); }
     if (event.target.closest("[data-print]")) { window.print(); }
+  });
+
+  document.addEventListener("submit", function (event) {
+    if (event.defaultPrevented || !(event.target.getAttribute("action") || "").startsWith("/sign-out")) { return; }
+    Object.keys(window.localStorage).forEach(function (name) {
+      if (name.startsWith("xq-draft-")) { window.localStorage.removeItem(name); }
+    });
   });
 
   function say(event) {

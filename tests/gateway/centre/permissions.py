@@ -113,6 +113,15 @@ MAY: dict[tuple[str, str], set[str]] = {
 }
 """Who may use which route. A route that is not here fails the test below."""
 PAGES: dict[tuple[str, str], set[str]] = {
+    ("GET", "/collect"): {"worker", "reviewer"},
+    ("GET", "/collect/tonight"): {"worker", "reviewer"},
+    ("GET", "/collect/cases/{case}"): {"worker", "reviewer"},
+    ("GET", "/collect/cases/{case}/notice"): {"worker", "reviewer"},
+    ("POST", "/collect/cases/{case}/reveal"): {"worker", "reviewer"},
+    ("POST", "/collect/cases/{case}/visit"): {"worker", "reviewer"},
+    ("POST", "/collect/cases/{case}/act"): {"worker", "reviewer"},
+    ("GET", "/collect/homes/{dwelling}"): {"worker", "reviewer"},
+    ("POST", "/collect/homes/{dwelling}"): {"worker", "reviewer"},
     ("GET", "/admin"): {"administrator"},
     ("GET", "/admin/cases"): {"administrator"},
     ("GET", "/admin/alerts"): {"administrator"},
