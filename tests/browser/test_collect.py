@@ -151,6 +151,10 @@ def test_what_was_typed_is_there_after_the_page_is_gone_and_not_after_signing_ou
         expect(page.locator("#f-name-0")).to_have_value("周伟")
         expect(page.locator("#f-name-1")).to_have_value("周小敏")
         expect(page.locator("#drafts")).to_contain_text("已恢复")
+        (kept,) = drafts_of(page)
+        page.locator("#f-name-0").fill("周大伟")
+        page.wait_for_function("kept => !Object.values(localStorage).includes(kept)", arg=kept)
+        assert len(drafts_of(page)) == 1, "it is the same form"
         page.goto(f"{centre.url}/collect/tonight")
         expect(page.locator("#drafts")).to_contain_text("未提交")
         page.once("dialog", lambda dialog: dialog.accept())
