@@ -4,7 +4,6 @@ import argparse
 import json
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -72,7 +71,9 @@ def _parser() -> argparse.ArgumentParser:
     station.add_argument("name", nargs="?", help="name of the station to enrol or to revoke")
     station.add_argument("--community", help="the compound that it stands in")
     station.add_argument("--replace", action="store_true", help="a new box takes the name; the one before is cut off")
-    station.add_argument("--out", type=Path, help="where to write the file (NAME.enrolment)")
+    station.add_argument(
+        "--out", type=Path, help="where to write the file (NAME.enrolment; the list in the data folder)"
+    )
     configured(command("centre", _centre, "run the centre"))
     configured(command("check", _check, "say every mistake in configuration and policy, without starting"))
     decoder = command("decode", _decode, "say what a driver makes of hexadecimal bytes on standard input")
@@ -117,7 +118,7 @@ def _station(options: argparse.Namespace) -> int:
     if options.act == "revoke":
         if not options.name:
             return _wrong(["give the station's name"])
-        print(json.dumps(asdict(app.revoke_station(options.config, options.name)), ensure_ascii=False))
+        print(json.dumps(app.revoke_station(options.config, options.name, options.out), ensure_ascii=False))
         return 0
     if options.act == "enrol":
         if not options.name or not options.community:

@@ -1,5 +1,6 @@
 """The composition root: the only module that knows all others. Each function is one way to run the program."""
 
+import getpass
 import ipaddress
 import logging
 import os
@@ -9,6 +10,8 @@ import sys
 import threading
 import tomllib
 from collections.abc import Callable
+from dataclasses import asdict
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -28,6 +31,7 @@ from gateway.station.process import StationProcess
 from gateway.store.database import Database
 from gateway.supervisor import Child, Supervisor
 from gateway.tending import PATIENCE_S, Tending
+from rules.model import CIVIL
 from rules.policy import PolicyError, departures
 
 log = logging.getLogger(__name__)
@@ -153,17 +157,22 @@ def enrol_station(config: Path, name: str, community: str, target: Path, *, repl
     database.close()
 
 
-def revoke_station(config: Path, name: str) -> enrolling.CutOff:
-    """`gateway station revoke`: cut a station off, now.
+def revoke_station(config: Path, name: str, target: Path | None) -> dict[str, object]:
+    """`gateway station revoke`: cut a station off, now, and then write whom that concerns; None is the data folder.
 
     Raises:
-        LookupError: there is no such station.
+        LookupError: there is no such station. OSError: it is cut off, but the list cannot be written.
     """
     settings, master, database = _office(config)
-    cut = enrolling.revoke(database, name)
+    actor = f"command of {getpass.getuser()}"
+    cut = enrolling.revoke(database, master, name, actor)
     enrolling.hand_on(database, master, settings)
+    if target is None:
+        target = settings.data / "told" / f"{name}-{datetime.now(UTC).astimezone(CIVIL):%Y%m%d-%H%M%S}.xlsx"
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    told = enrolling.tell(database, master, cut, actor, target)
     database.close()
-    return cut
+    return asdict(cut) | {"told": str(target), "to_tell": told}
 
 
 def migrate(config: Path) -> None:

@@ -12,7 +12,7 @@ over.
 import struct
 from collections.abc import Callable, Iterable
 from datetime import date, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 from msgspec import Meta, Struct
@@ -35,7 +35,16 @@ _BANDS = tuple(AgeBand)
 _ROLES = frozenset(int(role) for role in Role)
 
 
-class Header(Struct, frozen=True, forbid_unknown_fields=True):
+class Guards(Struct, frozen=True):
+    """Accounts of guards for the gate's page, laid out as `form` says; a station passes over one it does not know."""
+
+    form: Annotated[int, Meta(ge=1)]
+    accounts: Annotated[list[dict[str, Any]], Meta(max_length=256)]
+
+
+class Header(Struct, frozen=True, omit_defaults=True):
+    """What a station does not know of it, it passes over; what it must not pass over makes another magic number."""
+
     version: Annotated[int, Meta(ge=1)]
     community: str
     issued: int
@@ -47,6 +56,9 @@ class Header(Struct, frozen=True, forbid_unknown_fields=True):
     policy: GatePolicy
     next_policy: tuple[int, GatePolicy] | None = None
     """What the gate decides by from that moment on (ms, UTC), so that it changes on time without a message."""
+    older_keys: Annotated[list[int], Meta(max_length=16)] = []
+    """Further token keys by which rows may stand, the newest first: of cards that were not shown since."""
+    guards: Guards | None = None
 
 
 class Roster:

@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 
 from gateway import broker
 from gateway.broker import Secured
-from gateway.centre import gaps
-from gateway.centre.register import TOKEN_KEY
+from gateway.centre import affected, gaps
+from gateway.centre.tokens import Tokens
 from gateway.keys import Enrolled, KeyFileError, Master, NotAuthentic, read_secret, write_secret
 from gateway.keys.certificates import Authority, Identity, span
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.queries import fleet, streams
+from gateway.store.queries import fleet, history, streams, tokens
+from gateway.store.queries.history import By
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,10 @@ class CutOff:
     """People whose credentials it knows by token: who holds the box and its key can test guesses against them."""
     missing: int
     """Swipes that it is known to have recorded and has not sent."""
+    token_key: int
+    """The number of the key that makes the community's tokens now."""
+    waiting: int
+    """Cards that must be shown once, at a gate or at the desk, before they have a token by it."""
 
 
 def enrol(
@@ -66,13 +71,14 @@ def enrol(
             raise Revoked(f"station {name!r} was revoked: enrol its next box with --replace")
         generation = 1 if known is None else known.generation + replace
         identity = _certified(connection, master, settings, name, generation, now)
+        key = tokens.keys(connection, community).newest
     return Enrolled(
         station=name,
         community=community,
         generation=generation,
         secret=master.station(name, generation).secret,
-        token_key=master.token_key(community),
-        token_key_id=TOKEN_KEY,
+        token_key=master.token_key(community, key),
+        token_key_id=key,
         roster_public=master.roster_public(),
         identity_public=master.identity_public(),
         broker_url=station_url(settings),
@@ -103,8 +109,10 @@ def ensure_own(database: Database, master: Master, settings: Settings, name: str
     return file
 
 
-def revoke(database: Database, name: str) -> CutOff:
+def revoke(database: Database, master: Master, name: str, actor: str) -> CutOff:
     """Cut a station off: its certificates, its account and its keys are good for nothing from now on.
+
+    The community's tokens are made by a new key from now on. One that was revoked before is only told of again.
 
     Raises:
         LookupError: there is no such station.
@@ -114,7 +122,11 @@ def revoke(database: Database, name: str) -> CutOff:
         known = fleet.station(connection, name, lock=True)
         if known is None:
             raise LookupError(f"there is no station {name!r}")
-        fleet.revoke_station(connection, name, now)
+        if known.revoked_at is None:
+            fleet.revoke_station(connection, name, now)
+            Tokens(master).rotate(connection, known.community, now)
+            said = {"revoked": [None, f"{name}, generation {known.generation}"]}
+            history.note(connection, By(actor, now), "stations", [(0, known.community, said)])
         ended = fleet.revoke_certificates(connection, name, now)
         holes = gaps.holes(connection).get(name)
         return CutOff(
@@ -124,7 +136,16 @@ def revoke(database: Database, name: str) -> CutOff:
             ended,
             fleet.people_known_to(connection, known.community),
             holes.missing if holes is not None else 0,
+            tokens.keys(connection, known.community).newest,
+            tokens.waiting(connection, known.community),
         )
+
+
+def tell(database: Database, master: Master, cut: CutOff, actor: str, target: Path) -> int:
+    """Write the list of those who must be told that a box is lost; how many they are. Raises as `affected.keep`."""
+    with database.write() as connection:
+        by = By(actor, _ms(datetime.now(UTC)))
+        return affected.keep(connection, master, by, cut.station, cut.community, target)
 
 
 def accounts(database: Database, master: Master) -> broker.Accounts:
@@ -273,8 +294,8 @@ def _marked(serials: list[str]) -> str:
 
 
 def _same_box(one: Enrolled, other: Enrolled) -> bool:
-    """Whether two files are of one box at one broker; a certificate is made anew each time."""
-    fields = ("station", "community", "generation", "secret", "token_key", "roster_public", "broker_url", "authority")
+    """Whether two files are of one box at one broker; a certificate is made anew, and further token keys are sent."""
+    fields = ("station", "community", "generation", "secret", "roster_public", "broker_url", "authority")
     return all(getattr(one, name) == getattr(other, name) for name in fields)
 
 

@@ -26,6 +26,9 @@ MAX_RANGES = 16
 MAX_LOST = 1000
 """Ranges in one message of losses: 40 kB of the largest numbers."""
 
+MAX_OLDER = 4
+"""Older token keys of a community that are good at a time: so many boxes may be lost in one month."""
+
 T = TypeVar("T")
 _QUOTE = re.compile("['\"]")
 _PLACE = re.compile(r" - at `(\$[a-z_.\[\]0-9]*)`\Z")
@@ -54,7 +57,7 @@ class GateAct(Struct, omit_defaults=True, frozen=True):
 class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     """One decided swipe as the station recorded it, or an act of the guard in the same stream.
 
-    `sealed` only for a token that the roster did not hold, and for the name that a guard enters.
+    `sealed` only for a token that the roster did not hold so, and for the name that a guard enters.
     """
 
     seq: Seq
@@ -181,13 +184,25 @@ class Ack(Struct, frozen=True):
     streams: Annotated[list[StreamAck], Meta(max_length=64)]
 
 
-class RosterPart(Struct, frozen=True):
+class TokenKey(Struct, frozen=True):
+    """A key of a community's tokens, by its number."""
+
+    number: Annotated[int, Meta(ge=1, le=2**31)]
+    key: Annotated[bytes, Meta(min_length=32, max_length=32)]
+
+    def __repr__(self) -> str:
+        return f"TokenKey({self.number})"
+
+
+class RosterPart(Struct, frozen=True, omit_defaults=True):
     """Topic `roster`: part `part` of `parts` (from 1) of a signed bundle."""
 
     version: Count
     part: Annotated[int, Meta(ge=1, le=1024)]
     parts: Annotated[int, Meta(ge=1, le=1024)]
     data: Annotated[bytes, Meta(max_length=MAX_BACKLOG)]
+    keys: Annotated[list[TokenKey], Meta(max_length=MAX_OLDER + 1)] = []
+    """With the first part: the keys that the bundle's tokens are made by, once they were changed."""
 
 
 class Command(Struct, frozen=True):

@@ -13,6 +13,7 @@ from gateway.station import roster
 from gateway.station.decider import Decider, Heard, Outcome, ReaderPlace
 from gateway.station.gates import gate_of
 from gateway.station.spool import Spool
+from gateway.station.token_keys import TokenKeys
 from rules.identity import canonical
 from simulators.rhythm import Medium, Presentation
 
@@ -39,7 +40,8 @@ def write(config: Path, enrolment: Path, presentations: Iterable[Presentation]) 
         signal=lambda _outcome, _recorded: None,
         wall=lambda: moment[0],
     )
-    decider.roster = roster.load(folder, enrolled.roster_public, enrolled.community)
+    decider.keys = TokenKeys(folder, enrolled).known
+    decider.roster = roster.load(folder, enrolled.roster_public, enrolled.community, decider.keys)
     if decider.roster is None:
         raise LookupError("the station has no roster yet")
     readers = {reader.direction: reader.id for reader in settings.readers}

@@ -7,15 +7,15 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.centre.living import Left, Residency
+from gateway.centre.tokens import Tokens
 from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.queries import cards, history, people, questions, streams
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
-from rules.model import Credential, Role, token_of
+from rules.model import Credential, Role
 from rules.words import Question
 
-TOKEN_KEY = 1
 ALONE_A_DAY = 5
 """So many residents' enrolments one person may end in a compound in a day; each further one needs a second person."""
 
@@ -38,6 +38,7 @@ class Cards:
     def __init__(self, master: Master) -> None:
         self._master = master
         self._residency = Residency(master)
+        self._tokens = Tokens(master)
 
     def issue(
         self,
@@ -55,7 +56,7 @@ class Cards:
             NotPossible: somebody has this card.
         """
         enrolment = self._enrolment(connection, community, person)
-        token = token_of(self._master.token_key(community), credential)
+        token = self._tokens.one(connection, community, credential)
         stands = people.credential(connection, community, token)
         if stands is not None and stands.returned_on is None and stands.person != person:
             raise NotPossible("this card is somebody else's here; it has to be returned first")
@@ -63,7 +64,8 @@ class Cards:
         if old is not None and old.person != enrolment.person:
             raise LookupError("this card is not theirs")
         row = {"community": community, "token": token, "person": person, "kind": credential.kind.value}
-        row |= {"token_key": TOKEN_KEY, "lost": False, "issued_on": by.today, "returned_on": None}
+        row |= {"token_key": self._tokens.number(connection, community), "lost": False}
+        row |= {"issued_on": by.today, "returned_on": None}
         ids = history.put(connection, by, t.credentials, [row | {"replaces": replaces}], ("community", "token"))
         if old is not None and not old.lost:
             self._give_back(connection, by, old)

@@ -69,6 +69,7 @@ class Intake:
         errands: Mapping[str, Callable[[Connection, Peer, bytes], None]],
         acts: Callable[[Connection, Sequence[tuple[Arrived, int]], int], None],
         changed: Callable[[], None],
+        renew: Callable[[Connection, Batch], None],
         mark: Mark,
         older: Callable[[], None],
     ) -> None:
@@ -82,6 +83,7 @@ class Intake:
         self._errands = errands
         self._acts = acts
         self._changed = changed
+        self._renew = renew
         self._mark = mark
         self._older = older
         self._lives = Lives()
@@ -200,6 +202,7 @@ class Intake:
         with self._watching(), self._database.write() as connection:
             points.reached(Point.BATCH_SORTED)
             self._mark.seen(connection)
+            self._renew(connection, batch)
             ledgers = epochs.locked(connection, batch, self._sorter)
             points.reached(Point.STREAMS_LOCKED)
             before = dict(ledgers)

@@ -153,7 +153,7 @@ class OwnData:
         dwelling = getattr(row, "dwelling", None)
         said: dict[str, Any] = {} if dwelling is None else {"where": "".join(people.dwelling(connection, dwelling))}
         for name, value in row._asdict().items():
-            if name in {"token", "token_key"}:
+            if name in {"token", "token_key", "superseded"}:
                 continue
             opened = self._master.show(f"{table}.{name}", value) if isinstance(value, bytes) else value
             said[name] = opened.isoformat() if isinstance(opened, date) else opened

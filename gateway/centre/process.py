@@ -34,6 +34,7 @@ from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
 from gateway.centre.surface import Parts, make_surface
 from gateway.centre.sweep import Sweep
+from gateway.centre.tokens import Tokens
 from gateway.centre.visitors import Visitors
 from gateway.communities import Community
 from gateway.keys import Master
@@ -116,6 +117,7 @@ class CentreProcess:
             errands={"reply": self._commands.answered, "renew": self._certify.asked},
             acts=GateActs(master, self._register_changed).take,
             changed=self._work_changed,
+            renew=Tokens(master).renew,
             mark=self._mark,
             older=self._begin_anew,
         )

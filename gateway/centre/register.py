@@ -3,7 +3,7 @@
 Enrolment and registration come by separate doors: the property's list has no field for registration.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Any
@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from gateway.centre.living import Living, Residency
 from gateway.centre.persons import Identity, Persons
+from gateway.centre.tokens import Tokens
 from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.queries import history, people, streams
 from gateway.store.queries.history import By
 from rules.identity import canonical
-from rules.model import Credential, CredentialKind, Role, Source, token_of
+from rules.model import Credential, CredentialKind, Role, Source
 
-TOKEN_KEY = 1
 MAX_ROWS = 5000
 _ELSEWHERE = "a credential of this row is somebody else's here"
 _ENDED = "this enrolment has ended; a new one begins later"
@@ -97,6 +97,7 @@ class Register:
         self._master = master
         self._persons = Persons(master)
         self._residency = Residency(master)
+        self._tokens = Tokens(master)
 
     def enrol(
         self,
@@ -117,7 +118,8 @@ class Register:
         so_far = so_far or ListSoFar()
         portals = self._portals(connection, community)
         good, bad = self._sorted_out(entries, portals, so_far)
-        good, theirs = self._own_cards(connection, community, good, so_far)
+        named = self._tokens.of(connection, community, {one for _, row in good for one in _credentials_of(row)})
+        good, theirs = self._own_cards(connection, community, good, so_far, named)
         good, shorter = _not_shortened(connection, community, good, by.today)
         bad = sorted([*bad, *theirs, *shorter], key=lambda one: one.row)
         if not good:
@@ -127,13 +129,12 @@ class Register:
         places = people.put_dwellings(
             connection, community, [(r.entry.building, r.entry.unit, r.entry.room) for r in kept if r.entry.room]
         )
-        rows, cards = [], []
+        rows, cards, key = [], [], self._tokens.number(connection, community)
         for row in kept:
             person = ids[row.lookup]
             dwelling = places.get((row.entry.building, row.entry.unit, row.entry.room))
             rows.append(_enrolment(community, person, dwelling, row.entry))
-            own = (Credential(row.entry.kind, row.number), *row.more)
-            cards += [self._card(community, person, one) for one in own]
+            cards += [_card(community, person, one, named[one], key) for one in _credentials_of(row)]
         history.put(connection, by, t.enrolments, rows, ("community", "person"))
         back = people.given_back(connection, community, [card["token"] for card in cards])
         people.put_credentials(connection, [one for one in cards if back.get(one["token"]) != one["person"]])
@@ -163,7 +164,8 @@ class Register:
         ids = self._persons.put(connection, by, community, [_identity(row) for row in good]).ids
         keys = [(ids[row.lookup], community, row.entry.since) for row in good]
         standing = history.standing(connection, t.registrations, ("person", "community", "since"), keys)
-        rows, cards = [], []
+        rows, cards, key = [], [], self._tokens.number(connection, community)
+        named = self._tokens.of(connection, community, {one for row in good for one in _credentials_of(row)})
         for row in good:
             person = ids[row.lookup]
             stands = standing.get((person, community, row.entry.since))
@@ -185,7 +187,7 @@ class Register:
                     "employer": self._employer(stands.employer if stands is not None else None, row.entry.employer),
                 }
             )
-            cards.append(self._card(community, person, Credential(row.entry.kind, row.number)))
+            cards += [_card(community, person, one, named[one], key) for one in _credentials_of(row)]
         history.put(connection, by, t.registrations, rows, ("person", "community", "since"))
         people.put_credentials(connection, cards)
         if complete:
@@ -203,8 +205,7 @@ class Register:
             LookupError: nobody has it in this community, or there is no such community.
         """
         self._portals(connection, community)
-        token = token_of(self._master.token_key(community), credential)
-        row = people.credential(connection, community, token)
+        row = people.credential(connection, community, self._tokens.one(connection, community, credential))
         if row is None:
             raise LookupError("nobody has this credential here")
         history.change(connection, by, t.credentials, row, {"lost": lost})
@@ -246,11 +247,15 @@ class Register:
         return good, bad
 
     def _own_cards(
-        self, connection: Connection, community: str, good: Sequence[tuple[int, _Good]], so_far: ListSoFar
+        self,
+        connection: Connection,
+        community: str,
+        good: Sequence[tuple[int, _Good]],
+        so_far: ListSoFar,
+        token_by: Mapping[Credential, bytes],
     ) -> tuple[list[tuple[int, _Good]], list[BadRow]]:
         """Part the rows into those whose cards and codes are their own or free, and those that name another's."""
-        key = self._master.token_key(community)
-        named = {i: [token_of(key, one) for one in _cards_of(row)] for i, row in good}
+        named = {i: [token_by[one] for one in _cards_of(row)] for i, row in good}
         tokens = sorted({token for row in named.values() for token in row})
         holders = people.holders(connection, community, tokens, so_far.today)
         kept = people.kept(connection, [row.lookup for _, row in good])
@@ -272,17 +277,16 @@ class Register:
             return stands
         return self._master.hide("registrations.employer", text)
 
-    def _card(self, community: str, person: int, credential: Credential) -> dict[str, Any]:
-        token = token_of(self._master.token_key(community), credential)
-        kind = credential.kind.value
-        return {
-            "community": community,
-            "person": person,
-            "kind": kind,
-            "token": token,
-            "token_key": TOKEN_KEY,
-            "returned_on": None,
-        }
+
+def _card(community: str, person: int, credential: Credential, token: bytes, key: int) -> dict[str, Any]:
+    return {
+        "community": community,
+        "person": person,
+        "kind": credential.kind.value,
+        "token": token,
+        "token_key": key,
+        "returned_on": None,
+    }
 
 
 def _not_shortened(
@@ -314,6 +318,11 @@ def _shortens(stands: Any, entry: EnrolmentEntry, today: date) -> bool:
     sooner = (entry.until or date.max) < (stands.until or date.max)
     fewer = entry.portals is not None and (stands.portals is None or not set(entry.portals) >= set(stands.portals))
     return entry.role is not Role.RESIDENT or sooner or fewer or entry.since > max(stands.since, today)
+
+
+def _credentials_of(row: _Good) -> tuple[Credential, ...]:
+    """All that somebody of a row has."""
+    return (Credential(row.entry.kind, row.number), *row.more)
 
 
 def _cards_of(row: _Good) -> tuple[Credential, ...]:

@@ -7,7 +7,7 @@ import logging
 import queue
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date
 from typing import Any
@@ -18,10 +18,11 @@ from sqlalchemy.exc import OperationalError
 
 from gateway import bundle, points, wire
 from gateway.centre.policies import begins
+from gateway.centre.tokens import handed_out, keys_now
 from gateway.keys import Master, NotAuthentic
 from gateway.points import Point
 from gateway.store.database import Database
-from gateway.store.queries import people, streams
+from gateway.store.queries import people, streams, tokens
 from rules.conditions import Field
 from rules.identity import birth_of
 from rules.known import age_on, band_of
@@ -37,6 +38,7 @@ QUIET_S = 0.5
 """A change is published after so long without another one, …"""
 AT_MOST_EVERY_S = 1.0
 """… and at most so often."""
+LOOK_EVERY_S = 1.0
 COUNT_ONLY_UNDER = 14
 """Of younger children only the number of passes is kept: no token in the spool (PIPL article 31)."""
 _PART = 60_000
@@ -66,12 +68,14 @@ def build(
     row = streams.community(connection, community)
     if row is None:
         raise LookupError(f"there is no community {community}")
+    keys = keys_now(connection, community, now)
     header = bundle.Header(
         version=1,
         community=community,
         issued=0,
         register_as_of=row.register_as_of,
-        token_key_id=1,
+        token_key_id=keys.newest,
+        older_keys=list(keys.older[: wire.MAX_OLDER]),
         portals=list(row.portals),
         schedules=[],
         policy=policy.gate,
@@ -103,10 +107,13 @@ def _issued(connection: Connection, now: int) -> int:
     return issued
 
 
-def parts(version: int, data: bytes) -> list[bytes]:
-    """The messages that carry a bundle."""
+def parts(version: int, data: bytes, keys: Sequence[wire.TokenKey] = ()) -> list[bytes]:
+    """The messages that carry a bundle, and with the first the keys of its tokens."""
     pieces = [data[i : i + _PART] for i in range(0, len(data), _PART)]
-    return [wire.encode(wire.RosterPart(version, number, len(pieces), piece)) for number, piece in enumerate(pieces, 1)]
+    return [
+        wire.encode(wire.RosterPart(version, number, len(pieces), piece, list(keys) if number == 1 else []))
+        for number, piece in enumerate(pieces, 1)
+    ]
 
 
 class Pace:
@@ -121,6 +128,10 @@ class Pace:
 
     def due(self, now: float) -> bool:
         return self._due is not None and now >= self._due
+
+    @property
+    def waits(self) -> bool:
+        return self._due is not None
 
     def published(self, now: float) -> None:
         self._due = None
@@ -181,6 +192,7 @@ class Rosters:
         self._flow = Flow(clock)
         self._built: dict[str, _Built] = {}
         self._pace = Pace()
+        self._look_at = 0.0
         self._seen = self._by()
 
     def version(self, community: str) -> int:
@@ -217,15 +229,38 @@ class Rosters:
             if asked is None:
                 self._pace.changed(time.monotonic())
             else:
-                with self._lock:
-                    community, version = self._wanted.pop(asked)
-                self.answer(community, asked, version)
+                self._answer_asked(asked)
         if self._seen != (by := self._by()):
             self._seen = by
             self._pace.changed(time.monotonic())
+        self._look()
         if self._pace.due(time.monotonic()):
             self._pace.published(time.monotonic())
             self.publish()
+
+    def _look(self) -> None:
+        """Notice once a second what another process changed, such as a command at the centre's machine."""
+        now = time.monotonic()
+        if now >= self._look_at and not self._pace.waits:
+            self._look_at = now + LOOK_EVERY_S
+            with self._database.read() as connection:
+                if people.a_roster_is_stale(connection):
+                    self._pace.changed(now)
+
+    def _answer_asked(self, station: str) -> None:
+        with self._lock:
+            community, version = self._wanted.pop(station)
+        self._answer_each(community, [station], version)
+
+    def _answer_each(self, community: str, names: Sequence[str], version: int) -> None:
+        """Answer stations; a failure keeps the questions that are left, since nobody asks them again."""
+        for at, name in enumerate(names):
+            try:
+                self.answer(community, name, version)
+            except Exception:
+                for one in names[at:]:
+                    self.wanted(community, one, version)
+                raise
 
     def answer(self, community: str, station: str, version: int) -> None:
         """Send a station the newest roster, unless that is the one it has."""
@@ -247,9 +282,7 @@ class Rosters:
         for community, stale in communities:
             built = self._built.get(community)
             if (stale or (built is not None and built.by != self._by())) and self._build(community):
-                for name, where in stations:
-                    if where == community:
-                        self.answer(community, name, 0)
+                self._answer_each(community, [name for name, where in stations if where == community], 0)
 
     def _by(self) -> tuple[date, int, int]:
         upcoming = self._upcoming()
@@ -263,12 +296,13 @@ class Rosters:
             made = build(
                 connection, self._master, self._policy(), community, by[0], self._now(), known, self._upcoming()
             )
+            keys = handed_out(self._master, community, tokens.keys(connection, community))
         if made is None and before is not None:
             self._built[community] = dataclasses.replace(before, by=by)
             return False
         if made is not None:
             version, data, digest = made
-            self._built[community] = _Built(version, parts(version, data), digest, by)
+            self._built[community] = _Built(version, parts(version, data, keys), digest, by)
             log.info("roster %d of %s: %d bytes", version, community, len(data))
         return made is not None
 

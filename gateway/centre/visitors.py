@@ -8,17 +8,17 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.centre.persons import Identity, Persons
+from gateway.centre.tokens import Tokens
 from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.queries import history, people, streams, visiting
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
-from rules.model import CIVIL, Credential, CredentialKind, Role, token_of
+from rules.model import CIVIL, Credential, CredentialKind, Role
 
 CODE_DIGITS = 8
 LONGEST_MS = 7 * 86_400_000
 """A pass is good for a week at most; whoever stays longer is a guest or a resident."""
-TOKEN_KEY = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,7 @@ class Visitors:
     def __init__(self, master: Master) -> None:
         self._master = master
         self._persons = Persons(master)
+        self._tokens = Tokens(master)
 
     def expect(self, connection: Connection, by: By, community: str, visit: Visit) -> tuple[int, str]:
         """Enter a visitor; the pass's number and the code that opens the gate.
@@ -146,15 +147,14 @@ class Visitors:
         }
         history.put(connection, by, t.enrolments, [enrolment], ("community", "person"))
         card = {"community": community, "token": token, "person": person, "kind": CredentialKind.VISITOR.value}
-        card |= {"token_key": TOKEN_KEY, "issued_on": by.today, "returned_on": None}
+        card |= {"token_key": self._tokens.number(connection, community), "issued_on": by.today, "returned_on": None}
         history.put(connection, by, t.credentials, [card], ("community", "token"))
 
     def _fresh_code(self, connection: Connection, community: str) -> tuple[str, bytes]:
         """A code that nobody has here, and its token."""
-        key = self._master.token_key(community)
         while True:
             code = f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}d}"
-            token = token_of(key, Credential(CredentialKind.VISITOR, code))
+            token = self._tokens.one(connection, community, Credential(CredentialKind.VISITOR, code))
             if people.credential(connection, community, token) is None:
                 return code, token
 

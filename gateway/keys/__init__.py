@@ -104,8 +104,9 @@ class Master:
         self._data = AESGCM(derive(key, "data"))
         self._index = derive(key, "index")
 
-    def token_key(self, community: str) -> bytes:
-        return derive(self._key, "token", community)
+    def token_key(self, community: str, number: int = 1) -> bytes:
+        """The key of a community's tokens; each rotation counts its number on."""
+        return derive(self._key, "token", community, *([str(number)] if number > 1 else []))
 
     def station(self, name: str, generation: int) -> StationKeys:
         return StationKeys(derive(self._key, "station", name, str(generation)), generation & 0xFF)

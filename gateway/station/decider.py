@@ -27,6 +27,7 @@ from gateway.wire import GateAct, SwipeRecord
 from rules.decide import decide
 from rules.model import (
     CIVIL,
+    Credential,
     CredentialKind,
     Decision,
     Direction,
@@ -85,6 +86,14 @@ class Heard:
 
 
 @dataclass(frozen=True, slots=True)
+class InUse:
+    """A roster from now on, and the keys that its tokens may be made by, by number."""
+
+    roster: Roster
+    keys: Mapping[int, bytes] = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """A decided swipe: its record, whether the gate opens, and whether the guard is reminded about registration."""
 
@@ -113,9 +122,10 @@ class Decider:
         clock_state: Callable[[], str] = lambda: "synced",
         held: Callable[[str], bool] = lambda _portal: False,
     ) -> None:
-        self.inbox: queue.Queue[Heard | ByHand | Deed | Roster] = queue.Queue(INBOX)
+        self.inbox: queue.Queue[Heard | ByHand | Deed | InUse] = queue.Queue(INBOX)
         self.pending: OrderedDict[int, Outcome] = OrderedDict()
         self.roster: Roster | None = None
+        self.keys: Mapping[int, bytes] = {enrolled.token_key_id: enrolled.token_key}
         self._enrolled = enrolled
         self._epoch = epoch
         self._gates = gates
@@ -163,10 +173,10 @@ class Decider:
             self._handle(item)
         self._signal_overdue()
 
-    def _handle(self, item: Heard | ByHand | Deed | Roster) -> None:
+    def _handle(self, item: Heard | ByHand | Deed | InUse) -> None:
         match item:
-            case Roster():
-                self.roster = item
+            case InUse(roster, keys):
+                self.roster, self.keys = roster, keys
             case Heard():
                 points.reached(Point.CARD_TAKEN)
                 self._settle(self.judge(item))
@@ -182,8 +192,7 @@ class Decider:
         place = self._readers[heard.reader]
         gate = self._gates[place.portal]
         credential = heard.card.credential
-        token = token_of(self._enrolled.token_key, credential)
-        row = self.roster.find(token) if self.roster is not None else None
+        key, token, row = self._found(credential)
         swipe = Swipe(place.portal, heard.reader, place.direction, credential.kind, token, self._now())
         snapshot = self._view(swipe, gate, row, heard.mono)
         decision = decide(swipe, snapshot)
@@ -203,19 +212,32 @@ class Decider:
             reasons=[reason.value for reason in decision.reasons],
             kind=credential.kind.value,
             token=token if keep else None,
-            key=self._enrolled.token_key_id,
+            key=key,
             flags=sorted(flag.value for flag in decision.flags),
             roster=self.roster.header.version if self.roster is not None else 0,
             policy=snapshot.policy.version,
             clock=self._clock_state(),
             unattended=opens and decision.verdict is Verdict.ATTEND,
-            sealed=self._seal(heard.card, seq) if row is None else None,
+            sealed=self._seal(heard.card, seq) if keep and (row is None or row.token != token) else None,
         )
         outcome = Outcome(record, decision, opens, self._remind(token, decision, snapshot), heard.mono, token)
         self._seq = seq  # numbered only when it is whole: a number without a record would be a hole for ever
         self._remember(token, outcome, heard.mono)
         points.reached(Point.DECIDED)
         return outcome
+
+    def _found(self, credential: Credential) -> tuple[int, bytes, Enrolment | None]:
+        """The number of the token key in use, the credential's token by it, and its row, maybe by an older key."""
+        if self.roster is None:
+            key = max(self.keys)
+            return key, token_of(self.keys[key], credential), None
+        header = self.roster.header
+        token = token_of(self.keys[header.token_key_id], credential)
+        row = self.roster.find(token)
+        for older in header.older_keys if row is None else ():
+            if row is None and older in self.keys:
+                row = self.roster.find(token_of(self.keys[older], credential))
+        return header.token_key_id, token, row
 
     def _by_hand(self, act: ByHand) -> Outcome:
         seq = self._seq + 1
@@ -279,8 +301,13 @@ class Decider:
         )
 
     def _seal(self, card: CardRead, seq: int) -> bytes | None:
-        """What the reader gave, for the centre alone; only of an unknown number, and only where there is a roster."""
-        if self.roster is None or card.credential.kind not in _IDENTITY_NUMBERS:
+        """What the reader gave, for the centre alone; only of an unknown number, and only where there is a roster.
+
+        While token keys are changed, also of a card, which the centre knows by its token alone.
+        """
+        if self.roster is None:
+            return None
+        if card.credential.kind not in _IDENTITY_NUMBERS and not self.roster.header.older_keys:
             return None
         identity = card.identity
         said = {"kind": card.credential.kind.value, "number": _clean(card.credential.number, _LONGEST_NUMBER)}

@@ -11,13 +11,13 @@ from pathlib import Path
 
 from drivers.api import CardRead, Driver, Input, Noise, ReaderEvent, ReaderFault, StreamDriver
 from gateway import points
-from gateway.bundle import Roster
 from gateway.bus import Account, Bus, Message, Will
 from gateway.keys import Enrolled
 from gateway.metrics import StationMetrics
 from gateway.points import Point
 from gateway.settings import Output, Reader, Settings, SettingsError
 from gateway.station import roster as roster_files
+from gateway.station.assembly import Whole
 from gateway.station.board import Board, Signals
 from gateway.station.clock import boot_id, clock_state
 from gateway.station.commands import Commands, Powers
@@ -25,7 +25,7 @@ from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health
 from gateway.station.crowds import Crowds
-from gateway.station.decider import Decider, Heard, ReaderPlace
+from gateway.station.decider import Decider, Heard, InUse, ReaderPlace
 from gateway.station.devices import drivers_of
 from gateway.station.door import DoorEvent
 from gateway.station.doors import Doors
@@ -40,6 +40,7 @@ from gateway.station.refusals import Refusals
 from gateway.station.renewal import Renewal
 from gateway.station.salvage import Keeper, carry_over
 from gateway.station.spool import Spool, SpoolBroken, set_aside
+from gateway.station.token_keys import TokenKeys
 from gateway.station.uplink import Uplink
 from gateway.trusted import TrustedTime
 from gateway.web.page import make_pages
@@ -121,8 +122,9 @@ class StationProcess:
             clock_state=clock_state,
             held=held.holds,
         )
-        known = roster_files.load(folder, enrolled.roster_public, enrolled.community)
-        self._decider.roster = known
+        self._token_keys = TokenKeys(folder, enrolled)
+        known = roster_files.load(folder, enrolled.roster_public, enrolled.community, self._token_keys.known)
+        self._decider.roster, self._decider.keys = known, self._token_keys.known
         refusals = Refusals(lambda leaf: self._metrics.refused.labels(leaf).inc())
         trusted = TrustedTime(folder / "time")
         self._errands = Errands(enrolled, trusted, refusals)
@@ -133,6 +135,7 @@ class StationProcess:
             epoch,
             boot=boot_id(),
             roster=known,
+            token_keys=self._token_keys.known.keys(),
             use_roster=partial(self._use_roster, folder),
             unreadable=lambda found: self._recorder.unreadable(found),
             settled=lambda what: self._recorder.settled(what),
@@ -323,12 +326,14 @@ class StationProcess:
         points.reached(Point.CARD_HEARD)
         self._decider.inbox.put(Heard(reader, card, mono))
 
-    def _use_roster(self, folder: Path, roster: Roster, data: bytes) -> None:
-        self._decider.inbox.put(roster)
+    def _use_roster(self, folder: Path, came: Whole) -> None:
+        known = self._token_keys.with_those(came.keys)
+        self._decider.inbox.put(InUse(came.roster, known))
         points.reached(Point.ROSTER_USED)
         self._changed.set()
         try:
-            roster_files.save(folder, data)
+            self._token_keys.keep(known)
+            roster_files.save(folder, came.data)
         except OSError as error:
             log.error("the roster is in use, but cannot be kept for the next start: %s", error)  # noqa: TRY400
 

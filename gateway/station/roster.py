@@ -2,6 +2,7 @@
 
 import logging
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from gateway import points
@@ -31,12 +32,15 @@ def save(folder: Path, data: bytes) -> None:
         points.reached(Point.ROSTER_HALF_KEPT)
 
 
-def load(folder: Path, public: bytes, community: str) -> Roster | None:
-    """The newest copy that the centre signed for this community, or None."""
+def load(folder: Path, public: bytes, community: str, keys: Container[int]) -> Roster | None:
+    """The newest copy that the centre signed for this community, by one of these token keys; or None."""
     found: list[Roster] = []
     for name in _COPIES:
         try:
-            found.append(unpack((folder / name).read_bytes(), public, community))
+            roster = unpack((folder / name).read_bytes(), public, community)
+            if roster.header.token_key_id not in keys:
+                raise NotAuthentic("its token key is not known here")  # noqa: TRY301
+            found.append(roster)
         except FileNotFoundError:
             continue
         except (NotAuthentic, OSError) as error:

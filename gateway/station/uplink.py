@@ -9,7 +9,7 @@ import queue
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Literal
 
 from gateway import points, wire
@@ -19,7 +19,7 @@ from gateway.keys import Enrolled, Envelope, NotAuthentic
 from gateway.points import Point
 from gateway.ranges import Range
 from gateway.station import backlog, losses
-from gateway.station.assembly import Incoming
+from gateway.station.assembly import Incoming, Whole
 from gateway.station.cover import Cover
 from gateway.station.inbox import Batch, Fresh, LostSome, Up
 from gateway.station.plausible import Plausible
@@ -60,7 +60,8 @@ class Uplink:
         *,
         boot: str = "",
         roster: Roster | None,
-        use_roster: Callable[[Roster, bytes], None],
+        token_keys: Collection[int] = (),
+        use_roster: Callable[[Whole], None],
         settled: Callable[[Settled], None],
         unreadable: Callable[[Sequence[tuple[str, int]]], None],
         status: Callable[[int, int], Status],
@@ -94,8 +95,9 @@ class Uplink:
         self._lost_told: tuple[tuple[str, int] | None, float] = (None, 0.0)
         """Epoch and first seq of the losses told last, and when."""
         self._failing = ""
-        self._incoming = Incoming(enrolled, roster)
+        self._incoming = Incoming(enrolled, roster, token_keys)
         self._roster_wanted: float | None = None
+        """Since when a roster is waited for that the station lacks; without any it asks until it has one."""
         self.beats = 0
         """Heartbeats said in this epoch."""
         self._next_beat = 0.0
@@ -211,6 +213,7 @@ class Uplink:
         self._behind, self._recount = False, True
         self._greeted_on, self._greet_at, self._said_hello = connection, None, now
         self._next_beat = 0.0
+        self._roster_wanted = None if self._incoming.version else now
         self._publish("hello", wire.encode(hello))
         points.reached(Point.HELLO_SAID)
         self._tell_lost()
@@ -275,7 +278,7 @@ class Uplink:
     def _acknowledged(self, ack: Ack) -> None:
         points.reached(Point.ACK_CAME)
         self.centre_heard = self._clock()
-        if ack.roster == self._incoming.version:
+        if ack.roster == self._incoming.version != 0:
             self.roster_checked, self._roster_wanted = self._clock(), None
         elif self._roster_wanted is None and ack.roster:
             self._roster_wanted = self._clock()
@@ -338,8 +341,8 @@ class Uplink:
         found = self._incoming.add(part)
         if found is not None:
             self.roster_checked, self._roster_wanted = self._clock(), None
-            self._use_roster(*found)
-            log.info("roster %d with %d rows is in use", found[0].header.version, len(found[0]))
+            self._use_roster(found)
+            log.info("roster %d with %d rows is in use", found.roster.header.version, len(found.roster))
 
     def _tick(self) -> None:
         now = self._clock()

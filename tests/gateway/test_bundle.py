@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gateway.bundle import Header, pack, unpack
+from gateway.bundle import Guards, Header, pack, unpack
 from gateway.keys import Master, NotAuthentic
 from rules.conditions import Clause, Condition, Then
 from rules.model import AgeBand, Enrolment, GatePolicy, Hours, Passback, Role
@@ -102,8 +102,22 @@ def test_another_version_is_refused() -> None:
         unpack(signed(b"XQR2" + body[4:]), PUBLIC, "yuan")
 
 
-def test_a_header_with_unknown_keys_is_refused() -> None:
-    head = msgspec.json.encode({**msgspec.to_builtins(rosters.header()), "colour": "red"})
+@pytest.mark.parametrize("form", [1, 2**20])
+def test_accounts_of_guards_in_whatever_form_keep_no_roster_from_the_gate(form: int) -> None:
+    accounts = [{"name": "office-1", "secret": {"of": ["another", "form"]}}]
+    head = msgspec.structs.replace(rosters.header(), guards=Guards(form, accounts))
+    read = unpack(pack(head, [rosters.person()], rosters.MASTER.sign), PUBLIC, "yuan")
+    assert read.header.guards == Guards(form, accounts)
+    assert read.find(rosters.token(1)) is not None
+    assert rosters.header().guards is None
+    assert b"guards" not in rosters.bundle(), "what is not there takes no room"
+
+
+def test_what_a_newer_centre_adds_to_the_header_is_passed_over_and_what_is_missing_is_not() -> None:
+    said = msgspec.to_builtins(rosters.header())
+    head = msgspec.json.encode({**said, "lamps": ["east"]})
+    assert unpack(signed(b"XQR1" + len(head).to_bytes(4, "big") + head), PUBLIC, "yuan").header == rosters.header()
+    head = msgspec.json.encode({name: value for name, value in said.items() if name != "token_key_id"})
     with pytest.raises(NotAuthentic, match="header"):
         unpack(signed(b"XQR1" + len(head).to_bytes(4, "big") + head), PUBLIC, "yuan")
 

@@ -289,7 +289,13 @@ def test_a_station_that_is_revoked_has_no_account_and_no_second_file(gateway: Ru
     assert "user box-1\n" in gateway("broker", "acl", "--config", config).stdout
     done = gateway("station", "revoke", "box-1", "--config", config)
     cut = {"station": "box-1", "community": "test-yuan", "generation": 1, "certificates": 1, "people": 0, "missing": 0}
-    assert json.loads(done.stdout) == cut
+    cut |= {"token_key": 2, "waiting": 0, "to_tell": 0}
+    said = json.loads(done.stdout)
+    told = Path(said.pop("told"))
+    assert said == cut
+    assert stat.S_IMODE(told.stat().st_mode) == 0o600
+    again = json.loads(gateway("station", "revoke", "box-1", "--config", config, "--out", str(tmp_path / "x")).stdout)
+    assert (again["token_key"], again["certificates"]) == (2, 0), "who is revoked once more is only told of again"
     assert "box-1" not in gateway("broker", "acl", "--config", config).stdout
     assert "box-1" not in (tmp_path / "data" / "broker" / "passwords").read_text()
     target.unlink()

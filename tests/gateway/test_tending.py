@@ -86,7 +86,7 @@ def test_a_new_account_is_handed_on_without_a_break(bench: Bench) -> None:
 
 
 def test_who_is_revoked_is_disconnected_by_a_restart(bench: Bench) -> None:
-    assert enrolling.revoke(bench.database, "yuan-1").certificates == 1
+    assert enrolling.revoke(bench.database, MASTER, "yuan-1", "test").certificates == 1
     enrolling.hand_on(bench.database, MASTER, bench.settings)
     assert bench.turn() == ["restart broker"]
     enrolling.hand_on(bench.database, MASTER, bench.settings)

@@ -25,7 +25,7 @@ def cards_of(connection: Connection, community: str, person: int) -> Sequence[Ro
     """The cards of somebody that were not returned, oldest first."""
     c = t.credentials.c
     where = (c.community == community, c.person == person, c.returned_on.is_(None), c.kind.not_in(_OWN))
-    return connection.execute(select(t.credentials).where(*where).order_by(c.id)).all()
+    return connection.execute(select(t.credentials).where(*where, c.superseded.is_(False)).order_by(c.id)).all()
 
 
 def ended_today(connection: Connection, community: str, today: date) -> int:

@@ -256,6 +256,7 @@ def roster_rows(connection: Connection, community: str, today: date) -> Sequence
         .outerjoin(here, here.c.person == c.person)
         .outerjoin(away, away.c.person == c.person)
         .where(c.community == community, c.returned_on.is_(None), e.id.is_not(None) | here.c.person.is_not(None))
+        .where(c.superseded.is_(False))
         .order_by(c.token)
     ).all()
 
@@ -276,6 +277,12 @@ def roster_is_fresh(connection: Connection, community: str) -> None:
 
 def roster_is_stale(connection: Connection, community: str) -> None:
     connection.execute(update(t.communities).where(t.communities.c.id == community).values(roster_stale=True))
+
+
+def a_roster_is_stale(connection: Connection) -> bool:
+    """Whether some community's roster does not say what the register does."""
+    c = t.communities.c
+    return connection.execute(select(c.id).where(c.roster_stale).limit(1)).first() is not None
 
 
 def _chunks(items: Sequence[T]) -> Iterable[Sequence[T]]:

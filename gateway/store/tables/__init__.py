@@ -30,6 +30,7 @@ from gateway.store.tables.register import (
     persons,
     registrations,
     residents,
+    retokened,
     visitors,
 )
 from gateway.store.tables.rulebook import policies, questions
@@ -108,6 +109,7 @@ __all__ = [
     "registrations",
     "requests",
     "residents",
+    "retokened",
     "sent_forms",
     "settings",
     "sign_ins",

@@ -38,8 +38,14 @@ communities = Table(
     Column("phase", String(16), nullable=False, server_default="collect"),
     Column("base_date", Date),
     Column("targets", JSON),
+    Column("token_key", Integer, nullable=False, server_default="1"),
+    Column("token_key_oldest", Integer, nullable=False, server_default="1"),
+    Column("rotated_at", BigInteger),
 )
-"""`staff` are people employed for registration alone (专职力量); `targets` maps an indicator to its target."""
+"""`staff` are people employed for registration alone (专职力量); `targets` maps an indicator to its target.
+
+Tokens are made by key `token_key`; while a rotation lasts, those from `token_key_oldest` on are good, too.
+"""
 
 addresses = Table(
     "addresses",
@@ -172,10 +178,23 @@ credentials = Table(
     Column("issued_on", Date),
     Column("returned_on", Date),
     Column("replaces", ForeignKey("credentials.id")),
+    Column("superseded", Boolean, nullable=False, server_default=false()),
     UniqueConstraint("community", "token"),
 )
-"""One that was returned (退卡) opens nothing and may be issued to somebody else."""
+"""One that was returned (退卡) opens nothing and may be issued to somebody else.
+
+One that is `superseded` has a row under a newer key: it stands in no roster, and says whose the swipes of before are.
+"""
 Index("ix_credentials_person_community", credentials.c.person, credentials.c.community)
+
+retokened = Table(
+    "retokened",
+    metadata,
+    Column("community", ForeignKey("communities.id"), primary_key=True),
+    Column("old", LargeBinary(16), primary_key=True),
+    Column("new", LargeBinary(16), nullable=False),
+)
+"""While a rotation lasts: what the token of nobody who was known became, for swipes that still wait at a station."""
 
 registrations = Table(
     "registrations",

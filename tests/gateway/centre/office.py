@@ -25,6 +25,7 @@ from gateway.centre.register import EnrolmentEntry, Register, RegistrationEntry
 from gateway.centre.slips import Slips
 from gateway.centre.sorting import Sorter
 from gateway.centre.stations import Stations
+from gateway.centre.tokens import Tokens
 from gateway.centre.told import Told, open_by
 from gateway.centre.visiting import Visit, log_visit
 from gateway.keys import Master, seal
@@ -173,6 +174,7 @@ class Office:
             errands={"reply": self.commands.answered, "renew": self.certify.asked},
             acts=GateActs(MASTER, lambda: None).take,
             changed=lambda: None,
+            renew=Tokens(MASTER).renew,
             mark=self.mark,
             older=lambda: None,
         )

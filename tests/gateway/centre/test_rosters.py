@@ -52,6 +52,17 @@ class Sending:
             now=now or office.casework.now,
         )
 
+    def failing_while(self, fails: list[bool]) -> Callable[[str, str, str, bytes], object]:
+        """A way out that breaks at the next message for as often as `fails` says so."""
+
+        def send(community: str, station: str, _leaf: str, plain: bytes) -> None:
+            if fails[0]:
+                fails[0] = False
+                raise OSError("the way out is shut")
+            self.sent.append((community, station, plain))
+
+        return send
+
     def last(self, station: str = STATION) -> Roster:
         """The roster that a station was sent last, verified as the station does it."""
         found = [wire.decode(plain, wire.RosterPart) for _, to, plain in self.sent if to == station]
@@ -225,6 +236,41 @@ def test_on_its_thread_it_answers_a_hello_at_once_and_a_change_soon(small: Offic
     stop.set()
     thread.join()
     assert sending.last().find(token(A)) is not None
+
+
+def test_stations_whose_roster_could_not_be_sent_get_it_later(small: Office) -> None:
+    """Whether it was asked for or changed: a failure once, at any station, keeps it from nobody."""
+    sending = Sending(small)
+    fails, stop = [True], threading.Event()
+    rosters = Rosters(small.database, MASTER, lambda: POLICY, small.casework.today, sending.failing_while(fails))
+    thread = threading.Thread(target=rosters.run, args=(stop,))
+    rosters.wanted(YUAN, STATION, 0)
+    thread.start()
+    try:
+        until(lambda: fails[0] is False and sending.sent, what="the answer to the hello that failed")
+        before = sending.last().header.version
+        small.enrol(entry(A))
+        fails[0] = True
+        rosters.changed()
+        until(lambda: sending.last().header.version > before, what="the changed roster that could not be sent")
+    finally:
+        stop.set()
+        thread.join()
+    assert sending.last().find(token(A)) is not None
+
+
+def test_what_another_process_changed_is_published_soon(small: Office) -> None:
+    sending = Sending(small)
+    sending.rosters.publish()
+    before, stop = sending.last().header.version, threading.Event()
+    thread = threading.Thread(target=sending.rosters.run, args=(stop,))
+    thread.start()
+    try:
+        small.enrol(entry(A))
+        until(lambda: sending.last().header.version > before, what="a change that nobody told of")
+    finally:
+        stop.set()
+        thread.join()
 
 
 def test_many_stations_at_once_get_their_rosters_at_a_bounded_pace() -> None:

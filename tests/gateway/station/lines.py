@@ -132,7 +132,7 @@ def centre_on(broker: Broker) -> Iterator[Centre]:
 
 
 @contextmanager
-def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
+def line(broker: Broker, path: Path, *, start: bool = True, roster: Roster | None = None) -> Iterator[Line]:
     clock, settled, used, unreadable = Clock(), [], [], []
     came: queue.Queue[Message] = queue.Queue()
     refused: list[tuple[str, str]] = []
@@ -142,9 +142,9 @@ def line(broker: Broker, path: Path, *, start: bool = True) -> Iterator[Line]:
             enrolled,
             reader,
             spool.epoch,
-            roster=None,
+            roster=roster,
             unreadable=unreadable.extend,
-            use_roster=lambda roster, _data: used.append(roster),
+            use_roster=lambda came: used.append(came.roster),
             settled=settled.append,
             status=lambda beat, depth: Status("online", spool.epoch, beat, 0, spool_depth=depth),
             refused=lambda leaf, why: refused.append((leaf, why)),

@@ -26,7 +26,7 @@ def board(tmp_path: Path, *, connected: bool, said: Said, depth: int) -> Board:
         spool.epoch,
         roster=None,
         unreadable=lambda _found: None,
-        use_roster=lambda _roster, _data: None,
+        use_roster=lambda _came: None,
         settled=lambda _settled: None,
         status=lambda beat, _depth: Status("online", spool.epoch, beat, 0),
     )

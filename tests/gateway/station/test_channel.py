@@ -113,7 +113,7 @@ class Channel(RuleBasedStateMachine):
             self.spool.epoch,
             roster=None,
             unreadable=lambda _found: None,
-            use_roster=lambda _roster, _data: None,
+            use_roster=lambda _came: None,
             settled=self.settled.append,
             status=lambda beat, depth: Status("online", self.spool.epoch, beat, 0, spool_depth=depth),
             clock=lambda: self.now,

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 
 from drivers.api import CardRead, Identity, Verdict
 from gateway import wire
-from gateway.bundle import pack, unpack
+from gateway.bundle import Roster, pack, unpack
 from gateway.station.decider import Heard, Outcome
 from gateway.station.deeds import ByHand, Deed
 from gateway.station.recorder import _published
 from gateway.wire import SwipeRecord
-from rules.model import Credential, CredentialKind, GatePolicy, Reason
+from rules.model import Credential, CredentialKind, Enrolment, GatePolicy, Reason, token_of
 from tests.gateway import rosters
 from tests.gateway.station.gate import DAY, EPOCH, NOBODY, NOON, Bench, card, gate, token
 from tests.waiting import until
@@ -295,3 +295,41 @@ def test_a_swipe_says_what_the_kernel_says_of_the_clock() -> None:
     assert bench.swipe().record.clock == "unsynced"
     said[0] = "synced"
     assert bench.swipe().record.clock == "synced"
+
+
+def newer(*people: Enrolment) -> Roster:
+    """A roster by the second token key; rows by the first one are good, too."""
+    header = msgspec.structs.replace(rosters.header(version=2, issued=2), token_key_id=2, older_keys=[1])
+    return unpack(pack(header, people, rosters.MASTER.sign), rosters.MASTER.roster_public(), rosters.COMMUNITY)
+
+
+def by_key(number: int, text: str = "04AABBCC") -> bytes:
+    return token_of(rosters.MASTER.token_key(rosters.COMMUNITY, number), Credential(CredentialKind.CARD_UID, text))
+
+
+KEYS = {number: rosters.MASTER.token_key(rosters.COMMUNITY, number) for number in (1, 2)}
+
+
+def test_while_keys_are_changed_a_card_by_the_old_one_opens_and_its_number_is_sealed_for_the_centre() -> None:
+    bench = Bench().use(None)
+    bench.decider.roster, bench.decider.keys = newer(replace(rosters.person(), token=by_key(1))), KEYS
+    record = bench.swipe().record
+    assert (record.verdict, record.key, record.token) == ("grant", 2, by_key(2))
+    assert record.sealed is not None
+    said = rosters.MASTER.unseal(record.sealed, rosters.STATION, EPOCH, record.seq)
+    assert json.loads(said) == {"kind": "card-uid", "number": "04AABBCC"}
+
+
+def test_a_card_by_the_new_key_is_sealed_for_nobody() -> None:
+    bench = Bench()
+    bench.decider.roster, bench.decider.keys = newer(replace(rosters.person(), token=by_key(2))), KEYS
+    record = bench.swipe().record
+    assert (record.verdict, record.token, record.sealed) == ("grant", by_key(2), None)
+
+
+def test_of_a_child_s_card_by_the_old_key_nothing_is_kept() -> None:
+    bench = Bench()
+    child = replace(rosters.person(), token=by_key(1), count_only=True)
+    bench.decider.roster, bench.decider.keys = newer(child), KEYS
+    record = bench.swipe().record
+    assert (record.verdict, record.token, record.sealed) == ("grant", None, None)

@@ -12,7 +12,7 @@ PUBLIC = rosters.MASTER.roster_public()
 
 
 def loaded(folder: Path) -> int | None:
-    found = load(folder, PUBLIC, rosters.COMMUNITY)
+    found = load(folder, PUBLIC, rosters.COMMUNITY, {1})
     return found.header.version if found is not None else None
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from gateway import wire
+from gateway.bundle import unpack
 from gateway.keys import Master
 from gateway.station.cover import Cover
 from gateway.station.losses import MESSAGES
@@ -24,6 +25,9 @@ from tests.gateway.station.spools import CENTRE, fill, swipe
 from tests.waiting import until
 
 pytestmark = pytest.mark.real("mosquitto")
+
+ROSTER = unpack(rosters.bundle(), rosters.MASTER.roster_public(), rosters.COMMUNITY)
+"""For a station that does not ask for one."""
 
 
 @pytest.fixture(scope="module")
@@ -117,7 +121,7 @@ def test_a_hole_is_filled_though_ranges_beyond_it_are_held(broker: Broker, centr
 
 
 def test_what_is_not_acknowledged_for_ten_seconds_is_sent_again(broker: Broker, centre: Centre, tmp_path: Path) -> None:
-    with line(broker, tmp_path / "spool") as one:
+    with line(broker, tmp_path / "spool", roster=ROSTER) as one:
         centre.next("hello")
         one.pass_by(1)
         assert seqs(centre.next("swipe")) == [1]
@@ -134,7 +138,7 @@ def test_what_is_not_acknowledged_for_ten_seconds_is_sent_again(broker: Broker, 
 def test_an_acknowledgement_goes_backwards_only_under_a_new_centre_epoch(
     broker: Broker, centre: Centre, tmp_path: Path
 ) -> None:
-    with line(broker, tmp_path / "spool") as one:
+    with line(broker, tmp_path / "spool", roster=ROSTER) as one:
         centre.next("hello")
         one.pass_by(*range(1, 11))
         centre.next("swipe")
@@ -174,7 +178,7 @@ def test_an_acknowledgement_that_goes_back_under_one_centre_epoch_is_refused_and
 def test_what_was_never_recorded_cannot_be_acknowledged(
     broker: Broker, centre: Centre, tmp_path: Path, said: tuple[Any, ...]
 ) -> None:
-    with line(broker, tmp_path / "spool") as one:
+    with line(broker, tmp_path / "spool", roster=ROSTER) as one:
         centre.next("hello")
         one.pass_by(1, 2, 3)
         assert seqs(centre.next("swipe")) == [1, 2, 3]
@@ -311,6 +315,25 @@ def test_a_roster_of_which_a_part_is_missing_is_asked_for_again(broker: Broker, 
         centre.roster(rosters.bundle(version=3), 3)
         until(lambda: one.rosters)
         one.wait(10.1)
+        assert centre.nothing_more("hello")
+
+
+def test_a_station_without_a_roster_asks_until_it_has_one(broker: Broker, centre: Centre, tmp_path: Path) -> None:
+    """The answer to its first hello was lost, or the centre had no roster yet and says so."""
+    with line(broker, tmp_path / "spool") as one:
+        assert centre.next("hello").roster == 0
+        centre.ack(roster=0)
+        until(lambda: one.settled)
+        assert one.uplink.roster_checked is None, "no roster is not the newest"
+        one.wait(10.1)
+        assert centre.next("hello").roster == 0
+        one.wait(10.1)
+        assert centre.next("hello").roster == 0
+        centre.roster(rosters.bundle(version=3), 3)
+        until(lambda: one.rosters)
+        one.wait(10.1)
+        centre.ack(roster=3)
+        until(lambda: one.uplink.roster_checked)
         assert centre.nothing_more("hello")
 
 
@@ -479,7 +502,7 @@ def test_what_is_still_to_be_sent_is_counted_without_looking_at_all_of_it(
     """An ack costs what it settles: of a month of swipes the others are not counted again."""
     with closing(Spool(tmp_path / "spool")) as old:
         fill(old, 3000)
-    with line(broker, tmp_path / "spool") as one:
+    with line(broker, tmp_path / "spool", roster=ROSTER) as one:
         centre.next("hello")
         centre.ack((old.epoch, 0))
         until(lambda: one.settled)
