@@ -54,9 +54,15 @@ clocks = Table(
     metadata,
     Column("station", ForeignKey("stations.name"), primary_key=True),
     Column("boot", String(16), primary_key=True),
+    Column("since", BigInteger, primary_key=True),
     Column("offset", BigInteger, nullable=False),
+    Column("until", BigInteger, nullable=False),
+    Column("until_offset", BigInteger, nullable=False),
     Column("noted", BigInteger, nullable=False),
 )
+"""A row for each stretch in which a clock was synchronised: from and to when by the machine's monotonic clock (ms), and
+what had to be added to that to have the time of day at either end.
+"""
 
 certificates = Table(
     "certificates",

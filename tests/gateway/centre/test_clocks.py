@@ -1,5 +1,7 @@
 """Clocks that are wrong at the gate: order by number, the time put right once it is known, and judged by that."""
 
+from datetime import timedelta
+
 import msgspec
 import pytest
 
@@ -9,11 +11,13 @@ from gateway.wire import Status, SwipeRecord, Swipes
 from tests.gateway.centre.office import (
     EPOCH,
     EPOCH_2,
+    NOW,
     STRANGER_DAYS,
     Office,
     moment,
     number,
     swipe,
+    token,
     unknown,
 )
 
@@ -64,6 +68,74 @@ def test_what_comes_after_its_time_is_known_is_stored_right_at_once(office: Offi
     record = since_boot(swipe(1, A, moment(20, 15)), booted)
     came(office, [record, swipe(2, A, moment(20, 16))])
     assert times(office) == {(EPOCH, 1): (moment(20, 15), record.at), (EPOCH, 2): (moment(20, 16), None)}
+
+
+HOUR = 3_600_000
+
+
+def drifting(office: Office, booted: int, *, first: bool) -> dict[tuple[str, int], tuple[int, int | None]]:
+    """A clock that is synchronised, loses a minute in four hours without a time service, and is synchronised again.
+
+    Its swipes of that time come when they are recorded (`first`), or when all is over.
+    """
+    lost, began = 60_000, office.casework.now()
+    records = [
+        SwipeRecord(
+            n, at, at - booted, "east", "east-in", "in", "grant", ["enrolled"], token=token(A), clock="unsynced"
+        )
+        for n, at in enumerate((began + HOUR, began + 3 * HOUR), 1)
+    ]
+    synced(office, booted)
+    beat(office, clock="unsynced", mono=began + 1000 - booted)
+    if first:
+        came(office, records)
+    assert first == (len(times(office)) == 2)
+    office.moment += timedelta(milliseconds=4 * HOUR + lost)
+    beat(office, clock="synced", mono=began + 4 * HOUR - booted)
+    if not first:
+        came(office, records)
+    return times(office)
+
+
+def beat(office: Office, *, clock: str, mono: int) -> None:
+    status = Status("online", EPOCH, len(office.settled) + 1, office.casework.now(), clock=clock, mono=mono, boot=BOOT)
+    assert office.settle(office.message("status", status))
+
+
+@pytest.mark.parametrize("first", [True, False], ids=["as they are recorded", "when all is over"])
+def test_what_a_clock_lost_between_two_stretches_is_spread_over_its_swipes(office: Office, first: bool) -> None:
+    began = office.casework.now()
+    said = began + HOUR, began + 3 * HOUR
+    assert drifting(office, moment(20), first=first) == {
+        (EPOCH, 1): (said[0] + 15_000, said[0]),
+        (EPOCH, 2): (said[1] + 45_000, said[1]),
+    }
+
+
+def test_a_clock_that_is_set_by_hand_after_it_was_synchronised_is_not_believed(small: Office) -> None:
+    booted, now = moment(20), small.casework.now()
+    synced(small, booted)
+    record = msgspec.structs.replace(swipe(1, A, now + HOUR), mono=now + HOUR - booted, clock="unsynced")
+    wrong = msgspec.structs.replace(record, seq=2, at=now + 5 * HOUR)
+    came(small, [record, wrong])
+    assert times(small) == {(EPOCH, 1): (now + HOUR, None), (EPOCH, 2): (now + HOUR, now + 5 * HOUR)}
+
+
+def test_a_stretch_that_lasts_is_one_row_whose_end_moves_on(small: Office) -> None:
+    booted, began = moment(20), small.casework.now()
+    for minute in range(0, 60, 3):
+        small.moment = NOW + timedelta(minutes=minute)
+        synced(small, booted)
+    (row,) = small.rows(t.clocks)
+    assert row.since == began - booted
+    assert row.since + 45 * 60_000 <= row.until <= row.since + 57 * 60_000
+    beat(small, clock="unsynced", mono=began - booted + 58 * 60_000)
+    assert small.rows(t.clocks)[0].until == row.since + 57 * 60_000, "the last moment at which it was sure"
+    for minute in range(59, 70):
+        small.moment = NOW + timedelta(minutes=minute)
+        beat(small, clock="synced" if minute % 2 else "unsynced", mono=began - booted + minute * 60_000)
+    (row,) = small.rows(t.clocks)
+    assert row.until == row.since + 69 * 60_000, "a clock that comes and goes makes no rows"
 
 
 def test_another_start_of_the_machine_has_another_time(office: Office) -> None:
