@@ -38,15 +38,17 @@ def this_moment() -> Moment:
 def forget(writer: sqlite3.Connection, own: int, now: Moment, keep_ms: int) -> int:
     """Note what is settled now; delete what is noted for `keep_ms`, and epochs of which nothing is left but that.
 
-    The epoch `own`, the one before it and the last before it with a swipe stay: hello tells of them.
+    The epoch `own`, the one before it and the last before it with a swipe stay: hello tells of them. So does the last
+    of which anything is deleted here: a centre that heard of none since holds it for the last, and asks where it is.
     """
     gone = 0
     rows = epoch_rows(writer)
+    aged = {row.no: _of_age(writer, row, now, keep_ms) for row in rows}
     before = [row for row in rows if row.no < own]
     stay = {own, *(row.no for row in before[-1:]), *([row.no for row in before if row.last][-1:])}
+    stay |= set([no for no, old in aged.items() if old.spans][-1:])
     for row in rows:
-        settled = Cover(row.upto, ranges_of(row.ranges))
-        old = _of_age(writer, row, now, keep_ms)
+        settled, old = Cover(row.upto, ranges_of(row.ranges)), aged[row.no]
         if settled.spans:
             _note(writer, row, now)
         gone += sum(_delete(writer, row.no, *part) for span in old.spans for part in _within(span, settled.spans))

@@ -6,6 +6,7 @@ Spool, uplink, intake and database are the real ones; between them is a line in 
 import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,7 @@ class Channel(RuleBasedStateMachine):
         self.line.down.append(Message(topic, MASTER.station(STATION, 1).down().wrap(topic, plain), False, lambda: None))
 
     def _start(self) -> None:
+        self.office.moment += timedelta(seconds=1)  # a box does not start again in no time
         self.spool = Spool(self.path)
         self.reader = self.spool.reader()
         self.seq = 0
@@ -233,7 +235,8 @@ class Channel(RuleBasedStateMachine):
             copied(Path(source.removeprefix("sqlite:///")), Path(self.folder.name)).removeprefix("sqlite:///")
         )
         self.database = Database(f"sqlite:///{restored}")
-        self.office = Office(self.database)
+        moment, self.office = self.office.moment, Office(self.database)
+        self.office.moment = moment
         self._acks()
         self.the_line_breaks_and_comes_back()
 
@@ -313,4 +316,22 @@ def test_a_station_that_has_forgotten_all_and_starts_again_is_no_restored_image(
             channel.a_message_arrives(at=0, keep=False)
     assert channel.reader.epochs()[-1].first == 0
     assert channel.office.rows(t.troubles) == []
+    channel.teardown()
+
+
+def test_a_station_that_started_again_and_again_in_a_week_without_a_line_is_no_restored_image(template: Path) -> None:
+    channel = type("Run", (Channel,), {"template": template})()
+    channel.begin()
+    channel.people_pass(count=3, heard=True)
+    while channel.line.up:
+        channel.a_message_arrives(at=0, keep=False)
+    channel.time_passes(1.0)
+    while channel.line.down:
+        channel.an_answer(at=0, fate="arrives")
+    for _ in range(3):
+        channel.the_station_starts_again()
+        channel.settled_swipes_are_forgotten()
+        channel.people_pass(count=2, heard=True)
+        channel.line.up.clear()
+    assert channel.reader.epochs()[0].first == 0, "of what was settled the name alone is left"
     channel.teardown()
