@@ -74,6 +74,7 @@ def test_of_a_child_that_is_only_counted_no_token_is_kept() -> None:
 @given(read=reads, known=st.booleans())
 @example(read=CardRead(Credential(ID, NOBODY), Identity("名" * 400, "址" * 400)), known=True)
 @example(read=CardRead(Credential(ID, "reader"), None), known=False)
+@example(read=CardRead(Credential(ID, "policy"), None), known=True)
 @example(read=CardRead(Credential(ID, "9" * 5000), Identity("\ud800", '"' * 400)), known=True)
 @example(read=CardRead(Credential(ID, "\x01" * 99), Identity("\U0001f600" * 400, "\x01" * 400)), known=True)
 def test_whatever_a_reader_reads_the_centre_can_parse_the_record(read: CardRead, known: bool) -> None:
@@ -82,7 +83,8 @@ def test_whatever_a_reader_reads_the_centre_can_parse_the_record(read: CardRead,
     record = bench.swipe(read).record
     assert wire.decode(wire.encode(record), SwipeRecord) == record
     number = read.credential.number
-    plain = {field: value for field, value in msgspec.to_builtins(record).items() if field not in NOT_OF_THE_CARD}
+    said = msgspec.to_builtins(record).items()
+    plain = [value for field, value in said if field not in NOT_OF_THE_CARD]
     assert len(number) < 6 or number not in json.dumps(plain, ensure_ascii=False)
 
 
