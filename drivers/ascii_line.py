@@ -50,10 +50,8 @@ class AsciiReader:
     """A reader that speaks by itself when something is presented."""
 
     def __init__(self, settings: Settings) -> None:
-        self._order = settings.order
-        text = settings.frame == "text"
-        self._cutter = Lines(ENDINGS[settings.suffix], 128) if text else Frames(SHAPES[settings.frame])
-        self._meaning = _text if text else MEANINGS[settings.frame]
+        self._settings = settings
+        self._cutter = cutter(settings)
 
     def signal(self, verdict: Verdict) -> None:
         """Nothing can be said to the person on this line."""
@@ -65,14 +63,40 @@ class AsciiReader:
     def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
         """Take what arrived and return what it means."""
         items = self._cutter.feed(data, now)
-        return [item if isinstance(item, Noise) else self._meaning(item, self._order) for item in items]
+        return [item if isinstance(item, Noise) else meaning(item, self._settings) for item in items]
 
 
-Order = Literal["as-sent", "reversed"]
+def cutter(settings: Settings) -> Lines | Frames:
+    """What cuts a reader's bytes into its texts or frames."""
+    return Lines(ENDINGS[settings.suffix], 128) if settings.frame == "text" else Frames(SHAPES[settings.frame])
 
 
-def _fixed(digits: int, tail: bytes, check: Callable[[bytes], int]) -> Shape:
+def meaning(frame: bytes, settings: Settings) -> ReaderEvent:
+    """Return what a text or a whole frame means."""
+    if settings.frame == "text":
+        return _card(CredentialKind.VISITOR, frame.decode("utf-8", "replace"))
+    number = payload_of(frame, settings.frame)
+    if settings.frame in ("rdm6300", "id-12"):
+        return _card(CredentialKind.EM, number.hex().upper())
+    return _card(CredentialKind.CARD_UID, uid(number, settings.order))
+
+
+def payload_of(frame: bytes, name: FrameName) -> bytes:
+    """Return the bytes of a card that a whole frame carries."""
+    return frame[3:-2] if name == "length-xor" else bytes.fromhex(frame[1 : 1 + _DIGITS[name]].decode("ascii"))
+
+
+def framed(payload: bytes, name: FrameName) -> bytes:
+    """Return the frame that carries so many bytes of a card."""
+    if name == "length-xor":
+        return b"\x02" + len(payload).to_bytes(2, "big") + payload + bytes([reduce(xor, payload), 3])
+    digits = payload.hex().upper().encode("ascii")
+    return b"\x02" + digits + f"{_CHECKS[name](digits):02X}".encode("ascii") + _TAILS[name]
+
+
+def _fixed(name: FrameName) -> Shape:
     """STX, so many hex digits, two hex digits of check, a fixed tail."""
+    digits, tail, check = _DIGITS[name], _TAILS[name], _CHECKS[name]
     size = 1 + digits + 2 + len(tail)
 
     def shape(buffer: bytes) -> int:
@@ -109,36 +133,14 @@ def _length_xor(buffer: bytes) -> int:
     return size if good else NOT_A_FRAME
 
 
-SHAPES: dict[FrameName, Shape] = {
-    "stx-hex": _fixed(6, b"\x04", _xor_of_characters),
-    "rdm6300": _fixed(10, b"\x03", _xor_of_bytes),
-    "id-12": _fixed(10, b"\r\n\x03", _xor_of_bytes),
-    "length-xor": _length_xor,
+_DIGITS: dict[FrameName, int] = {"stx-hex": 6, "rdm6300": 10, "id-12": 10}
+_TAILS: dict[FrameName, bytes] = {"stx-hex": b"\x04", "rdm6300": b"\x03", "id-12": b"\r\n\x03"}
+_CHECKS: dict[FrameName, Callable[[bytes], int]] = {
+    "stx-hex": _xor_of_characters,
+    "rdm6300": _xor_of_bytes,
+    "id-12": _xor_of_bytes,
 }
-
-
-def _text(line: bytes, _order: Order) -> ReaderEvent:
-    return _card(CredentialKind.VISITOR, line.decode("utf-8", "replace"))
-
-
-def _stx_hex(frame: bytes, order: Order) -> ReaderEvent:
-    return _card(CredentialKind.CARD_UID, uid(bytes.fromhex(frame[1:7].decode("ascii")), order))
-
-
-def _em(frame: bytes, _order: Order) -> ReaderEvent:
-    return _card(CredentialKind.EM, frame[1:11].decode("ascii"))
-
-
-def _payload(frame: bytes, order: Order) -> ReaderEvent:
-    return _card(CredentialKind.CARD_UID, uid(frame[3:-2], order))
-
-
-MEANINGS: dict[FrameName, Callable[[bytes, Order], ReaderEvent]] = {
-    "stx-hex": _stx_hex,
-    "rdm6300": _em,
-    "id-12": _em,
-    "length-xor": _payload,
-}
+SHAPES: dict[FrameName, Shape] = {name: _fixed(name) for name in _DIGITS} | {"length-xor": _length_xor}
 
 
 def _card(kind: CredentialKind, text: str) -> ReaderEvent:

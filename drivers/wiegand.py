@@ -62,7 +62,7 @@ class WiegandReader:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._lines = Lines((b"\r", b"\n"), LONGEST_BITS + 8)
+        self._lines = lines()
 
     def signal(self, verdict: Verdict) -> None:
         """The adapter has no lamp."""
@@ -73,17 +73,25 @@ class WiegandReader:
 
     def receive(self, data: bytes, now: float) -> list[ReaderEvent]:
         """Take what arrived and return what it means."""
-        return [item if isinstance(item, Noise) else self._line(item) for item in self._lines.feed(data, now)]
+        items = self._lines.feed(data, now)
+        return [item if isinstance(item, Noise) else meaning(item, self._settings) for item in items]
 
-    def _line(self, line: bytes) -> ReaderEvent:
-        bits = bits_of(line) if self._settings.form == "bits" else _DECIMAL[self._settings.form](line)
-        if bits is None:
-            return Noise(len(line), "not a Wiegand line")
-        if self._settings.form == "bits":
-            return card_of(bits, self._settings)
-        if "1" not in bits:  # no parity tells a card from nothing at all
-            return ZEROS
-        return _number_of(bits, bits, self._settings)
+
+def lines() -> Lines:
+    """What cuts an adapter's bytes into lines."""
+    return Lines((b"\r", b"\n"), LONGEST_BITS + 8)
+
+
+def meaning(line: bytes, settings: Settings) -> ReaderEvent:
+    """Return what a line means."""
+    bits = bits_of(line) if settings.form == "bits" else _DECIMAL[settings.form](line)
+    if bits is None:
+        return Noise(len(line), "not a Wiegand line")
+    if settings.form == "bits":
+        return card_of(bits, settings)
+    if "1" not in bits:  # no parity tells a card from nothing at all
+        return ZEROS
+    return _number_of(bits, bits, settings)
 
 
 def card_of(bits: str, settings: Settings) -> ReaderEvent:

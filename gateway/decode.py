@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import asdict
 from datetime import date
+from typing import cast
 
 from drivers import ascii_line, ga467, id_text, sam_codes, sam_frames, wiegand
 from drivers.api import (
@@ -17,9 +18,11 @@ from drivers.api import (
     ReaderEvent,
     ReaderFault,
     ReaderProtocol,
+    StreamDriver,
 )
+from drivers.registry import find, settings_for
 from drivers.sam_frames import Reply
-from gateway.recording import frames_of
+from gateway import recording
 from rules import identity
 
 Found = dict[str, object]
@@ -62,10 +65,16 @@ def decode(protocol: str, hex_text: str, *, reveal: bool, today: date) -> tuple[
     if decoder is None:
         return [_wrong(f"no protocol {protocol!r}; known are {', '.join(DECODERS)}")], WRONG_USE
     try:
-        data = _bytes(frames_of(hex_text) or hex_text)
-    except ValueError as error:
+        recorded = recording.read(hex_text)
+        if recorded is not None and recorded.driver != protocol:
+            return [_wrong("this is a recording of another driver's line; its first line says of which")], WRONG_USE
+        data = _bytes(hex_text if recorded is None else recorded.digits)
+        if recorded is not None and recorded.settings:
+            found = _as_configured(protocol, recorded.settings, data, reveal)
+        else:
+            found = decoder(data, reveal, today)
+    except (ValueError, RecursionError) as error:
         return [_wrong(str(error))], WRONG_USE
-    found = decoder(data, reveal, today)
     read = any(item["event"] in {"card_read", "text"} or item.get("valid") is True for item in found)
     return found, READ if read else NOT_READ
 
@@ -212,6 +221,19 @@ def _id_text(data: bytes, reveal: bool, _today: date) -> list[Found]:
 def _listen(reader: ReaderProtocol, data: bytes) -> list[ReaderEvent]:
     """What a reader makes of the bytes, when nothing follows them."""
     return reader.receive(data, 0.0) + reader.receive(b"", LATER_S) + reader.receive(b"", 2 * LATER_S)
+
+
+def _as_configured(protocol: str, table: dict[str, object], data: bytes, reveal: bool) -> list[Found]:
+    """What a recorded reader made of the bytes by its settings; frames of a SAM module are shown as always.
+
+    Raises:
+        ValueError: they are no settings of this driver.
+    """
+    driver = find(protocol)
+    settings = settings_for(driver, table)
+    if driver is ga467.DRIVER or not isinstance(driver, StreamDriver):
+        return _ga467(data, reveal, date.max)
+    return [event_of(event, reveal=reveal) for event in _listen(cast(ReaderProtocol, driver.make(settings)), data)]
 
 
 def _wiegand(data: bytes, reveal: bool, _today: date) -> list[Found]:

@@ -5,19 +5,21 @@ import secrets
 import sys
 import threading
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
 
-from drivers import ga467, ga467_setup, osdp, osdp_settings
+from drivers import ga467_setup, osdp, osdp_settings
 from drivers.api import DeviceFact, Driver, Emit, LinkLost, Noise, Online, ReaderEvent, ReaderProtocol, StreamDriver
 from drivers.osdp_install import INSTALL_S, install
 from drivers.registry import find, settings_for, taken
 from drivers.stream import StreamLink
+from gateway.blanking import FROM, TO, blanks_for
 from gateway.decode import Found, event_of
 from gateway.keys import KeyFileError, read_secret, write_secret
-from gateway.recording import FROM, TITLE, TO, Recording
+from gateway.recording import Recording, head
 
 HEARD, NOT_HEARD = 0, 1
 Say = Callable[[Found], None]
@@ -171,27 +173,22 @@ def record(
     baud: int | None = None,
     say: Say = say,
 ) -> int:
-    """Record a SAM module's line into a new file, everything personal blanked, and say what comes, as `try_line` does.
+    """Record a line into a new file, everything personal blanked, and say what comes, as `try_line` does.
 
     Raises:
-        LookupError: another driver: its bytes cannot be blanked.
+        LookupError: a line that cannot be blanked, and why.
         FileExistsError: nothing is written over.
     """
-    if not isinstance(driver, StreamDriver) or driver.name != ga467.DRIVER.name:
-        raise LookupError(f"only lines of {ga467.DRIVER.name} can be recorded: of others, nothing could be kept")
+    recording = Recording(blanks_for(driver, settings))
     with file.open("x", encoding="ascii") as out:
         file.chmod(0o600)
-        out.write(f"{TITLE}\n# begun {datetime.now(UTC).isoformat(timespec='seconds')}\n")
-        recording = Recording()
-        make = cast(Callable[[Any], ReaderProtocol], driver.make)
-        tapped = StreamDriver(
-            driver.name,
-            driver.settings,
-            lambda own: _Tapped(make(own), lambda way, data, now: out.writelines(_lines(recording, way, data, now))),
-            driver.baud,
-        )
+        begun = f"# begun {datetime.now(UTC).isoformat(timespec='seconds')}"
+        out.writelines(line + "\n" for line in (*head(driver, settings), begun))
+        stream = cast(StreamDriver, driver)
+        make = cast(Callable[[Any], ReaderProtocol], stream.make)
+
+        def tap(way: str, data: bytes, now: float) -> None:
+            out.writelines(line + "\n" for line in recording.take(way, data, now))
+
+        tapped = replace(stream, make=lambda own: _Tapped(make(own), tap))
         return try_line(tapped, url, settings, stop, baud=baud, say=say)
-
-
-def _lines(recording: Recording, way: str, data: bytes, now: float) -> Iterable[str]:
-    return (line + "\n" for line in recording.take(way, data, now))

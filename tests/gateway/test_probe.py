@@ -5,11 +5,12 @@ from pathlib import Path
 import pytest
 from serial.tools.list_ports_common import ListPortInfo
 
-from drivers import ga467, wiegand
+from drivers import ascii_line, ga467
 from drivers.registry import find
 from gateway.decode import Found, decode
 from gateway.probe import driver_and_settings, record, set_speed, try_line
 from gateway.scanning import named, scan
+from simulators.ascii_line import AsciiDevice
 from simulators.line import Device, PtyLine
 from simulators.modbus_relay import ModbusBoard
 from simulators.osdp_pd import OsdpLine, OsdpReaderDevice
@@ -73,10 +74,28 @@ def test_a_recording_of_a_card_decodes_and_holds_nobody(tmp_path: Path) -> None:
         record(file, ga467.DRIVER, "", ga467.Settings(), heard.stop)
 
 
-def test_what_could_not_be_blanked_is_not_recorded(tmp_path: Path) -> None:
-    for driver in (wiegand.DRIVER, find("pcsc")):
-        with pytest.raises(LookupError, match="only lines of ga467"):
-            record(tmp_path / "line.txt", driver, "", wiegand.Settings(), threading.Event())
+def test_a_recording_of_a_code_decodes_by_its_settings_and_holds_nobody(tmp_path: Path) -> None:
+    scanner, file, settings = AsciiDevice("rdm6300"), tmp_path / "line.txt", ascii_line.Settings("rdm6300")
+
+    def shown(found: Found) -> bool:
+        if found["event"] == "online":
+            scanner.show("0A00D54BD3")
+        return is_card(found)
+
+    heard = Heard(shown)
+    with PtyLine(scanner) as line:
+        assert record(file, ascii_line.DRIVER, line.url, settings, heard.stop, say=heard.say) == 0
+    found, status = decode("ascii-line", file.read_text("ascii"), reveal=True, today=TODAY)
+    assert (status, [(one["event"], one["number"]) for one in found]) == (0, [("card_read", "0000000001")])
+    assert file.read_text("ascii").splitlines()[1] == '# settings {"frame": "rdm6300"}'
+
+
+@pytest.mark.parametrize(
+    ("driver", "why"), [("osdp", "secure channel"), ("pcsc", "no line of its own"), ("relay-lcus", "not known")]
+)
+def test_what_cannot_be_blanked_is_not_recorded_and_why(tmp_path: Path, driver: str, why: str) -> None:
+    with pytest.raises(LookupError, match=f"{why}.*only lines of ga467, wiegand, ascii-line can be recorded"):
+        record(tmp_path / "line.txt", find(driver), "", None, threading.Event())
     assert not list(tmp_path.iterdir())
 
 
