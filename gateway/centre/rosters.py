@@ -36,6 +36,8 @@ _NEVER = threading.Event()
 
 QUIET_S = 0.5
 """A change is published after so long without another one, …"""
+LONGEST_S = 1.0
+"""… or after so long with more of them: somebody is always being enrolled somewhere …"""
 AT_MOST_EVERY_S = 1.0
 """… and at most so often."""
 LOOK_EVERY_S = 1.0
@@ -121,10 +123,13 @@ class Pace:
 
     def __init__(self) -> None:
         self._due: float | None = None
+        self._first = 0.0
         self._last = -AT_MOST_EVERY_S
 
     def changed(self, now: float) -> None:
-        self._due = max(now + QUIET_S, self._last + AT_MOST_EVERY_S)
+        if self._due is None:
+            self._first = now
+        self._due = max(min(now + QUIET_S, self._first + LONGEST_S), self._last + AT_MOST_EVERY_S)
 
     def due(self, now: float) -> bool:
         return self._due is not None and now >= self._due

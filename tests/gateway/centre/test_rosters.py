@@ -3,6 +3,7 @@
 import threading
 from collections.abc import Callable
 from datetime import date, timedelta
+from itertools import pairwise
 
 from sqlalchemy import Engine, event
 
@@ -212,6 +213,18 @@ def test_a_change_is_published_after_a_quiet_time_and_at_most_once_a_second() ->
     pace.changed(10.9)
     assert not pace.due(10.9 + QUIET_S)
     assert pace.due(10.8 + AT_MOST_EVERY_S)
+
+
+def test_changes_without_end_do_not_hold_back_those_before_them() -> None:
+    pace, published = Pace(), []
+    for tenth in range(100, 150):
+        pace.changed(tenth / 10)
+        if pace.due(tenth / 10):
+            pace.published(tenth / 10)
+            published.append(tenth / 10)
+    assert len(published) >= 3
+    gaps = [round(later - one, 3) for one, later in pairwise(published)]
+    assert all(AT_MOST_EVERY_S <= gap <= 2 * AT_MOST_EVERY_S for gap in gaps)
 
 
 def test_a_large_roster_goes_in_parts_that_fit_the_bus() -> None:
