@@ -33,8 +33,8 @@ from drivers.sam_frames import FRAME_S, Deframer, Frame, encode
 
 GONE_S = 1.5
 """A card not found for so long has gone; the same number within it is the same presentation."""
-STILL_S, RETURN_S = 10.0, 2.0
-"""The card that is read first, within `RETURN_S` of a silence shorter than `STILL_S`, lay there if it is the same."""
+STILL_S = 10.0
+"""A card that the first search after a silence shorter than this finds lay there all along, if it is the same."""
 HEARTBEAT_S = 5.0
 """While the module answers, `Online` is repeated so often."""
 SILENT_TRIES = 3
@@ -127,7 +127,8 @@ class SamReader:
         self._rereads = False
         self._answered_at = 0.0
         self._silence = 0.0
-        self._back: float | None = None
+        self._back = False
+        self._searched = False
         self._told: str | None = None
         self._online_at: float | None = None
         self._known = False
@@ -195,6 +196,7 @@ class SamReader:
                 yield from self._found()
             else:
                 self._no_card(found.body[2])
+            self._searched = True
             yield _Wait(self._period)
 
     def _greet(self) -> Talk:
@@ -212,7 +214,7 @@ class SamReader:
                 wait = min(2 * wait, SLOWEST_S)
         self._told = self._online_at = None
         self._well()
-        self._silence, self._back = self._now - self._answered_at, self._now
+        self._silence, self._back = self._now - self._answered_at, True
         if self._card is not None:
             self._card.seen = self._now
         self._answering()
@@ -261,8 +263,11 @@ class SamReader:
         self._told = None
         self._failed_selects = 0
         self._just_read = False
-        if self._card is not None and self._card.lies and self._now - self._card.seen >= GONE_S:
+        if not self._searched:
+            self._events.append(CardGone())  # none lies there to begin with
+        elif self._card is not None and (self._back or self._now - self._card.seen >= GONE_S):
             self._gone(sure=self._rereads)
+        self._back = False
 
     def _found(self) -> Talk:
         selected = yield from self._ask(Command.SELECT)
@@ -299,11 +304,11 @@ class SamReader:
         if card is None or card.credential != event.credential or not (card.lies or self._is_back()):
             self._gone(sure=True)
             self._events.append(event)
-        self._card, self._back = _Card(event.credential, self._now), None
+        self._card, self._back = _Card(event.credential, self._now), False
 
     def _is_back(self) -> bool:
-        """Whether the module was silent for a moment, and nothing has been read since."""
-        return self._back is not None and self._now - self._back < RETURN_S and self._silence < STILL_S
+        """Whether the module was silent for a moment, and no search has been answered by "none" since."""
+        return self._back and self._silence < STILL_S
 
     def _gone(self, *, sure: bool) -> None:
         if self._card is not None and self._card.lies:

@@ -66,7 +66,7 @@ def read_of(card: Card) -> CardRead:
 
 def test_the_module_is_greeted_and_its_number_told() -> None:
     events = Bench().run(1.0)
-    assert events == [Online(), DeviceFact("sam_number", "05.03-20120629-0000202551-0000000000")]
+    assert events == [Online(), DeviceFact("sam_number", "05.03-20120629-0000202551-0000000000"), CardGone()]
 
 
 @pytest.mark.parametrize("piece", [1, 7, 4096])
@@ -284,6 +284,26 @@ def test_a_card_that_is_laid_again_when_the_module_has_long_been_back_or_was_lon
     events += bench.run(1.0)
     cards = [event for event in events if isinstance(event, CardRead | CardGone)]
     assert [type(event) for event in cards] == [CardRead, CardGone, CardRead]
+
+
+@pytest.mark.parametrize("rereads", [False, True])
+@pytest.mark.parametrize("again_s", [0.1, 0.7, 1.5])
+def test_a_card_that_is_lifted_in_a_short_silence_and_soon_laid_again_is_read_again(
+    rereads: bool, again_s: float
+) -> None:
+    bench = Bench(module=SamModule(rereads=rereads))
+    bench.module.present(ONE)
+    events = bench.run(1.0)
+    bench.module.power = False
+    bench.module.lift()
+    events += bench.run(1.0)
+    bench.module.power = True
+    while events[-1:] != [Online()]:
+        events += bench.run(0.02)
+    events += bench.run(again_s)
+    bench.module.present(ONE)
+    events += bench.run(1.0)
+    assert [event for event in events if isinstance(event, CardRead)] == [read_of(ONE)] * 2
 
 
 def test_a_module_that_failed_its_self_test_is_reported_and_not_asked_for_cards() -> None:

@@ -1,6 +1,7 @@
 """`gateway readers` as a technician types it: against a running station, and against a line of its own."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from threading import Event
@@ -52,7 +53,7 @@ def test_the_table_shows_each_device_of_a_running_station(
     head, reader, relay = said.splitlines()
     assert head.split()[:4] == ["id", "driver", "line", "state"]
     assert reader.split()[:2] == ["east-in", "ascii-line"]
-    assert reader.split()[3:] == ["ok", "0", "s", "ago", "1", "0", "0"]
+    assert re.fullmatch(r"ok [0-9]+ s ago 1 0 0", " ".join(reader.split()[3:]))
     assert relay.split()[3:] == ["ok", "never", "0", "0", "0"]
     assert CODE not in said
 
