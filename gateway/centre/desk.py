@@ -79,7 +79,7 @@ class Desk:
             policy_version=self._policies.policy.version,
             register_as_of=as_of,
             register_stale=as_of is None or as_of < oldest,
-            stations_online=sum(_freshness(row, self._wall()) is Freshness.ONLINE for row in stations),
+            stations_online=sum(freshness(row, self._wall()) is Freshness.ONLINE for row in stations),
             stations_total=len(stations),
             swipes_today=recent,
             swipes_total=total,
@@ -200,7 +200,7 @@ def _state_shown(row: Any) -> str:
 
 def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, aside: int) -> StationRow:
     """A station; of one that is silent nothing that it said is taken for what is so now."""
-    fresh = _freshness(row, now)
+    fresh = freshness(row, now)
     status = (row.status or {}) if fresh is not Freshness.UNKNOWN else {}
     devices = (row.status or {}).get("devices", [])
     heard = fresh is Freshness.ONLINE
@@ -227,7 +227,8 @@ def _station(row: Any, now: float, community: tuple[str, int], holes: Holes, asi
     )
 
 
-def _freshness(row: Any, now: float) -> Freshness:
+def freshness(row: Any, now: float) -> Freshness:
+    """Whether what a station said is so now (`now` in seconds): of one that is silent nothing is known."""
     if row.heard_at is None:
         return Freshness.UNKNOWN
     if (row.status or {}).get("state") in {"lost", "stopped"}:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from itertools import count
 
 import pytest
-from sqlalchemy import func, insert, select
+from sqlalchemy import func, insert, select, update
 
 from gateway.keys import seal
 from gateway.store import tables as t
@@ -243,6 +243,20 @@ def test_a_list_is_checked_looked_at_and_taken(office: Office) -> None:
     assert office.desk.post(f"{sent.to}/take", {}).status == 303, "a second press is the same as the first"
     assert upload(office, "dwellings", b"").status == 422
     assert upload(office, "residents", b"x").status == 404
+
+
+@pytest.mark.parametrize(
+    ("ahead", "silent"), [(0, False), (3600, True), (-3600, True)], ids=["now", "late", "clock back"]
+)
+def test_of_a_station_that_is_silent_no_device_is_said_to_be_down(office: Office, ahead: int, silent: bool) -> None:
+    status = {"state": "online", "devices": [{"id": "east-in", "up": False, "trouble": "unplugged"}]}
+    heard = int((office.centre.clock[0] - ahead) * 1000)
+    with office.centre.database().write() as connection:
+        connection.execute(update(t.stations).where(t.stations.c.name == STATION).values(status=status, heard_at=heard))
+    page = office.desk.get("/gate/people/reports/devices").text
+    assert ("没有消息" in page, "east-in" in page) == (silent, not silent)
+    with office.centre.database().write() as connection:
+        connection.execute(update(t.stations).where(t.stations.c.name == STATION).values(status=None, heard_at=None))
 
 
 def test_reports_count_and_name_nobody(office: Office) -> None:

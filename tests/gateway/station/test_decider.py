@@ -127,6 +127,15 @@ def test_an_enrolment_ends_at_midnight_in_shanghai(moment: object, day: str, ver
     assert bench.swipe().decision.verdict is verdict, day
 
 
+def test_a_flag_begins_at_midnight_in_shanghai_without_a_message() -> None:
+    bench = enrolled(registered_until=date(2026, 11, 23))
+    flags = []
+    for moment in (NOON.replace(hour=23, minute=59, second=59), NOON.replace(hour=0) + timedelta(days=1)):
+        bench.clocks.wall = moment
+        flags.append(bench.swipe().record.flags)
+    assert flags == [[], ["registration_expired"]], "by the same roster"
+
+
 @pytest.mark.parametrize(("hour", "opens"), [(6, True), (7, False), (12, False), (21, False), (22, True)])
 def test_an_unattended_portal_opens_for_whoever_would_need_the_guard(hour: int, opens: bool) -> None:
     bench = Bench(gate(DAY, opens_unattended=True)).use(rosters.roster())

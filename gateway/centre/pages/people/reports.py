@@ -10,14 +10,15 @@ from sqlalchemy import Connection, Row
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
+from gateway.centre.desk import freshness
 from gateway.centre.pages.people.frame import Desk, day_of, room_of
 from gateway.settings import ApiClient
 from gateway.store.queries import desk as desk_rows
 from gateway.store.queries import streams
+from gateway.web.centre_view import Freshness
 
 KEPT_DAYS = 30
 """Passes are kept so long; of an older day there is nothing to report."""
-SILENT_MS = 120_000
 PAPERS = ("confidentiality", "processing")
 """Templates: 保密承诺书 and 委托处理协议."""
 Day = Annotated[date | None, Query()]
@@ -125,11 +126,10 @@ def _faults(connection: Connection, community: str, now: int) -> list[tuple[str,
         if row.community != community or row.revoked_at is not None:
             continue
         heard = _moment(row.heard_at) if row.heard_at is not None else None
-        status = row.status or {}
-        if heard is None or now - row.heard_at > SILENT_MS or status.get("state") != "online":
+        if freshness(row, now / 1000) is Freshness.UNKNOWN:
             found.append((row.name, "", "silent", heard))
             continue
-        devices = [one for one in status.get("devices", []) if not one["up"] or one.get("trouble")]
+        devices = [one for one in (row.status or {}).get("devices", []) if not one["up"] or one.get("trouble")]
         found += [(row.name, one["id"], one.get("trouble") or "down", heard) for one in devices]
     return found
 
