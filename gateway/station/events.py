@@ -64,6 +64,22 @@ class DoorLog:
         with self._lock:
             return list(self._recent)[:limit]
 
+    def counted(self, since: int, until: int) -> dict[tuple[str, Happening], int]:
+        """How often each thing happened at each portal from `since` to before `until` (ms), as far as it is on disk.
+
+        Raises:
+            sqlite3.Error: the file cannot be read now.
+        """
+        connection = self._connect()
+        try:
+            rows = connection.execute(
+                "SELECT portal, what, count(*) FROM events WHERE at >= ? AND at < ? GROUP BY portal, what",
+                (since, until),
+            ).fetchall()
+        finally:
+            connection.close()
+        return {(portal, Happening(what)): n for portal, what, n in rows if what in _KNOWN}
+
     def _write(self, events: list[DoorEvent]) -> None:
         connection = self._connect()
         try:

@@ -2,9 +2,8 @@
 
 import contextlib
 import logging
-import sqlite3
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -25,6 +24,7 @@ from gateway.station.console.feed import DOOR_ROWS, GateFeed
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health
 from gateway.station.crowds import Crowds
+from gateway.station.daybook import Daybook
 from gateway.station.decider import Decider, Heard, InUse, ReaderPlace
 from gateway.station.devices import drivers_of
 from gateway.station.door import DoorEvent
@@ -38,8 +38,8 @@ from gateway.station.readers import Place, Supervised, open_driver
 from gateway.station.recorder import Recorder
 from gateway.station.refusals import Refusals
 from gateway.station.renewal import Renewal
-from gateway.station.salvage import Keeper, carry_over
-from gateway.station.spool import Spool, SpoolBroken, set_aside
+from gateway.station.salvage import Keeper, open_spool
+from gateway.station.shifts import ShiftLog
 from gateway.station.token_keys import TokenKeys
 from gateway.station.uplink import Uplink
 from gateway.trusted import TrustedTime
@@ -77,7 +77,7 @@ class StationProcess:
         folder = settings.data / f"station-{enrolled.station}"
         with contextlib.suppress(OSError):  # each part that keeps something there says what is wrong with it
             folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._spool = _open_spool(folder / "spool.sqlite3", settings.station.spool_drops_first)
+        self._spool = open_spool(folder / "spool.sqlite3", boot_id(), settings.station.spool_drops_first)
         self._metrics = StationMetrics()
         self._gates = {portal.id: gate_of(portal) for portal in settings.portals}
         self._threads: list[threading.Thread] = []
@@ -184,7 +184,16 @@ class StationProcess:
             self._changed.set,
             self._decider.policy,
         )
-        desk = ConsoleDesk(self._board.state, signals.recent, hands, self.parts, door_events=self._door_log.recent)
+        desk = ConsoleDesk(
+            self._board.state,
+            signals.recent,
+            hands,
+            self.parts,
+            Daybook(self._spool).between,
+            ShiftLog(folder / "shifts.sqlite3"),
+            self._door_log.counted,
+            self._door_log.recent,
+        )
         hosts = settings.station.allowed_hosts
         app = make_app(desk, self._gate_feed, allowed_hosts=hosts, registry=self._metrics.registry)
         self._server = Server(app, settings.station.host, settings.station.port)
@@ -368,21 +377,6 @@ class StationProcess:
             for device in state.devices:
                 if device.kind == "reader":
                     self._metrics.reader_up.labels(device.id).set(device.health is Health.OK)
-
-
-def _open_spool(path: Path, drops_first: Sequence[str]) -> Spool:
-    """The spool; a broken file is set aside and a new one begun, so that the gate goes on."""
-    try:
-        return Spool(path, boot=boot_id(), drops_first=drops_first)
-    except SpoolBroken as error:
-        aside = set_aside(path)
-        log.error("the spool is broken and was set aside as %s: %s", aside, error)  # noqa: TRY400 - the reason helps
-    spool = Spool(path, boot=boot_id(), drops_first=drops_first)
-    try:
-        carry_over(aside, spool)
-    except sqlite3.Error as error:
-        log.error("the chain of epochs could not be taken over: %s", error)  # noqa: TRY400 - the reason helps
-    return spool
 
 
 def _community_name(settings: Settings, enrolled: Enrolled) -> str:

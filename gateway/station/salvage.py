@@ -6,14 +6,14 @@ It goes on where a process that ended left off: a file is done with when its nam
 import logging
 import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from functools import partial
 from pathlib import Path
 
 from gateway.ranges import Range, outside, runs
 from gateway.station import wreck
-from gateway.station.spool import CHECKED_AT_START, Spool, add_lost
+from gateway.station.spool import CHECKED_AT_START, Spool, SpoolBroken, add_lost, set_aside
 from gateway.station.spool_file import (
     TABLES,
     add_epoch,
@@ -36,6 +36,21 @@ KEPT = 2
 _DONE = ".salvaged"
 
 Work = Callable[[Spool], None]
+
+
+def open_spool(path: Path, boot: str, drops_first: Sequence[str]) -> Spool:
+    """The spool; a broken file is set aside and a new one begun, so that the gate goes on."""
+    try:
+        return Spool(path, boot=boot, drops_first=drops_first)
+    except SpoolBroken as error:
+        aside = set_aside(path)
+        log.error("the spool is broken and was set aside as %s: %s", aside, error)  # noqa: TRY400 - the reason helps
+    spool = Spool(path, boot=boot, drops_first=drops_first)
+    try:
+        carry_over(aside, spool)
+    except sqlite3.Error as error:
+        log.error("the chain of epochs could not be taken over: %s", error)  # noqa: TRY400 - the reason helps
+    return spool
 
 
 class Keeper:

@@ -1,10 +1,14 @@
 """Desks over values in memory, for tests and for looking at the pages, in place of gates and of the centre's rows."""
 
 import queue
+import sqlite3
 import threading
-from collections import deque
+from collections import Counter, deque
+from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+
+import msgspec
 
 from gateway.station.console.feed import GateFeed
 from gateway.station.console.view import (
@@ -18,8 +22,10 @@ from gateway.station.console.view import (
     Visitor,
 )
 from gateway.station.door import DoorEvent, DoorState, DoorView, Happening
+from gateway.station.shifts import Handover
 from gateway.web import centre_view as centre
 from gateway.web.page import make_pages
+from gateway.wire import GateAct, SwipeRecord
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
 EPOCH = "5e1f0a9c33d2b710"
@@ -44,6 +50,11 @@ class Booth:
         self.opened: list[tuple[str, Visitor, str]] = []
         self.visitors: list[tuple[str, str, str]] = []
         self.lost: list[tuple[str, str]] = []
+        self.kept: list[SwipeRecord] = []
+        """What the spool would hold, oldest first."""
+        self.handovers: list[Handover] = []
+        self.broken = False
+        """Whether the disk refuses."""
         self.busy = False
         """Whether the station takes nothing more."""
         self.parts: dict[str, str] = {"reader east-in": "ok", "spool": "ok"}
@@ -87,6 +98,11 @@ class Booth:
             recent=lambda n: list(self._recent)[:n],
             acts=self,
             parts=lambda: self.parts,
+            records=self.records,
+            shifts=self,
+            door_counts=lambda since, until: Counter(
+                (one.portal, one.what) for one in self.events if since <= one.at < until
+            ),
             door_events=lambda n: self.events[:n],
         )
 
@@ -126,6 +142,35 @@ class Booth:
     def report_lost(self, dwelling: str, name: str) -> None:
         self._check("east")
         self.lost.append((dwelling, name))
+
+    def records(self, since: int, until: int) -> Generator[SwipeRecord]:
+        self._disk()
+        yield from (one for one in reversed(self.kept) if since <= one.at < until)
+
+    def add(self, handover: Handover) -> int:
+        self._disk()
+        self.handovers.append(msgspec.structs.replace(handover, no=len(self.handovers) + 1))
+        return len(self.handovers)
+
+    def recent(self, limit: int) -> list[Handover]:
+        self._disk()
+        return self.handovers[::-1][:limit]
+
+    def found(self, no: int) -> Handover | None:
+        self._disk()
+        return next((one for one in self.handovers if one.no == no), None)
+
+    def _disk(self) -> None:
+        if self.broken:
+            raise sqlite3.OperationalError("disk I/O error")
+
+    def keep(self, act: GateAct | None = None, *, portal: str = "east", dwelling: str = "", ago: float = 0) -> None:
+        """An act of the guard stands in the spool."""
+        self._seq += 1
+        at = int((self.now() - timedelta(seconds=ago)).timestamp() * 1000)
+        entered = "visitor" if act is not None and act.kind == "visitor" else None
+        record = SwipeRecord(self._seq, at, at, portal, "console", "in", "grant", ["manual"])
+        self.kept.append(msgspec.structs.replace(record, act=act, dwelling=dwelling or None, by_hand=entered))
 
     def suggest(self, *portals: PortalView) -> None:
         """A hold-open period is suggested at these portals, and at no other."""
@@ -177,6 +222,7 @@ class Booth:
                 answered=answered,
             )
             self._recent.appendleft(shown)
+            self.kept.append(_record(shown))
         self.gate.shown(shown)
         return shown
 
@@ -219,6 +265,24 @@ class Booth:
         ):
             ago -= 18
             self.say(reason, **{"ago": ago, **more})  # type: ignore[arg-type]
+
+
+def _record(shown: Shown) -> SwipeRecord:
+    """What the spool would hold of a verdict."""
+    at = int(shown.at.timestamp() * 1000)
+    return SwipeRecord(
+        shown.seq,
+        at,
+        at,
+        shown.portal,
+        shown.reader,
+        shown.direction.value,
+        shown.verdict.value,
+        [reason.value for reason in shown.reasons],
+        kind=None if shown.kind is None else shown.kind.value,
+        recorded=shown.recorded,
+        by_hand=None if shown.answered is None else shown.answered.value,
+    )
 
 
 def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | None = None) -> centre.CentreDesk:

@@ -7,6 +7,8 @@ from playwright.sync_api import Browser, Page, expect
 from prometheus_client import CollectorRegistry
 
 from gateway.station.console.routes import make_app
+from gateway.station.shifts import Handover
+from gateway.wire import GateAct
 from rules.model import Reason
 from tests.browser.axe import violations
 from tests.browser.doubles import PORTALS, Booth
@@ -133,3 +135,44 @@ def test_axe_finds_nothing_on_a_full_booth_and_nothing_is_wider_than_the_window(
         page.locator(".folds > details").nth(fold).locator("summary").click()
         assert violations(page) == []
         assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("lang", ["zh", "en"])
+def test_axe_finds_nothing_on_search_hand_over_and_report(
+    page: Page, site: Site, booth: Booth, theme: str, lang: str
+) -> None:
+    booth.busy_morning()
+    booth.keep(GateAct("hold_open", int(booth.now().timestamp() * 1000)), ago=1800)
+    at = int(booth.now().timestamp() * 1000)
+    booth.handovers.append(Handover(at, at - 1000, "示例甲", "示例乙", "北门读卡器已报修", {"paper.grant": 3}, [], 1))
+    for path in ("/gate/search", "/gate/shift", "/gate/shift/1", "/gate/day"):
+        for width in (1366, 390):
+            page.set_viewport_size({"width": width, "height": 800})
+            page.goto(f"{site.url}{path}?theme={theme}&lang={lang}")
+            assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        assert violations(page) == [], path
+
+
+def test_on_another_page_of_the_booth_a_new_verdict_still_comes_and_leads_back(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    open_gate(page, site, "/gate/shift")
+    page.get_by_label("交代事项").fill("北门")
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    expect(page.locator("#verdict .word")).to_have_text("人工协助")
+    expect(page.get_by_label("交代事项")).to_have_value("北门")
+    page.locator("#verdict").click()
+    expect(page.locator("#cards > .card")).to_have_count(1)
+    assert said == []
+
+
+def test_keys_one_to_six_open_nothing_on_a_page_that_shows_no_card(page: Page, site: Site, booth: Booth) -> None:
+    open_gate(page, site, "/gate/search")
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    expect(page.locator("#cards > .card")).to_have_count(1)
+    page.locator("h1").click()
+    page.keyboard.press("1")
+    booth.say(Reason.ENROLLED)
+    expect(page.locator("#verdict .word")).to_have_text("放行")
+    assert booth.opened == []

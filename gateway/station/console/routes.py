@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from gateway.station.console.acts import make_acts
 from gateway.station.console.attends import key_of
 from gateway.station.console.feed import DOOR_ROWS, HOLDS, STATE, GateFeed
+from gateway.station.console.papers import make_papers
 from gateway.station.console.view import ConsoleDesk, Device, Visitor
 from gateway.station.events import SHOWN
 from gateway.web.feed import encode
@@ -31,7 +32,13 @@ def make_app(
 ) -> FastAPI:
     """The console of one station. `gate` is what the station reports to while this runs."""
     gate.seed(desk.recent(ROWS))
-    routers = (_pages(desk, gate), _listings(desk, gate), make_acts(desk, gate), vitals(desk.parts, registry))
+    routers = (
+        _pages(desk, gate),
+        _listings(desk, gate),
+        make_acts(desk, gate),
+        make_papers(desk, gate),
+        vitals(desk.parts, registry),
+    )
     return make_site(gate.pages, routers, allowed_hosts=allowed_hosts, closing=(gate.feed.close,))
 
 

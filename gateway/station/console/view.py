@@ -1,13 +1,15 @@
 """What the gate console shows: frozen values, and the few things that a guard can do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
-from gateway.station.door import DoorEvent, DoorView
+from gateway.station.door import DoorEvent, DoorView, Happening
 from gateway.station.refusals import Refused
+from gateway.station.shifts import Handover
+from gateway.wire import SwipeRecord
 from rules.model import CredentialKind, Direction, Reason, Verdict
 
 CLOCKS = ("synced", "unsynced", "unknown")
@@ -165,6 +167,19 @@ class GuardActs(Protocol):
         """Report a card lost."""
 
 
+class Shifts(Protocol):
+    """The hand-overs of shifts. Each call raises sqlite3.Error when the disk refuses."""
+
+    def add(self, handover: Handover) -> int:
+        """Keep one. Its number."""
+
+    def recent(self, limit: int) -> list[Handover]:
+        """The newest, newest first."""
+
+    def found(self, no: int) -> Handover | None:
+        """One by its number."""
+
+
 @dataclass(frozen=True, slots=True)
 class ConsoleDesk:
     """What the station hands its console. Every callable may be used from any thread and returns at once."""
@@ -175,5 +190,10 @@ class ConsoleDesk:
     acts: GuardActs
     parts: Callable[[], dict[str, str]]
     """Name of each part -> "ok" or what is wrong with it: what `/healthz` answers."""
+    records: Callable[[int, int], Generator[SwipeRecord]]
+    """Of a stretch of time (ms, UTC), newest first. Raises sqlite3.Error while the spool cannot be read."""
+    shifts: Shifts
+    door_counts: Callable[[int, int], dict[tuple[str, Happening], int]] = lambda _since, _until: {}
+    """What happened at doors in a stretch of time, by portal. Raises sqlite3.Error."""
     door_events: Callable[[int], list[DoorEvent]] = lambda _limit: []
     """What happened at doors lately, newest first."""

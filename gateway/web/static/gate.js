@@ -24,7 +24,7 @@
     if (!/^[1-6]$/.test(event.key) || performance.now() - lastKey < DEBOUNCE_MS) { return; }
     var card = document.querySelector("#cards > .card:not(.answering)");
     var button = card && card.querySelector("button[data-key='" + event.key + "']");
-    if (button) {
+    if (button && !button.closest("[hidden]")) {
       lastKey = performance.now();
       event.preventDefault();
       button.click();
