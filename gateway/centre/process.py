@@ -242,7 +242,7 @@ class CentreProcess:
 
     def _send_to_station(self, community: str, station: str, leaf: str, plain: bytes) -> bool:
         """Wrap a message for a station and publish it; a station that is away asks again when it is back."""
-        peer = self._stations.find(station)
+        peer = self._stations.now(station) if leaf == "roster" else self._stations.find(station)
         if peer is None or peer.revoked:
             return False
         topic = StationTopics(community, station)(leaf)

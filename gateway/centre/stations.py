@@ -48,6 +48,12 @@ class Stations:
             self.look_again()
         return self.find(name)
 
+    def now(self, name: str) -> Peer | None:
+        """The station as the table has it at this moment: for what nobody may have who has just been cut off."""
+        with self._database.read() as connection:
+            row = fleet.station(connection, name)
+        return None if row is None else self._peer(row.name, row.community, row.generation, row.revoked_at)
+
     def look_again(self) -> bool:
         """Read the table, unless that was just done; whether it was read."""
         with self._lock:

@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 
-from gateway import wire
+from gateway import enrolling, wire
 from gateway.broker import Accounts, StationAccount, police_account
 from gateway.bus import Message
 from gateway.store import tables as t
 from gateway.store.database import Database
+from gateway.store.queries import streams
 from gateway.wire import Hello, StationTopics, Swipes
 from tests import brokers
 from tests.brokers import Broker, Client
@@ -42,11 +43,12 @@ from tests.waiting import until
 pytestmark = pytest.mark.real("mosquitto")
 A, B = number(1), number(2)
 NAME, ROOM = "测试甲", "501室"
+SIBLING = "test-yuan-2"
 ACCOUNTS = Accounts(
     MASTER.broker_password("centre"),
     tuple(
         StationAccount(name, place, MASTER.station(name, 1).broker_password())
-        for name, place in ((STATION, YUAN), (OTHER_STATION, OTHER))
+        for name, place in ((STATION, YUAN), (SIBLING, YUAN), (OTHER_STATION, OTHER))
     ),
     {name: MASTER.broker_password(police_account(name)) for name in (POLICE, OTHER_POLICE)},
 )
@@ -173,6 +175,29 @@ def test_a_station_is_greeted_with_ack_and_roster_and_its_swipes_are_stored_once
                 seen["ack"] = wire.decode(plain, wire.Ack).streams[0].upto
         assert seen["roster"] > 0
         assert metric(centre, "gateway_swipes_stored_total") == 3
+
+
+def test_a_box_that_is_cut_off_gets_no_roster_and_no_key_any_more(tmp_path: Path, broker: Broker) -> None:
+    """Its broker may not have shut it out yet, and the centre has just believed it."""
+    theirs, down = StationTopics(YUAN, SIBLING)("roster"), MASTER.station(SIBLING, 1).down()
+    with (
+        running(tmp_path, broker.url) as centre,
+        at_gate(broker, TOPICS("roster")) as gate,
+        brokers.client(broker.account(SIBLING), [theirs]) as sibling,
+        brokers.client(broker.account("centre", client_id="marker")) as marker,
+    ):
+        until(lambda: opened(centre) and sibling.bus.connected and marker.bus.connected)
+        with centre.database().write() as connection:
+            streams.put_station(connection, SIBLING, YUAN, 1, 0)
+        say(gate, "hello", Hello(EPOCH, None, [], 0, "0.1.0"))
+        heard(gate, 30)
+        enrolling.revoke(centre.database(), MASTER, STATION, "test")
+        part = wire.decode(down.unwrap(theirs, heard(sibling, 30).payload), wire.RosterPart)
+        assert [key.number for key in part.keys] == [2, 1]
+        end, own = b"all that there was", MASTER.station(STATION, 1).down()
+        assert marker.bus.publish(TOPICS("roster"), end) is not None
+        came = [own.unwrap(TOPICS("roster"), one) for one in iter(lambda: heard(gate, 30).payload, end)]
+        assert part.version not in {wire.decode(one, wire.RosterPart).version for one in came}
 
 
 def test_what_passes_on_the_bus_is_shown_in_plain_to_whoever_has_the_key(tmp_path: Path, broker: Broker) -> None:
