@@ -30,7 +30,7 @@ SUSPECT_RETRY_S = 5.0
 """The same for one that does not hold our key."""
 REFUSALS = 2
 """A restart in the middle of a handshake looks like a wrong key, once."""
-AWAY_S = 1.5
+AWAY_S = 3.0
 """Who presented a card to a reader that was not heard for so long may have left; one lost answer is no absence."""
 EMPTYING_S = 5.0
 """A reader that has something to say at each question for so long is not emptying what it kept."""

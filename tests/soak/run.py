@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 from typing import IO
 
-from drivers.api import CardRead
+from drivers.api import CardRead, DeviceFact, ReaderEvent, ReaderFault
 from drivers.registry import find, settings_for
 from gateway.station.console.view import Health
 from gateway.station.readers import Place, Supervised, open_driver
@@ -43,8 +43,8 @@ LIES_S = 0.3
 """A card lies at least so long, and until it is read: people wait for the beep."""
 PATIENCE_S = 5.0
 SETTLE_S = 3.0
-PCSCD_POLLS_S = 0.45
-"""pcscd looks at a virtual reader every 0.4 s: a card that is changed more quickly was never lifted."""
+RECOVERS_S = 10.0
+"""An OSDP reader that was held up is heard again within so long: its channel is made anew."""
 DRIVERS = {"sam": "ga467", "wiegand": "wiegand", "ascii": "ascii-line", "osdp": "osdp", "pcsc": "pcsc"}
 TABLES: dict[str, dict[str, object]] = {"sam": {"period_ms": 100}, "osdp": {"key": KEY}}
 
@@ -73,6 +73,9 @@ class One:
     """The card that lies there, and whether it was read."""
     read: threading.Event = field(default_factory=threading.Event)
     device: Supervised | None = None
+    ready: list[float] = field(default_factory=list)
+    """When an OSDP reader said who it is: its channel stood again."""
+    late_cards: int = 0
 
     def supervise(self) -> Supervised:
         driver = find(DRIVERS[self.kind])
@@ -82,8 +85,20 @@ class One:
             lambda: open_driver(driver, self.url, settings, None),
             heard=self._heard,
             changed=self._changed,
+            counted=self._counted,
         )
         return self.device
+
+    def _counted(self, _id: str, event: ReaderEvent) -> None:
+        if isinstance(event, DeviceFact) and event.name == "osdp_identity":
+            self.ready.append(time.monotonic())
+        elif isinstance(event, ReaderFault) and event.code == "late_card":
+            self.late_cards += 1
+
+    def held_up(self, begin: float, end: float) -> None:
+        """Its far end was held up: it was away until its channel stood again, where that was lost."""
+        again = [at for at in self.ready if begin < at < end + RECOVERS_S]
+        self.ledger.dead.append((begin, max([end, *again[:1]])))
 
     def _heard(self, _id: str, card: CardRead, _now: float) -> None:
         self.ledger.reads[card.credential.number] += 1
@@ -163,7 +178,9 @@ class Soak:
         time.sleep(SETTLE_S)
         for one in self.readers:
             one.ledger.close(time.monotonic())
-            one.ledger.dead += [(begin, end) for line, begin, end in self.far.held_up if line == one.line]
+            for line, begin, end in self.far.held_up:
+                if line == one.line:
+                    one.held_up(begin, end)
 
     def _present(self, one: One, stop: threading.Event) -> None:
         stop.wait(one.number * PACE_S / len(self.readers))
@@ -196,7 +213,6 @@ class Soak:
         elif self._daemon is not None:
             with self._daemon_lock:
                 self._daemon.lift(one.address)
-            time.sleep(PCSCD_POLLS_S)
 
     def _pull(self, stop: threading.Event, every_s: float) -> None:
         while not stop.wait(self._random.uniform(0.5, 1.5) * every_s):
@@ -285,6 +301,7 @@ def figures(found: Soak, seconds: float, seed: int, took: float, used: float) ->
         "cuts": found.cuts,
         "daemon_kills": found.kills,
         "osdp_readers_held_up": len(found.far.held_up),
+        "osdp_cards_refused_as_late": sum(one.late_cards for one in found.readers),
         "reads_per_second": round(sums["read"] / seconds, 1),
         "back_s": back_of(found),
         "cpu_percent": round(100 * used / took, 1),
