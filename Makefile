@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test lint format fuzz soak bench chaos reliability load story lock clean
+.PHONY: help setup demo test test-browser screenshots lint format fuzz soak bench chaos reliability load story lock clean
 
 PORT = 8080
 DATA =
@@ -19,6 +19,8 @@ with_make := $(shell command -v setpriv >/dev/null && echo setpriv --pdeathsig T
 help:
 	@echo 'make demo [PORT=8080] [DATA=folder] [SECONDS=n]   a compound with simulated readers, until Ctrl-C'
 	@echo 'make test [ARGS=...]                              all tests; ARGS go to pytest'
+	@echo 'make test-browser                                  the pages in a real Chromium: journeys, axe, both sizes and languages'
+	@echo 'make screenshots [PAGES="gate people"]             the pictures of the documentation, from a demonstration of its own'
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
 	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
@@ -41,6 +43,14 @@ demo: setup
 test:
 	@scripts/setup test
 	@.venv/bin/pytest -q -n 2 --dist loadgroup $(ARGS)
+
+test-browser:
+	@scripts/setup test
+	@.venv/bin/pytest -q tests/browser $(ARGS)
+
+screenshots:
+	@scripts/setup test
+	@.venv/bin/python scripts/screenshots $(PAGES)
 
 lint: setup
 	@scripts/lint
