@@ -41,8 +41,11 @@ def note(connection: Connection, who: Who, act: str, about: str, *, community: s
 
 
 def verify(connection: Connection) -> int | Broken:
-    """How many rows there are, all of them as they were written and none missing between; or where that ends."""
-    before, held = b"", 0
+    """How many rows there are, all of them as they were written and none missing between; or where that ends.
+
+    The first goes on from the last that the retention deleted.
+    """
+    before, held = audit.anchor(connection), 0
     for row in audit.rows(connection):
         if row.digest != _digest(before, row._asdict()):
             return Broken(row.id, held)

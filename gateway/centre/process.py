@@ -27,6 +27,7 @@ from gateway.centre.mark import Mark, Older
 from gateway.centre.month_ends import MonthEnds
 from gateway.centre.policies import Policies
 from gateway.centre.register import Register
+from gateway.centre.retention import Retention
 from gateway.centre.rosters import Rosters
 from gateway.centre.sending import Sending
 from gateway.centre.slips import Slips
@@ -143,6 +144,7 @@ class CentreProcess:
         )
         self._month_ends = MonthEnds(self._database, master, self._indicators, self._casework.today, self._casework.now)
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
+        self._retention = Retention(self._database, self._casework)
         self._sending = Sending(self._database, master, settings, self._policies.current, self._casework.now)
         self._bus = self._make_bus(broker_url, broker_password)
         self._metrics.stations.holes = lambda: holes_of(self._desk)
@@ -278,8 +280,9 @@ class CentreProcess:
         while not stop.is_set():
             try:
                 self._sweep.turn()
+                self._retention.turn()
             except Exception:  # the next look must come although this one failed
-                log.exception("the sweep failed")
+                log.exception("the sweep or the retention failed")
             if time.monotonic() >= visitors_due:
                 visitors_due = time.monotonic() + VISITORS_EVERY_S
                 self._settle_visitors()

@@ -112,7 +112,7 @@ def make_surface(parts: Parts) -> FastAPI:
         ),
         _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
-        *make_admin(p.database, book, access, now, p.settings, pages),
+        *make_admin(p.database, book, access, now, p.settings, pages, p.casework.policy),
         *make_people(
             p.database, p.master, access, p.casework, p.register, p.runs, p.settings, pages, p.register_changed
         ),

@@ -81,6 +81,16 @@ class Database:
         with self._reader.connect() as connection:
             yield connection
 
+    def tidy(self) -> None:
+        """Have what was deleted leave the files, too: the write-ahead log of SQLite, the dead rows of PostgreSQL."""
+        if self.is_sqlite:
+            path = make_url(self.url).database or ""
+            with self._turn(), contextlib.closing(sqlite3.connect(path, timeout=self._patience_s)) as connection:
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            return
+        with self._writer.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+            connection.exec_driver_sql("VACUUM")
+
     def migrate(self) -> None:
         """Bring the schema to this version of the program.
 
@@ -140,7 +150,7 @@ def _sqlite(url: str, begin: str, patience_s: float) -> Engine:
     @event.listens_for(engine, "connect")
     def _prepare(connection: Any, _record: object) -> None:
         connection.isolation_level = None  # the driver begins nothing by itself: `begin` below does
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON"):
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "secure_delete=ON"):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")

@@ -17,10 +17,11 @@ TABS: Mapping[Role, tuple[Tab, ...]] = {
         Tab("/admin/deliveries", "admin.deliveries"),
         Tab("/admin/communities", "admin.communities"),
         Tab("/admin/policy", "centre.policy"),
+        Tab("/admin/retention", "admin.retention"),
         Tab("/admin/rules", "centre.rules"),
     ),
     Role.SECURITY: (Tab("/admin/accounts", "admin.accounts"), Tab("/admin/rules", "centre.rules")),
-    Role.AUDITOR: (Tab("/admin/audit", "admin.audit"),),
+    Role.AUDITOR: (Tab("/admin/audit", "admin.audit"), Tab("/admin/retention", "admin.retention")),
 }
 """Each role's own; somebody who is several of them has them all."""
 

@@ -3,9 +3,12 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, delete, func, insert, select
 
 from gateway.store import tables as t
+from gateway.store.queries.streams import get_setting, set_setting
+
+ANCHOR = "audit.anchor"
 
 _PART = 1000
 _APPENDING = 0x7872  # whoever appends holds this advisory lock of PostgreSQL; SQLite has one writer anyway
@@ -16,7 +19,26 @@ def last(connection: Connection) -> bytes:
     if connection.dialect.name == "postgresql":
         connection.execute(select(func.pg_advisory_xact_lock(_APPENDING)))
     a = t.audit.c
-    return connection.execute(select(a.digest).order_by(a.id.desc()).limit(1)).scalar_one_or_none() or b""
+    return connection.execute(select(a.digest).order_by(a.id.desc()).limit(1)).scalar_one_or_none() or anchor(
+        connection
+    )
+
+
+def anchor(connection: Connection) -> bytes:
+    """The digest that the first row goes on from: of the last row that was deleted after its time, b"" for none."""
+    return bytes.fromhex(get_setting(connection, ANCHOR) or "")
+
+
+def delete_before(connection: Connection, before: int) -> int:
+    """Delete acts before that instant (ms) from the beginning of the record on; how many."""
+    a = t.audit.c
+    first_kept = connection.execute(select(func.min(a.id)).where(a.at >= before)).scalar()
+    old = a.at < before if first_kept is None else a.id < first_kept
+    newest = connection.execute(select(a.digest).where(old).order_by(a.id.desc()).limit(1)).scalar()
+    if newest is None:
+        return 0
+    set_setting(connection, ANCHOR, newest.hex())
+    return connection.execute(delete(t.audit).where(old)).rowcount
 
 
 def append(connection: Connection, values: Mapping[str, Any]) -> None:

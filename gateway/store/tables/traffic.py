@@ -162,6 +162,13 @@ Index(
 
 Index("ix_swipes_community_token_at", swipes.c.community, swipes.c.token, swipes.c.at)
 
+Index(
+    "ix_swipes_sealed",
+    swipes.c.at,
+    sqlite_where=text("sealed IS NOT NULL"),
+    postgresql_where=text("sealed IS NOT NULL"),
+)
+
 Index("ix_swipes_received", swipes.c.received)
 
 gate_acts = Table(
@@ -218,3 +225,15 @@ quarantine = Table(
     Column("reason", String(200), nullable=False),
     Column("size", BigInteger, nullable=False),
 )
+
+retention_runs = Table(
+    "retention_runs",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("started", BigInteger, nullable=False),
+    Column("finished", BigInteger, nullable=False),
+    Column("policy", Integer, nullable=False),
+    Column("before", JSON, nullable=False),
+    Column("deleted", JSON, nullable=False),
+)
+"""What each run of the retention deleted: `before` and `deleted` map what it is to an instant and to a count."""

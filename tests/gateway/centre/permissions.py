@@ -137,6 +137,7 @@ PAGES: dict[tuple[str, str], set[str]] = {
     ("POST", "/admin/rules/replay"): {"administrator", "security"},
     ("GET", "/admin/rules/replayed"): {"administrator", "security"},
     ("GET", "/admin/communities"): {"administrator"},
+    ("GET", "/admin/retention"): {"administrator", "auditor"},
     ("GET", "/admin/deliveries"): {"administrator"},
     ("GET", "/admin/deliveries/{police}"): {"administrator"},
     ("POST", "/admin/deliveries/{police}/test"): {"administrator"},

@@ -130,6 +130,14 @@ def test_the_record_is_searched_verified_and_a_change_of_it_shows(three: Three) 
     assert three.auditor.get("/admin/audit?before=0").status == 422
 
 
+def test_the_retention_shows_its_periods_and_its_runs(three: Three) -> None:
+    for who in (three.administrator, three.auditor):
+        page = who.get("/admin/retention").text
+        assert "没有到期的" in page, "the centre has run it when it began"
+        assert re.search(r"通行记录</th>\s*<td[^>]*><div>30<", page)
+    assert three.security.get("/admin/retention").status == 403
+
+
 def test_communities_and_deliveries_show_what_is_configured(three: Three) -> None:
     communities = three.administrator.get("/admin/communities").text
     assert "滨河苑" in communities

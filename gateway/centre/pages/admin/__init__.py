@@ -10,16 +10,24 @@ from gateway.centre.pages.admin.accounts import make_accounts_pages
 from gateway.centre.pages.admin.audit import make_audit_pages
 from gateway.centre.pages.admin.communities import make_communities_pages
 from gateway.centre.pages.admin.deliveries import make_deliveries_pages
+from gateway.centre.pages.admin.retention import make_retention_pages
 from gateway.centre.pages.sheet import Sheet
 from gateway.routes import Routes
 from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.web.admin_frame import admin_frame
 from gateway.web.page import Pages
+from rules.policy import Policy
 
 
 def make_admin(
-    database: Database, book: Accounts, access: Access, now: Callable[[], int], settings: Settings, pages: Pages
+    database: Database,
+    book: Accounts,
+    access: Access,
+    now: Callable[[], int],
+    settings: Settings,
+    pages: Pages,
+    policy: Callable[[], Policy],
 ) -> list[APIRouter]:
     """The pages as routers."""
     district, banner = settings.centre.district, settings.banner
@@ -28,6 +36,7 @@ def make_admin(
     return [
         make_accounts_pages(database, book, access, now, sheet),
         make_audit_pages(database, access, sheet),
+        make_retention_pages(database, access, policy, sheet),
         make_communities_pages(database, access, sheet),
         make_deliveries_pages(database, access, routes, settings.centre.base_url, now, sheet),
     ]
