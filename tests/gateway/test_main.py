@@ -86,6 +86,15 @@ def test_the_version_is_said() -> None:
     assert (done.returncode, done.stdout, done.stderr) == (0, f"{SOFTWARE}\n", "")
 
 
+def test_the_program_and_what_it_starts_leave_no_core_dump() -> None:
+    code = (
+        "import resource as r; r.setrlimit(r.RLIMIT_CORE, (r.getrlimit(r.RLIMIT_CORE)[1],) * 2);"
+        "from gateway.__main__ import main; main(['version']); print(r.getrlimit(r.RLIMIT_CORE))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True)
+    assert done.stdout.splitlines()[-1] == "(0, 0)"
+
+
 def test_wrong_use_exits_with_2(gateway: Run) -> None:
     for wrong in ([], ["fly"], ["decode", "morse"], ["station"], ["station", "enrol"]):
         assert gateway(*wrong).returncode == 2, wrong
