@@ -44,7 +44,7 @@ def run(options: argparse.Namespace) -> int:
     with closing(Database(settings.database)) as database:
         database.check_schema()
         if options.act == "verify":
-            return _verify(database)
+            return _verify(database, master)
         try:
             for said in _done(database, master, options, district=settings.profile == "district"):
                 sys.stdout.write(json.dumps(said, ensure_ascii=False) + "\n")
@@ -78,9 +78,9 @@ def _done(
             yield {"name": options.name, "disabled": True}
 
 
-def _verify(database: Database) -> int:
+def _verify(database: Database, master: Master) -> int:
     with database.read() as connection:
-        found = audit.verify(connection)
+        found = audit.verify(connection, master.lists_public())
     if isinstance(found, audit.Broken):
         sys.stdout.write(f"the record does not hold at row {found.id}; {found.held} rows before it do\n")
         return 1

@@ -144,7 +144,7 @@ class CentreProcess:
         )
         self._month_ends = MonthEnds(self._database, master, self._indicators, self._casework.today, self._casework.now)
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
-        self._retention = Retention(self._database, self._casework)
+        self._retention = Retention(self._database, master, self._casework)
         self._sending = Sending(self._database, master, settings, self._policies.current, self._casework.now)
         self._bus = self._make_bus(broker_url, broker_password)
         self._metrics.stations.holes = lambda: holes_of(self._desk)

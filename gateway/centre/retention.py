@@ -1,4 +1,4 @@
-"""Deletes what has been kept for its time, once a civil day, and reports what it deleted.
+"""Deletes what has been kept for its time, once a civil day, reports what it deleted, and signs the record of acts.
 
 The periods are the policy's. Of passes, cases and slips what can be counted stays; of visitors and seals nothing does.
 """
@@ -11,7 +11,9 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import OperationalError
 
+from gateway.centre.audit import sign_head
 from gateway.centre.casework import Casework
+from gateway.keys import Master
 from gateway.store.database import Database
 from gateway.store.queries import audit, streams
 from gateway.store.queries import retention as rows
@@ -27,8 +29,9 @@ _QUARANTINE_DAYS = 90
 class Retention:
     """Used by one thread."""
 
-    def __init__(self, database: Database, casework: Casework) -> None:
+    def __init__(self, database: Database, master: Master, casework: Casework) -> None:
         self._database = database
+        self._master = master
         self._casework = casework
         self._done: date | None = None
 
@@ -70,6 +73,7 @@ class Retention:
             counts["acts"] = audit.delete_before(connection, cut["acts"])
             counts["quarantine"] = rows.forget_quarantine(connection, cut["quarantine"])
             report = {"started": now, "finished": self._casework.now(), "policy": policy.version, "deleted": counts}
+            sign_head(connection, self._master, now)
             rows.note_run(connection, report | {"before": cut})
         if any(counts.values()):
             self._database.tidy()

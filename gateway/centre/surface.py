@@ -112,12 +112,12 @@ def make_surface(parts: Parts) -> FastAPI:
         ),
         _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
-        *make_admin(p.database, book, access, now, p.settings, pages, p.casework.policy),
+        *make_admin(p.database, p.master.lists_public(), book, access, now, p.settings, pages, p.casework.policy),
         *make_people(
             p.database, p.master, access, p.casework, p.register, p.runs, p.settings, pages, p.register_changed
         ),
         make_accounts(p.database, book, access, now),
-        make_audit(p.database, access),
+        make_audit(p.database, p.master.lists_public(), access),
         *_work(p, access),
         *make_collect(_collecting(p, pages), access),
         *p.sending.routers(access),

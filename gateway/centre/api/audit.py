@@ -23,8 +23,8 @@ class ActView(BaseModel):
     purpose: str
 
 
-def make_audit(database: Database, access: Access) -> APIRouter:
-    """The router."""
+def make_audit(database: Database, public: bytes, access: Access) -> APIRouter:
+    """The router. `public` is the key that the record is signed with."""
     allowed_in = access.allow("auditor")
 
     def auditor(client: Annotated[ApiClient, Depends(allowed_in)]) -> None:
@@ -48,7 +48,7 @@ def make_audit(database: Database, access: Access) -> APIRouter:
     def verified() -> dict[str, int | bool]:
         """Whether the record holds from its first row to its last, and how many rows there are."""
         with database.read() as connection:
-            found = audit.verify(connection)
+            found = audit.verify(connection, public)
         if isinstance(found, audit.Broken):
             return {"holds": False, "rows": found.held, "broken_at": found.id}
         return {"holds": True, "rows": found}

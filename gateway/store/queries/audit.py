@@ -29,6 +29,15 @@ def anchor(connection: Connection) -> bytes:
     return bytes.fromhex(get_setting(connection, ANCHOR) or "")
 
 
+def add_head(connection: Connection, values: Mapping[str, Any]) -> None:
+    connection.execute(insert(t.audit_heads).values(**values))
+
+
+def heads(connection: Connection) -> Sequence[Row[Any]]:
+    """Signatures of how far the record went, oldest first."""
+    return connection.execute(select(t.audit_heads).order_by(t.audit_heads.c.last)).all()
+
+
 def delete_before(connection: Connection, before: int) -> int:
     """Delete acts before that instant (ms) from the beginning of the record on; how many."""
     a = t.audit.c

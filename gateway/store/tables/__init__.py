@@ -3,7 +3,7 @@
 Instants are milliseconds, UTC; days are ISO dates of Asia/Shanghai.
 """
 
-from gateway.store.tables.accounts import accounts, audit, recovery_codes, sign_ins
+from gateway.store.tables.accounts import accounts, audit, audit_heads, recovery_codes, sign_ins
 from gateway.store.tables.declared import codes, declarations, names, requests
 from gateway.store.tables.figures import (
     device_days,
@@ -68,6 +68,7 @@ __all__ = [
     "addresses",
     "alerts",
     "audit",
+    "audit_heads",
     "blind_checks",
     "case_events",
     "cases",

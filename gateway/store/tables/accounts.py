@@ -63,3 +63,14 @@ audit = Table(
     Column("digest", LargeBinary(32), nullable=False),
 )
 """Each reading of personal data and each act of an administrator; `digest` chains it to all before it."""
+
+audit_heads = Table(
+    "audit_heads",
+    metadata,
+    Column("id", number, primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("last", BigInteger, nullable=False, unique=True),
+    Column("digest", LargeBinary(32), nullable=False),
+    Column("signature", LargeBinary(64), nullable=False),
+)
+"""How far the record went at a moment: the number and digest of its last row, signed."""

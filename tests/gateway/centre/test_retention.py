@@ -26,7 +26,7 @@ DAY = timedelta(days=1)
 
 
 def retention(office: Office) -> Retention:
-    return Retention(office.database, office.casework)
+    return Retention(office.database, MASTER, office.casework)
 
 
 def later(office: Office, days: float) -> None:
@@ -99,7 +99,7 @@ def test_of_a_case_that_ended_long_ago_only_what_can_be_counted_is_left(tmp_path
             connection.execute(t.case_events.update().values(note="写下的话"))
             ended = {"is_open": False, "state": "registered", "how": "registered"}
             connection.execute(t.cases.update().values(closed=int(NOW.timestamp() * 1000), **ended))
-        one = Retention(centre.database(), centre.process._casework)
+        one = Retention(centre.database(), MASTER, centre.process._casework)
         for days, left in ((89, 1), (91, 0)):
             centre.clock[0] = (NOW + days * DAY).timestamp()
             one.run()
@@ -127,14 +127,31 @@ def test_the_record_of_acts_holds_after_its_beginning_was_deleted(office: Office
     later(office, PERIODS.audit_days + 0.5)
     assert retention(office).run()["acts"] == 1
     with office.database.read() as connection:
-        assert audit.verify(connection) == 3
+        assert audit.verify(connection, MASTER.lists_public()) == 3
     later(office, 3 * PERIODS.audit_days)
     assert retention(office).run()["acts"] == 3
     with office.database.write() as connection:
         audit.note(connection, Who("somebody", "auditor", start), "sign_in", "accounts/x")
         connection.execute(t.audit.update().values(actor="else"))
     with office.database.read() as connection:
-        assert isinstance(audit.verify(connection), audit.Broken), "what comes after is held to what was deleted"
+        assert isinstance(audit.verify(connection, MASTER.lists_public()), audit.Broken), (
+            "what comes after is held to what was deleted"
+        )
+
+
+def test_acts_cut_off_the_end_of_the_record_show_once_it_was_signed(small: Office) -> None:
+    start = int(NOW.timestamp() * 1000)
+    with small.database.write() as connection:
+        for one in range(3):
+            audit.note(connection, Who("somebody", "auditor", start + one), "sign_in", "accounts/x")
+    retention(small).run()
+    with small.database.write() as connection:
+        assert audit.verify(connection, MASTER.lists_public()) == 3
+        assert isinstance(audit.verify(connection, bytes(32)), audit.Broken), "another key has signed nothing"
+        connection.execute(t.audit.delete().where(t.audit.c.id == 3))
+        assert audit.verify(connection, MASTER.lists_public()) == audit.Broken(3, 2)
+        connection.execute(t.audit.delete())
+        assert audit.verify(connection, MASTER.lists_public()) == audit.Broken(1, 0)
 
 
 def test_what_was_deleted_has_left_the_files_too(small: Office) -> None:

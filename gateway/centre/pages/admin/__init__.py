@@ -22,6 +22,7 @@ from rules.policy import Policy
 
 def make_admin(
     database: Database,
+    public: bytes,
     book: Accounts,
     access: Access,
     now: Callable[[], int],
@@ -29,13 +30,13 @@ def make_admin(
     pages: Pages,
     policy: Callable[[], Policy],
 ) -> list[APIRouter]:
-    """The pages as routers."""
+    """The pages as routers. `public` is the key that the record of acts is signed with."""
     district, banner = settings.centre.district, settings.banner
     sheet = Sheet(pages, "admin", lambda request: admin_frame(request, district, banner))
     routes = Routes(settings.police)
     return [
         make_accounts_pages(database, book, access, now, sheet),
-        make_audit_pages(database, access, sheet),
+        make_audit_pages(database, public, access, sheet),
         make_retention_pages(database, access, policy, sheet),
         make_communities_pages(database, access, sheet),
         make_deliveries_pages(database, access, routes, settings.centre.base_url, now, sheet),

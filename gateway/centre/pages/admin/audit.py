@@ -19,7 +19,7 @@ ROWS = 50
 Word = Annotated[str, Query(max_length=60)]
 
 
-def make_audit_pages(database: Database, access: Access, sheet: Sheet) -> APIRouter:
+def make_audit_pages(database: Database, public: bytes, access: Access, sheet: Sheet) -> APIRouter:
     """The pages as a router."""
     allowed_in = access.page("auditor")
 
@@ -43,7 +43,7 @@ def make_audit_pages(database: Database, access: Access, sheet: Sheet) -> APIRou
     @router.get("/admin/audit/verified")
     def verified(request: Request) -> HTMLResponse:
         with database.read() as connection:
-            found = audit.verify(connection)
+            found = audit.verify(connection, public)
             rows = acts.newest(connection, ROWS)
         return page(request, rows, found=found)
 
