@@ -4,6 +4,7 @@ It is a `Device` for `PtyLine` and `TcpLine`. Each reader hears all that is said
 """
 
 import threading
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,6 +50,8 @@ class OsdpReaderDevice:
         self.powered = True
         self.missed = 0
         self.refuses: set[int] = set()
+        self.asked: Counter[int] = Counter()
+        """How often for each STATUS_REPORT_..."""
         self._local = bytes(2)
         self._contacts = bytes(CONTACTS)
         self.wire = _Wire()
@@ -159,6 +162,7 @@ class OsdpReaderDevice:
             self.key = bytes(command["data"])
             self.keys_set.append(self.key)
         elif command.get("command") == osdp_sys.CMD_STATUS:
+            self.asked[command["type"]] += 1
             if command["type"] in self.refuses:
                 return -1, None
             is_local = command["type"] == osdp_sys.STATUS_REPORT_LOCAL
