@@ -1,5 +1,6 @@
 """What a reviewer sees of what was collected: the fields that differ from what stood before."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -10,12 +11,15 @@ from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.queries import casefile, homes
 from rules.cases import CaseState, NotPossible
+from rules.identity import mask_name
 
 _HIDDEN = {("persons", "name"), ("persons", "phone"), ("residents", "employer")}
 _SHOWN = {
     "persons": ("name", "phone"),
     "residents": ("dwelling", "category", "relation", "stay", "hukou", "since", "employment", "employer"),
 }
+FIELDS = tuple(name for names in _SHOWN.values() for name in names)
+"""What is compared."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +32,15 @@ class Difference:
 
 
 def of(connection: Connection, master: Master, case: int, who: str, now: int) -> list[Difference]:
-    """What the last collection of a case has changed of its person. The reading is noted on the case.
+    """As `found`; the reading is noted on the case."""
+    seen = found(connection, master, case)
+    state = CaseState(deskwork.found(connection, case).state).value
+    casefile.add_event(connection, case, at=now, actor=who, act="read_collected", state=state)
+    return seen
+
+
+def found(connection: Connection, master: Master, case: int) -> list[Difference]:
+    """What the last collection of a case has changed of its person.
 
     Raises:
         LookupError: there is no such case. NotPossible: nothing was collected.
@@ -38,19 +50,31 @@ def of(connection: Connection, master: Master, case: int, who: str, now: int) ->
     if by is None or row.person is None:
         raise NotPossible("nothing was collected")
     stay = homes.stay(connection, row.community, row.person)
-    found: list[Difference] = []
+    seen: list[Difference] = []
     for noted in homes.changed(connection, row.person, stay.id if stay is not None else None, by):
         if noted.changes == {"created": [None, True]}:
-            found += _whole(connection, master, noted.subject, row.person, stay)
+            seen += _whole(connection, master, noted.subject, row.person, stay)
         else:
-            found += [
+            seen += [
                 Difference(name, _plain(master, noted.subject, name, old), _plain(master, noted.subject, name, new))
                 for name, (old, new) in noted.changes.items()
                 if name in _SHOWN[noted.subject]
             ]
-    state = CaseState(row.state).value
-    casefile.add_event(connection, case, at=now, actor=who, act="read_collected", state=state)
-    return found
+    return seen
+
+
+def masked(one: Difference) -> Difference:
+    """A difference without the name, the phone and the employer in full."""
+    if one.name not in MASKED:
+        return one
+    return Difference(one.name, *(None if text is None else MASKED[one.name](text) for text in (one.before, one.after)))
+
+
+MASKED: Mapping[str, Callable[[str], str]] = {
+    "name": mask_name,
+    "phone": lambda text: "*" * len(text),
+    "employer": mask_name,
+}
 
 
 def _whole(connection: Connection, master: Master, subject: str, person: int, stay: Any) -> list[Difference]:

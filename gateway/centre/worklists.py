@@ -101,6 +101,11 @@ def to_review(connection: Connection, master: Master, community: str, today: dat
     return [waiting(master, row) for row in worklists.to_review(connection, community, today, limit)]
 
 
+def filed(connection: Connection, master: Master, community: str, today: date, limit: int = MOST) -> list[Waiting]:
+    """What waits for a receipt of the police (待回执)."""
+    return [waiting(master, row) for row in worklists.filed(connection, community, today, limit)]
+
+
 def waiting(master: Master, row: Any) -> Waiting:
     """A row of `to_review`, as it is shown."""
     return Waiting(

@@ -13,7 +13,7 @@ from rules.roles import Role
 from tests.browser.axe import violations
 from tests.browser.people import DESK, PHONE, at_a_browser
 from tests.gateway.centre.centres import Centre, running
-from tests.gateway.centre.grid import account, case_of, cases, done, fill, rows_of
+from tests.gateway.centre.grid import account, case_of, cases, done, fill, line, rows_of, sign_in
 from tests.gateway.centre.office import TODAY, number
 
 pytestmark = pytest.mark.real("chromium")
@@ -214,6 +214,37 @@ def test_a_name_is_shown_in_place_and_gone_with_the_next_look(chromium: Browser,
         page.reload()
         expect(page.locator("#who h2")).to_have_text("李**")
         assert said == []
+
+
+@pytest.mark.parametrize(("size", "lang", "scheme"), [(PHONE, "en", "dark"), (DESK, "zh", "light")])
+def test_a_reviewer_sees_what_differs_and_whoever_comes_second_is_told(
+    chromium: Browser, centre: Centre, size: tuple[int, int], lang: str, scheme: str
+) -> None:
+    zh = lang == "zh"
+    first = cases(centre)[0]
+    form: dict[str, object] = {"case": f"{first.id}:{first.revision}", "lines": 1}
+    form |= line(0, number(1), "周大伟", category="floating", stay="rented")
+    assert sign_in(centre, "xiaowu").post(f"/collect/homes/{first.dwelling}", form).status == 303
+    account(centre, "laozheng", [Role.REVIEWER], shown="社区审核员 老郑")
+    with at_a_browser(chromium, centre, "laozheng", size=size, lang=lang, scheme=scheme) as (page, said):
+        assert violations(page) == []
+        page.locator("main").get_by_role("link", name="502室").first.click()
+        page.wait_for_url(f"**/collect/review/{first.id}")
+        row = page.locator("tr").filter(has_text="居住性质" if zh else "How they live here")
+        expect(row.locator("ins")).to_have_text("租住" if zh else "Rented")
+        expect(page.locator("main")).not_to_contain_text("周大伟")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert violations(page) == []
+        body = {"act": "return", "revision": case_of(centre, first.id).revision, "note": "again"}
+        done(centre.ask("POST", f"/api/v1/cases/{first.id}/acts", "reviewer-here", body))
+        page.get_by_role("button", name="审核通过" if zh else "Reviewed, all right").click()
+        told = page.locator(".note.warn").first
+        expect(told).to_contain_text("刚被别人处理过" if zh else "Somebody else has just changed", ignore_case=True)
+        expect(page.locator("#who")).to_contain_text("待走访" if zh else "To visit")
+        page.goto(f"{centre.url}/collect/ledger")
+        assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+        assert violations(page) == []
+        assert [one for one in said if "409" not in one] == []
 
 
 NUMBERS = (

@@ -1,6 +1,6 @@
 """Accounts, invitations, recovery codes and sign-ins."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, func, insert, select, update
@@ -16,6 +16,13 @@ def listed(connection: Connection) -> Sequence[Row[Any]]:
     """All accounts by name, each with how many sign-ins stand."""
     ways = select(func.count()).where(t.sign_ins.c.account == t.accounts.c.id).scalar_subquery()
     return connection.execute(select(t.accounts, ways.label("open")).order_by(t.accounts.c.name)).all()
+
+
+def workers(connection: Connection, places: Collection[str]) -> list[tuple[str, str, str]]:
+    """Name, shown name and community of those who can be given a case there: grid workers with an account."""
+    a = t.accounts.c
+    rows = connection.execute(select(t.accounts).where(a.scope.in_(places), ~a.disabled).order_by(a.name))
+    return [(row.name, row.shown, row.scope) for row in rows if "worker" in row.roles]
 
 
 def named(connection: Connection, name: str) -> Row[Any] | None:

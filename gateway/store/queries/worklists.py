@@ -41,6 +41,13 @@ def to_visit(
     return connection.execute(query.where(_c.community == community) if community else query).all()
 
 
+def filed(connection: Connection, community: str, today: date, limit: int) -> Sequence[Row[Any]]:
+    """Cases that wait for a receipt of the police, by the day on which they are due."""
+    late = case((_c.due < today, True), else_=False)
+    query = _open(late.label("overdue")).where(_c.community == community, _c.state == CaseState.FILED.value)
+    return connection.execute(query.order_by(_c.due, _c.id).limit(limit)).all()
+
+
 def to_review(connection: Connection, community: str, today: date, limit: int) -> Sequence[Row[Any]]:
     """Cases that wait for a reviewer: an objection first, then by the day on which they are due."""
     late = case((_c.due < today, True), else_=False)

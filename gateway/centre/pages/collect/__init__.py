@@ -3,11 +3,16 @@
 from fastapi import APIRouter
 
 from gateway.centre.api.access import Access
+from gateway.centre.differences import FIELDS
 from gateway.centre.pages.collect.desk import DONE, WHY_NOT, Desk
 from gateway.centre.pages.collect.household import CATEGORIES, EMPLOYMENTS, RELATIONS, STAYS, make_household_pages
+from gateway.centre.pages.collect.ledger import make_ledger
+from gateway.centre.pages.collect.review import make_review
+from gateway.centre.pages.collect.reviewed import ACTS
 from gateway.centre.pages.collect.tonight import PURPOSES, make_tonight
 from gateway.centre.visiting import Role
-from rules.cases import Objection
+from gateway.centre.workbook import COLLECTING, COLUMNS, REVIEWING
+from rules.cases import Dismissal, Objection
 from rules.identity import Problem
 
 WRONG: tuple[str, ...] = (
@@ -31,6 +36,14 @@ WORDS = (
     *(f"collect.stay.{code}" for code in STAYS),
     *(f"collect.employment.{code}" for code in EMPLOYMENTS),
     *(f"collect.came.{role.value}" for role in Role),
+    *(f"collect.role.{role.value}" for role in Role),
+    *(f"collect.act.{act.value}" for act in ACTS),
+    *(f"collect.why.{act}" for act in ("resolve", "return", "hand_back")),
+    *(f"collect.dismissal.{one.value}" for one in Dismissal),
+    *(f"collect.field.{name}" for name in FIELDS),
+    *(f"collect.column.{name}" for name in COLUMNS),
+    *(f"collect.event.{act.value}" for act in (*COLLECTING, *REVIEWING)),
+    *(f"collect.group.{state}" for state in ("objected", "collected", "reviewed", "open", "filed")),
     *(f"own.value.{code}" for code in CATEGORIES),
     *(f"own.objection.{one.value}" for one in Objection),
 )
@@ -43,4 +56,4 @@ def make_collect(desk: Desk, access: Access) -> list[APIRouter]:
         TextsIncomplete: something that they may have to say has no text.
     """
     desk.pages.texts.need(WORDS)
-    return [make_tonight(desk, access), make_household_pages(desk, access)]
+    return [make(desk, access) for make in (make_tonight, make_household_pages, make_review, make_ledger)]

@@ -30,7 +30,7 @@ from rules.cases import NotPossible
 from rules.countries import NUMERIC
 from rules.model import CaseKind, Source
 
-DONE = frozenset({"visit", "household", "handed_back", "objected", "collected"})
+DONE = frozenset({"visit", "household", "handed_back", "objected", "collected", "acted"})
 """What a page may say was done, on the page that follows."""
 WHY_NOT = ("stale", "not_possible", "reused")
 _TABS = {
@@ -98,9 +98,16 @@ class Desk:
         """Field -> sentence."""
         return {name: self.say(request, f"collect.wrong.{code}") for name, code in again.errors.items()}
 
-    def case(self, connection: Connection, client: ApiClient, number: int) -> Any:
-        """A case of theirs to see. LookupError otherwise."""
-        return seen(connection, client, number)
+    def case(self, connection: Connection, client: ApiClient, number: int, revision: int = 0) -> Any:
+        """A case of theirs to see, which still has this revision where one is named.
+
+        Raises:
+            LookupError: there is none for them. Stale: somebody was first; that is said before all else.
+        """
+        row = seen(connection, client, number)
+        if revision and row.revision != revision:
+            raise Stale
+        return row
 
     def because(self, request: Request, row: Any) -> str:
         """Why a case stands, as a sentence."""

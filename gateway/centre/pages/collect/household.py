@@ -20,7 +20,6 @@ from gateway.centre.pages.collect.desk import Again, Desk
 from gateway.centre.pages.collect.tonight import COLLECTORS, Form
 from gateway.centre.pages.collect.visit import Companions, at_of, companions
 from gateway.centre.pages.typed import Typed, whole
-from gateway.centre.slips import Stale
 from gateway.centre.visiting import Visit
 from gateway.centre.worklists import Tonight
 from gateway.settings import ApiClient
@@ -110,9 +109,7 @@ class _Takes:
 
     def _visited(self, connection: Connection, case: int, revision: int) -> int:
         """The revision of a case after the visit was logged on it."""
-        row = self.desk.case(connection, self.client, case)
-        if row.revision != revision:
-            raise Stale
+        row = self.desk.case(connection, self.client, case, revision)
         deed = deed_of(self.client, self.desk.casework, CaseAct.VISIT, revision)
         visiting.log_also(connection, self.desk.master, [row], self.visit, deed)
         return int(self.desk.case(connection, self.client, case).revision)

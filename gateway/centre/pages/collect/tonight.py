@@ -121,7 +121,7 @@ def _acts(router: APIRouter, desk: Desk, may: Any) -> None:
             return shown(desk, request, client, case, again=Again(wrong or {"act": "choose"}), form=form)
 
         def does(connection: Connection) -> None:
-            row = desk.case(connection, client, case)
+            row = desk.case(connection, client, case, form.number("revision"))
             if what is CaseAct.COLLECT and row.kind != CaseKind.DEREGISTRATION:
                 raise NotPossible("who lives here is collected with the form of the household")
             deed = deed_of(client, desk.casework, what, form.number("revision"), word=word, note=form.text("note"))

@@ -60,7 +60,7 @@ def log(
     connection: Connection, desk: Desk, client: ApiClient, case: int, revision: int, given: Visit, *, household: bool
 ) -> None:
     """Log a visit on a case as it was seen and, with `household`, on the others of the door. Raises as `log_visit`."""
-    row = desk.case(connection, client, case)
+    row = desk.case(connection, client, case, revision)
     others = worklists.at_one_door(connection, row) if household else ()
     deed = deed_of(client, desk.casework, CaseAct.VISIT, revision)
     visiting.log_visit(connection, desk.master, case, given, deed)
