@@ -12,14 +12,14 @@ from sqlalchemy import Connection
 
 from gateway import broker
 from gateway.broker import Secured
-from gateway.centre import affected, gaps
+from gateway.centre import affected, audit, gaps
+from gateway.centre.audit import Who
 from gateway.centre.tokens import Tokens
 from gateway.keys import Enrolled, KeyFileError, Master, NotAuthentic, read_secret, write_secret
 from gateway.keys.certificates import Authority, Identity, span
 from gateway.settings import Settings
 from gateway.store.database import Database
-from gateway.store.queries import fleet, history, streams, tokens
-from gateway.store.queries.history import By
+from gateway.store.queries import fleet, streams, tokens
 
 log = logging.getLogger(__name__)
 
@@ -125,8 +125,8 @@ def revoke(database: Database, master: Master, name: str, actor: str) -> CutOff:
         if known.revoked_at is None:
             fleet.revoke_station(connection, name, now)
             Tokens(master).rotate(connection, known.community, now)
-            said = {"revoked": [None, f"{name}, generation {known.generation}"]}
-            history.note(connection, By(actor, now), "stations", [(0, known.community, said)])
+            box = f"stations/{name}/{known.generation}"
+            audit.note(connection, Who(actor, "", now), "station.revoke", box, community=known.community)
         ended = fleet.revoke_certificates(connection, name, now)
         holes = gaps.holes(connection).get(name)
         return CutOff(
@@ -144,8 +144,8 @@ def revoke(database: Database, master: Master, name: str, actor: str) -> CutOff:
 def tell(database: Database, master: Master, cut: CutOff, actor: str, target: Path) -> int:
     """Write the list of those who must be told that a box is lost; how many they are. Raises as `affected.keep`."""
     with database.write() as connection:
-        by = By(actor, _ms(datetime.now(UTC)))
-        return affected.keep(connection, master, by, cut.station, cut.community, target)
+        who = Who(actor, "", _ms(datetime.now(UTC)))
+        return affected.keep(connection, master, who, cut.station, cut.community, target)
 
 
 def accounts(database: Database, master: Master) -> broker.Accounts:

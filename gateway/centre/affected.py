@@ -5,10 +5,11 @@ from pathlib import Path
 
 from sqlalchemy import Connection
 
+from gateway.centre import audit
+from gateway.centre.audit import Who
 from gateway.centre.lists import writing
 from gateway.keys import Master, NotAuthentic
-from gateway.store.queries import affected, history
-from gateway.store.queries.history import By
+from gateway.store.queries import affected
 
 _TITLE = "须告知人员"
 _HEADINGS = ("姓名", "楼栋", "单元", "房间", "电话", "须重新刷卡")
@@ -16,7 +17,7 @@ _UNREADABLE = "(无法读取)"
 _YES = "是"
 
 
-def keep(connection: Connection, master: Master, by: By, station: str, community: str, target: Path) -> int:
+def keep(connection: Connection, master: Master, who: Who, station: str, community: str, target: Path) -> int:
     """Write the list into a new file for its owner alone, and note that it was made; how many it names.
 
     Raises:
@@ -35,7 +36,7 @@ def keep(connection: Connection, master: Master, by: By, station: str, community
         for row in rows
     ]
     book = writing.pages([(_TITLE, [_HEADINGS, *said])])
-    history.note(connection, by, "stations", [(0, community, {"told": [None, f"{station}: {len(rows)}"]})])
+    audit.note(connection, who, "export", f"stations/{station}/told", community=community, purpose=f"{len(rows)}")
     with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
         file.write(book)
         file.flush()

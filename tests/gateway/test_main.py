@@ -4,10 +4,12 @@ import json
 import logging
 import os
 import shutil
+import sqlite3
 import stat
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -305,6 +307,10 @@ def test_a_station_that_is_revoked_has_no_account_and_no_second_file(gateway: Ru
     assert stat.S_IMODE(told.stat().st_mode) == 0o600
     again = json.loads(gateway("station", "revoke", "box-1", "--config", config, "--out", str(tmp_path / "x")).stdout)
     assert (again["token_key"], again["certificates"]) == (2, 0), "who is revoked once more is only told of again"
+    with closing(sqlite3.connect(tmp_path / "data" / "centre.sqlite3")) as database:
+        acts = database.execute("SELECT act, about FROM audit ORDER BY id").fetchall()
+    list_of = ("export", "stations/box-1/told")
+    assert acts == [("station.revoke", "stations/box-1/1"), list_of, list_of], "it is recorded, and each list"
     assert "box-1" not in gateway("broker", "acl", "--config", config).stdout
     assert "box-1" not in (tmp_path / "data" / "broker" / "passwords").read_text()
     target.unlink()
