@@ -22,6 +22,9 @@ def pages_of(visitor: Visitor, start: str) -> dict[str, Shown]:
     while waiting and len(found) < MOST:
         path = waiting.popleft()
         shown = visitor.get(path)
+        if shown.status == 303 and kind_of(shown.to) not in kinds:
+            kinds.add(kind_of(shown.to))
+            waiting.append(shown.to)
         if "<html" not in shown.text:
             continue  # a file to take away
         found[path] = shown

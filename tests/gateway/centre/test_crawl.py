@@ -15,6 +15,8 @@ from tests.gateway.centre.station_desk import PEOPLE, done, sent_slips
 VISITOR, PHONE = "来客庚", "13900000000"
 SCOPES = {
     Role.PROPERTY: YUAN,
+    Role.WORKER: YUAN,
+    Role.REVIEWER: YUAN,
     Role.POLICE: POLICE,
     Role.DUTY: POLICE,
     Role.ADMINISTRATOR: "",
