@@ -73,6 +73,11 @@ class Wire:
         self._coming = Frames(shape)
         self._asked = (-1, -1)
 
+    @property
+    def held(self) -> int:
+        """Bytes of an answer under way that are kept to see where it ends."""
+        return self._coming.held
+
     def read(self, most: int) -> bytes:
         taken = bytes(self.inbox[:most])
         del self.inbox[:most]

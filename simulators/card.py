@@ -7,6 +7,7 @@ command to the card.
 
 import socket
 import threading
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -66,6 +67,8 @@ class CardSlot:
         self._lying: _Lying | None = None
         self.commands: list[bytes] = []
         """Every command that reached a card here."""
+        self.answered_at = 0.0
+        """When a card here last answered one, in monotonic seconds."""
 
     def put(self, card: ContactlessCard) -> None:
         """Lay a card on the reader, as soon as the one that lies there has gone."""
@@ -80,7 +83,9 @@ class CardSlot:
 
     def _asked(self, card: ContactlessCard, command: bytes) -> bytes | None:
         self.commands.append(command)
-        return self._answer(card, command)
+        said = self._answer(card, command)
+        self.answered_at = time.monotonic()
+        return said
 
 
 class _Lying(threading.Thread):

@@ -78,6 +78,10 @@ class PrivatePcscd:
         """What the cards of this reader were asked so far."""
         return [bytes.fromhex(word) for word in self._order(f"commands {slot}").split()]
 
+    def answered_at(self, slot: int) -> float:
+        """When a card on this reader last answered, in monotonic seconds."""
+        return float(self._order(f"answered {slot}"))
+
     def kill(self) -> None:
         """End the daemon without warning."""
         self._order("kill")
@@ -136,6 +140,8 @@ class _Inside:
             self._slots[int(rest[0])].lift()
         elif word == "commands":
             return " ".join(command.hex() for command in self._slots[int(rest[0])].commands)
+        elif word == "answered":
+            return repr(self._slots[int(rest[0])].answered_at)
         elif word == "kill":
             self.kill()
         elif word == "start":

@@ -1,8 +1,9 @@
 """Readers: from the last byte of a card to the first byte of its verdict, and what connected readers cost when idle.
 
-The station is the program itself in a process of its own, with a broker; sixteen readers (SAM, Wiegand, ASCII), each
-with its portal and relay, are at the other ends of pseudo-terminals here. The reference is a program that only echoes,
-on as many pseudo-terminals, asked as often: that is what the machine takes for the way there and back.
+The station is the program itself in a process of its own, with a broker; sixteen readers of all kinds, each with its
+portal and relay, are at the other ends of pseudo-terminals here, two of them on a pcscd of their own. A card on an OSDP
+reader is the reply that carries it; one on a PC/SC reader is what the card says last. The reference is a program that
+only echoes, on as many pseudo-terminals, asked as often: that is what the machine takes for the way there and back.
 """
 
 import os
@@ -11,30 +12,26 @@ import subprocess
 import sys
 import tempfile
 import time
-import tty
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from gateway.broker import Accounts, StationAccount
 from gateway.keys import write_secret
 from gateway.station import roster as roster_files
-from rules.model import Credential, CredentialKind, token_of
-from simulators.ascii_line import AsciiDevice
-from simulators.people import number_of
-from simulators.sam import Card, SamModule
-from simulators.wiegand import WiegandAdapter, w34
+from rules.model import token_of
 from tests import brokers
 from tests.bench.harness import Candidate, Results, Section, Summary, percentile
+from tests.bench.lanes import ASKED_EVERY_S, DRIVERS, KINDS, SETTINGS, Lane, Pty, lane
+from tests.daemon import private_pcscd
 from tests.gateway import rosters
 from tests.ports import free_port
 from tests.waiting import until
 
-KINDS = ("sam",) * 4 + ("wiegand",) * 6 + ("ascii",) * 6
-DRIVERS = {"sam": "ga467", "wiegand": "wiegand", "ascii": "ascii-line"}
-ASKED_EVERY_S = 0.5
+COMES_BACK_S = 3.0
+"""Nobody answered a station while another was measured: its readers are heard again within so long."""
 PULSE_S = 0.2
 LATE_S = 2.0
 ROUND_S, QUICK_ROUND_S = 8.0, 5.0
@@ -52,69 +49,11 @@ sys.stdin.read()
 OPENED = b"\xa0\x01\x01\xa2"
 
 
-class Pty:
-    """Our end of a line; the other end is named `path`."""
-
-    def __init__(self) -> None:
-        self.near, self._far = os.openpty()
-        tty.setraw(self._far)
-        self.path = os.ttyname(self._far)
-        os.set_blocking(self.near, False)
-
-    def close(self) -> None:
-        os.close(self.near)
-        os.close(self._far)
-
-
-@dataclass(slots=True)
-class Lane:
-    """One reader, its relay, and when the last byte of its card went out."""
-
-    kind: str
-    number: int
-    card: str
-    device: SamModule | WiegandAdapter | AsciiDevice
-    reads: Pty
-    opens: Pty
-    due: float = 0.0
-    sent: float | None = None
-    lift_at: float = 0.0
-
-    def present(self) -> None:
-        match self.device:
-            case SamModule() as module:
-                module.present(Card(self.card, "测试"))
-            case WiegandAdapter() as adapter:
-                adapter.present(w34(bytes.fromhex(self.card)))
-            case AsciiDevice() as scanner:
-                scanner.show(self.card)
-
-    def speak(self, now: float) -> None:
-        """Write what the device says; the last byte of a card is noted."""
-        if said := self.device.to_send(now):
-            os.write(self.reads.near, said)
-            if len(said) > 1000 or not isinstance(self.device, SamModule):
-                self.sent = time.monotonic()
-
-    @property
-    def credential(self) -> Credential:
-        kinds = {"sam": CredentialKind.CITIZEN_ID, "wiegand": CredentialKind.CARD_UID, "ascii": CredentialKind.VISITOR}
-        return Credential(kinds[self.kind], self.card)
-
-
-def lane(kind: str, number: int) -> Lane:
-    cards = {"sam": number_of(f"5100{number:02d}19000101001"), "wiegand": f"04{number:06X}", "ascii": f"{number:08d}"}
-    devices: dict[str, Callable[[], SamModule | WiegandAdapter | AsciiDevice]] = {
-        "sam": SamModule, "wiegand": WiegandAdapter, "ascii": AsciiDevice,
-    }  # fmt: skip
-    return Lane(kind, number, cards[kind], devices[kind](), Pty(), Pty())
-
-
 def configuration(lanes: list[Lane], port: int, relays: bool) -> str:
     """A station with a portal and a reader for each lane, and a relay where there are any."""
     text = f'data = "data"\nlog_level = "WARNING"\n[station]\nname = "{rosters.STATION}"\nport = {port}\n'
     for one in lanes:
-        settings = "period_ms = 100" if one.kind == "sam" and relays else ""
+        settings = SETTINGS.get(one.kind, "") if relays or one.kind != "sam" else ""
         opener = f'opener = "o{one.number}"' if relays else ""
         text += f"""
 [[portals]]
@@ -129,7 +68,7 @@ id = "r{one.number}"
 portal = "p{one.number}"
 direction = "in"
 driver = "{DRIVERS[one.kind]}"
-url = "{one.reads.path}"
+url = "{one.url}"
 [readers.settings]
 {settings}
 """
@@ -183,7 +122,7 @@ class Play:
     def __init__(self, lanes: list[Lane]) -> None:
         self._by_line = {one.reads.near: one for one in lanes}
         self._by_relay = {one.opens.near: one for one in lanes}
-        self._lanes = lanes
+        self.lanes = lanes
         self._poll = select.poll()
         for descriptor in (*self._by_line, *self._by_relay):
             self._poll.register(descriptor, select.POLLIN)
@@ -192,8 +131,8 @@ class Play:
         """For so long; returns how long each verdict took, in seconds."""
         begun = time.monotonic()
         took: list[float] = []
-        for one in self._lanes:
-            one.due, one.sent = begun + 0.1 + one.number * ASKED_EVERY_S / len(self._lanes), None
+        for one in self.lanes:
+            one.due, one.sent = begun + 0.1 + one.number * one.every_s / len(self.lanes), None
         while (now := time.monotonic()) < begun + seconds:
             if busy:
                 self._present(now, last=begun + seconds - LATE_S)
@@ -201,40 +140,44 @@ class Play:
                 data = os.read(descriptor, 4096)
                 if descriptor in self._by_relay:
                     took += self._verdict(self._by_relay[descriptor], data, time.monotonic())
-                else:
-                    self._by_line[descriptor].device.receive(data, now)
-            for one in self._lanes:
+                elif (device := self._by_line[descriptor].device) is not None:
+                    device.receive(data, now)
+            for one in self.lanes:
                 one.speak(time.monotonic())
         return took
 
     def _present(self, now: float, last: float) -> None:
-        for one in self._lanes:
-            if one.lift_at and now >= one.lift_at and isinstance(one.device, SamModule):
-                one.device.lift()
+        for one in self.lanes:
+            if one.lift_at and now >= one.lift_at:
+                one.lift()
                 one.lift_at = 0.0
             if one.due <= now < last:
-                one.due += ASKED_EVERY_S
+                one.due += one.every_s
                 one.present()
-                one.lift_at = now + 0.3
+                one.lift_at = now + (0.5 if one.kind == "pcsc" else 0.3)
 
     def _verdict(self, one: Lane, data: bytes, now: float) -> list[float]:
         if OPENED not in data or one.sent is None:
             return []
+        if one.daemon is not None:
+            one.sent = one.daemon.answered_at(one.slot)
         took, one.sent = now - one.sent, None
         return [took]
 
 
 def verdicts(play: Play, seconds: float) -> Mapping[str, float]:
     """One round of busy readers."""
+    play.run(COMES_BACK_S, busy=False)
     took = [1000 * one for one in play.run(seconds, busy=True)]
-    asked = len(KINDS) * (seconds - LATE_S) / ASKED_EVERY_S
-    if len(took) < asked / 2:
+    asked = sum((seconds - LATE_S) / one.every_s for one in play.lanes)
+    if len(took) < asked / 3:
         raise RuntimeError(f"only {len(took)} verdicts of some {asked:.0f} came")
     return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "verdicts": len(took)}
 
 
 def idle(play: Play, process: int, seconds: float) -> Mapping[str, float]:
     """One round in which nothing is presented: what the process uses, in percent of a core."""
+    play.run(COMES_BACK_S, busy=False)
     begun, used = time.monotonic(), cpu_s(process)
     play.run(seconds, busy=False)
     return {"percent": 100 * (cpu_s(process) - used) / (time.monotonic() - begun)}
@@ -284,7 +227,11 @@ def opened(quick: bool) -> Iterator[Mapping[str, Candidate]]:
         word = rosters.enrolled().keys.broker_password()
         accounts = Accounts("c" * 16, (StationAccount(rosters.STATION, rosters.COMMUNITY, word),), {})
         broker = stack.enter_context(brokers.running(folder / "broker", accounts))
-        lanes, quiet = ([lane(kind, number) for number, kind in enumerate(KINDS)] for _ in range(2))
+        daemon = stack.enter_context(private_pcscd(2 * KINDS.count("pcsc"))) if "pcsc" in KINDS else None
+        lanes, quiet = (
+            [lane(kind, number, daemon, first + KINDS[:number].count("pcsc")) for number, kind in enumerate(KINDS)]
+            for first in (0, KINDS.count("pcsc"))
+        )
         for one in (*lanes, *quiet):
             stack.callback(one.reads.close)
             stack.callback(one.opens.close)

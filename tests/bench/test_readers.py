@@ -9,6 +9,7 @@ from tests.bench import readers
 
 
 @pytest.mark.real("mosquitto")
+@pytest.mark.xdist_group("pcscd")
 def test_every_reader_of_a_real_station_gets_its_verdicts() -> None:
     with readers.opened(quick=True) as candidates:
         found = candidates["16 readers busy"]()

@@ -261,6 +261,18 @@ def test_a_reader_on_which_nothing_lies_says_so_when_it_is_opened(daemon: Privat
 
 
 @needs_pcscd
+def test_a_reader_that_is_unplugged_is_lost_and_reads_again_when_it_is_back(daemon: PrivatePcscd) -> None:
+    with running(daemon, 1) as run:
+        pcsc_watch._running[0]._publish(slots("Gate 00 00 00"))  # vpcd cannot be unplugged: what the watcher would see
+        run.thread.join(5.0)
+        assert isinstance(run.error, LinkLost)
+        assert str(run.error) == "the reader was unplugged"
+    with running(daemon, 1) as again:
+        daemon.put(1, type_a(bytes.fromhex("04A1B2C3")))
+        assert again.number() == "04A1B2C3"
+
+
+@needs_pcscd
 def test_a_reader_that_is_not_there_is_lost_and_the_others_are_named(
     daemon: PrivatePcscd, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -7,6 +7,7 @@ and in one piece, and hold no more than a little of it.
 import json
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from datetime import date
 from pathlib import Path
 from typing import Literal
 
@@ -23,10 +24,12 @@ from drivers import (
     search,
     wiegand,
 )
-from drivers.api import CardRead, Noise, OutputProtocol, ReaderFault, ReaderProtocol
+from drivers.api import CardRead, Driver, Noise, OutputProtocol, ReaderFault, ReaderProtocol
 from drivers.sam_frames import MAX_HELD, Deframer, Frame, reply_of
-from gateway import wire
+from gateway import recording, wire
+from gateway.blanking import FROM, TO, blanks_for
 from gateway.bundle import Header, pack, unpack
+from gateway.decode import decode
 from gateway.keys import Master, NotAuthentic
 from rules.model import GatePolicy
 
@@ -151,6 +154,46 @@ def run_osdp(data: bytes) -> None:
         list(pad.press(piece, 0.0))
 
 
+def run_osdp_wire(data: bytes) -> None:
+    """What is seen of answers in passing is the same however they arrive; nothing is kept of them."""
+    step, data = 1 + data[0] % 16 if data else 1, data[1:]
+    assert _answered([data]) == _answered(list(_cut(data, step)))
+
+
+def _answered(pieces: list[bytes]) -> list[osdp_wire.Answer]:
+    line = osdp_wire.Wire()
+    line.write(search.who_are_you(1))
+    found: list[osdp_wire.Answer] = []
+    for piece in pieces:
+        line.inbox += piece
+        line.read(osdp_wire.HELD)
+        assert line.held <= MAX_HELD
+        found += line.answers()
+    return found
+
+
+def run_recording(data: bytes) -> None:
+    """A recording of any bytes decodes, whatever it is of; one that somebody else wrote is understood or refused."""
+    step, data = 1 + data[0] % 16 if data else 1, data[1:]
+    today = date(2026, 11, 23)
+    for driver in (ga467.DRIVER, wiegand.DRIVER, ascii_line.DRIVER):
+        for way in (TO, FROM):
+            assert _blanked(driver, way, [data]) == _blanked(driver, way, list(_cut(data, step)))
+        decode(
+            driver.name,
+            recording.TITLE + driver.name + "\n" + data.decode("utf-8", "replace"),
+            reveal=True,
+            today=today,
+        )
+
+
+def _blanked(driver: Driver, way: str, pieces: list[bytes]) -> list[bytes]:
+    blanks = blanks_for(driver, driver.settings())
+    found = [item for piece in [*pieces, b""] for item in blanks.take(way, piece, 0.0)]
+    found += [item for later in (60.0, 120.0) for item in blanks.take(way, b"", later)]
+    return [item for item in found if isinstance(item, bytes)]
+
+
 def run_search(data: bytes) -> None:
     """Whoever answers whatever: the search goes on, and names somebody only by a whole answer."""
     looking = search.Search(search.Settings())
@@ -225,6 +268,12 @@ def _answers() -> Iterator[bytes]:
     yield from _modbus()
 
 
+def _recordings() -> Iterator[bytes]:
+    yield b'\x03# settings {"frame": "rdm6300", "also": [37]}\n0.000 < 3133383030313338303030\n'
+    yield from (b"\x0f" + one for one in _vectors("sam.json"))
+    yield from (b"\x02" + one + b"\n" for one in _numbers())
+
+
 TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]] = {
     "ga467": (run_ga467, lambda: (b"\x0f" + one for one in _vectors("sam.json"))),
     "id_text": (run_id_text, lambda: _vectors("cards.json")),
@@ -235,6 +284,8 @@ TARGETS: dict[str, tuple[Callable[[bytes], None], Callable[[], Iterator[bytes]]]
     "relay_modbus": (run_relay_modbus, lambda: (b"\x07" + one for one in _modbus())),
     "search": (run_search, _answers),
     "osdp": (run_osdp, lambda: iter([b"\x1a\x00\x2d\x00\xa2\x00", b"13800138000#"])),
+    "osdp_wire": (run_osdp_wire, lambda: (b"\x07" + one for one in _answers())),
+    "recording": (run_recording, _recordings),
     "wire": (run_wire, lambda: iter([b'\x01{"epoch":"0123456789abcdef","ranges":[[1,2]]}', b"\x00[]"])),
     "bundle": (run_bundle, lambda: iter([_bundle()])),
 }

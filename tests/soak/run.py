@@ -76,6 +76,7 @@ class One:
     ready: list[float] = field(default_factory=list)
     """When an OSDP reader said who it is: its channel stood again."""
     late_cards: int = 0
+    faults: list[tuple[float, str]] = field(default_factory=list)
 
     def supervise(self) -> Supervised:
         driver = find(DRIVERS[self.kind])
@@ -92,8 +93,27 @@ class One:
     def _counted(self, _id: str, event: ReaderEvent) -> None:
         if isinstance(event, DeviceFact) and event.name == "osdp_identity":
             self.ready.append(time.monotonic())
-        elif isinstance(event, ReaderFault) and event.code == "late_card":
-            self.late_cards += 1
+        elif isinstance(event, ReaderFault):
+            self.faults.append((time.monotonic(), event.code))
+            self.late_cards += event.code == "late_card"
+
+    def lost(self) -> list[dict[str, object]]:
+        """What is known of each card that was lost on a line that was well; times in seconds from when it was laid."""
+        missing = [one for one in self.ledger.presented if not self.ledger.reads[one.card]]
+        return [
+            {
+                "reader": f"{self.kind}-{self.number}",
+                "lay_s": round(one.end - one.begin, 2),
+                "faults": [(round(at - one.begin, 2), code) for at, code in self.faults if abs(at - one.begin) < 10.0],
+                "dead": [
+                    (round(begin - one.begin, 2), round(end - one.begin, 2))
+                    for begin, end in self.ledger.dead
+                    if begin < one.end + 5.0 and end > one.begin - 5.0
+                ],
+            }
+            for one in missing
+            if not self.ledger.to_dead_line(one)
+        ]
 
     def held_up(self, begin: float, end: float) -> None:
         """Its far end was held up: it was away until its channel stood again, where that was lost."""
@@ -298,6 +318,7 @@ def figures(found: Soak, seconds: float, seed: int, took: float, used: float) ->
         "readers": len(found.readers),
         **sums,
         "by_kind": by_kind,
+        "what_is_known_of_lost_cards": [card for one in found.readers for card in one.lost()],
         "cuts": found.cuts,
         "daemon_kills": found.kills,
         "osdp_readers_held_up": len(found.far.held_up),
