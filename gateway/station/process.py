@@ -21,6 +21,7 @@ from gateway.station.board import Board, Signals
 from gateway.station.clock import boot_id, clock_state
 from gateway.station.commands import Commands, Powers
 from gateway.station.console.feed import DOOR_ROWS, GateFeed
+from gateway.station.console.lock import Lock
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import ConsoleDesk, Health
 from gateway.station.crowds import Crowds
@@ -191,6 +192,7 @@ class StationProcess:
             self.parts,
             Daybook(self._spool).between,
             ShiftLog(folder / "shifts.sqlite3"),
+            Lock(folder / "console-pin.json"),
             self._door_log.counted,
             self._door_log.recent,
         )

@@ -16,7 +16,7 @@ from gateway.web.feed import Feed
 from gateway.web.guard import LOOPBACK, Guard
 from gateway.web.page import STATIC, Pages, lang_of
 
-SAID = frozenset({400, 401, 403, 404, 405, 409, 422, 429, 503})
+SAID = frozenset({400, 401, 403, 404, 405, 409, 422, 423, 429, 503})
 """Statuses with a sentence of their own; any other is shown as a fault of ours."""
 
 

@@ -2,15 +2,18 @@
 
 import queue
 import sqlite3
+import tempfile
 import threading
 from collections import Counter, deque
 from collections.abc import Generator
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import msgspec
 
 from gateway.station.console.feed import GateFeed
+from gateway.station.console.lock import Lock
 from gateway.station.console.view import (
     ConsoleDesk,
     Device,
@@ -53,6 +56,7 @@ class Booth:
         self.kept: list[SwipeRecord] = []
         """What the spool would hold, oldest first."""
         self.handovers: list[Handover] = []
+        self.lock = Lock(Path(tempfile.mkdtemp()) / "pin")
         self.broken = False
         """Whether the disk refuses."""
         self.busy = False
@@ -100,6 +104,7 @@ class Booth:
             parts=lambda: self.parts,
             records=self.records,
             shifts=self,
+            lock=self.lock,
             door_counts=lambda since, until: Counter(
                 (one.portal, one.what) for one in self.events if since <= one.at < until
             ),

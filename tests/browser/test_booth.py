@@ -6,7 +6,9 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 from prometheus_client import CollectorRegistry
 
+from gateway.station.console.attends import key_of
 from gateway.station.console.routes import make_app
+from gateway.station.door import DoorState, Happening
 from gateway.station.shifts import Handover
 from gateway.wire import GateAct
 from rules.model import Reason
@@ -42,6 +44,26 @@ def booth() -> Booth:
 def site(booth: Booth) -> Iterator[Site]:
     with served(make_app(booth.desk, booth.gate, registry=CollectorRegistry())) as site:
         yield site
+
+
+HEARD = """
+window.heard = [];
+const created = AudioContext.prototype.createOscillator;
+AudioContext.prototype.createOscillator = function () {
+  const source = created.call(this);
+  const start = source.start.bind(source);
+  source.start = (at) => { window.heard.push(Math.round(source.frequency.value)); start(at); };
+  return source;
+};
+const ramped = AudioParam.prototype.linearRampToValueAtTime;
+window.loudest = 0;
+AudioParam.prototype.linearRampToValueAtTime = function (value, at) {
+  window.loudest = Math.max(window.loudest, value);
+  return ramped.call(this, value, at);
+};
+"""
+"""Notes what the page plays, beside playing it."""
+GRANT, ATTEND, DOOR = [1318], [784, 1047], [880, 622, 880, 622]
 
 
 def open_gate(page: Page, site: Site, path: str = "/gate") -> None:
@@ -176,3 +198,101 @@ def test_keys_one_to_six_open_nothing_on_a_page_that_shows_no_card(page: Page, s
     booth.say(Reason.ENROLLED)
     expect(page.locator("#verdict .word")).to_have_text("放行")
     assert booth.opened == []
+
+
+def awake(page: Page, site: Site, path: str = "/gate") -> None:
+    """Go to the gate with ears, and touch the page as a guard does."""
+    page.add_init_script(HEARD)
+    open_gate(page, site, path)
+    page.locator("body").click(position={"x": 700, "y": 20})
+    expect(page.locator("#sound")).to_have_text("声音与锁定")
+
+
+def heard(page: Page, tones: list[int]) -> None:
+    """Wait until exactly these tones were played, and forget them."""
+    page.wait_for_function("n => window.heard.length >= n", arg=len(tones))
+    assert page.evaluate("window.heard.splice(0)") == tones
+
+
+def test_each_verdict_has_its_tone_and_a_post_turns_off_what_it_will_but_the_alarm(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    awake(page, site)
+    booth.say(Reason.ENROLLED)
+    heard(page, GRANT)
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    heard(page, ATTEND)
+    page.locator("#sound").click()
+    page.get_by_label("放行：一声短高音", exact=True).uncheck()
+    expect(page.locator("#kept")).to_have_text("已保存在这台电脑")
+    expect(page.get_by_role("checkbox", name="门被强开")).to_be_disabled()
+    page.get_by_role("button", name="试听：放行").click()
+    heard(page, GRANT)
+    with page.expect_response(lambda response: "/gate/stream" in response.url):
+        page.get_by_role("link", name="门岗", exact=True).click()
+    page.locator("body").click(position={"x": 700, "y": 20})
+    expect(page.locator("#sound")).to_have_text("声音与锁定")
+    shown = booth.say(Reason.ENROLLED)
+    expect(page.locator(f"#r-{key_of(shown)}")).to_be_visible()
+    booth.at_a_door(Happening.FORCED, DoorState.FORCED)
+    heard(page, DOOR)
+    assert said == []
+
+
+def test_by_night_the_tones_are_as_low_as_the_post_says(chromium: Browser, site: Site, booth: Booth) -> None:
+    loud = {}
+    for hour in ("15:00", "23:30", "05:59"):
+        context = chromium.new_context(viewport={"width": 1366, "height": 768}, timezone_id="Asia/Shanghai")
+        page = context.new_page()
+        page.clock.set_fixed_time(f"2026-11-23T{hour}:00+08:00")
+        awake(page, site)
+        booth.say(Reason.ENROLLED)
+        heard(page, GRANT)
+        loud[hour] = page.evaluate("window.loudest")
+        context.close()
+    assert loud["15:00"] > loud["23:30"] == loud["05:59"] > 0
+
+
+def test_a_booth_that_is_left_is_locked_by_a_touch_and_goes_on_behind_the_pin(
+    page: Page, site: Site, booth: Booth, said: list[str]
+) -> None:
+    open_gate(page, site, "/gate/post")
+    page.get_by_label("新 PIN").fill("4711")
+    page.get_by_role("button", name="设 PIN").click()
+    page.get_by_role("button", name="锁定", exact=True).click()
+    expect(page.get_by_role("heading", name="门岗已锁定")).to_be_visible()
+    assert violations(page) == []
+    booth.say(Reason.UNKNOWN_CREDENTIAL)
+    expect(page.locator("#verdict .word")).to_have_text("人工协助")
+    page.locator("#verdict").click()
+    page.keyboard.press("1")
+    page.get_by_label("PIN").press_sequentially("4711")
+    assert booth.opened == []
+    page.keyboard.press("Enter")
+    expect(page.locator("#cards > .card")).to_have_count(1)
+    page.keyboard.press("1")
+    expect(page.locator("#cards > .card")).to_have_count(0)
+    assert len(booth.opened) == 1
+    assert said == []
+
+
+def test_axe_finds_nothing_on_the_page_of_the_post(page: Page, site: Site) -> None:
+    for lang, theme in (("zh", "light"), ("en", "dark")):
+        page.goto(f"{site.url}/gate/post?lang={lang}&theme={theme}")
+        assert violations(page) == []
+        page.set_viewport_size({"width": 390, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_a_dropped_network_is_said_with_since_when_and_what_was_missed_comes_when_it_is_back(
+    page: Page, site: Site, booth: Booth
+) -> None:
+    open_gate(page, site)
+    page.context.set_offline(True)
+    expect(page.locator("#offline")).to_be_visible()
+    expect(page.locator("#offline-since")).to_contain_text("断线自")
+    missed = booth.say(Reason.CREDENTIAL_LOST)
+    page.context.set_offline(False)
+    expect(page.locator("#offline")).to_be_hidden()
+    expect(page.locator(f"#r-{key_of(missed)}")).to_be_visible()
+    expect(page.locator("#verdict .word")).to_have_text("此卡不可用")

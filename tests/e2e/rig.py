@@ -138,8 +138,8 @@ class Compound:
 
     def wait_well(self, *, broker: bool = True) -> None:
         if broker:
-            wait_until(lambda: get(f"{self.centre}/healthz")[0] == 200, 30, "the centre is well")
-            wait_until(lambda: get(f"{self.gate}/healthz")[0] == 200, 30, "the station is well")
+            wait_until(lambda: get(f"{self.centre}/healthz")[0] == 200, 90, "the centre is well")
+            wait_until(lambda: get(f"{self.gate}/healthz")[0] == 200, 90, "the station is well")
         else:
             wait_until(lambda: get(f"{self.gate}/gate")[0] == 200, 30, "the station answers")
 
@@ -184,7 +184,7 @@ class Compound:
         with urllib.request.urlopen(request, timeout=30) as answer:
             assert json.load(answer)["taken"] == len(rows)
         rows_text = f"{len(rows)}"
-        wait_until(lambda: rows_text in get(f"{self.gate}/gate/status")[1], 15, "the station has the roster")
+        wait_until(lambda: rows_text in get(f"{self.gate}/gate/status")[1], 60, "the station has the roster")
 
     def show(self, code: str, within: float = 1.0) -> bool:
         """Show a code to the scanner, once the gate is shut; whether it was opened in time."""

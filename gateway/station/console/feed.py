@@ -126,5 +126,6 @@ def _words() -> Iterable[str]:
     ):
         yield from (f"{prefix}.{code.value}" for code in codes)
     yield from SENTENCES
+    yield from (f"lock.{key}" for key in ("wrong", "old_wrong", "digits", "too_often", "not_kept"))
     yield from (f"clock.{state}" for state in CLOCKS)
     yield from (f"station_trouble.{code}" for code in TROUBLES)

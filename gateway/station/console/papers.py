@@ -53,7 +53,14 @@ class Papers:
     def page(self, request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         after = self.gate.feed.last_id
         recent = self.desk.recent(1)
-        shown = {"state": self.desk.state(), "rows": recent, "after": after, "now": self.gate.now(), "key_of": key_of}
+        shown: dict[str, Any] = {
+            "state": self.desk.state(),
+            "rows": recent,
+            "after": after,
+            "now": self.gate.now(),
+            "key_of": key_of,
+        }
+        shown |= {"has_pin": self.desk.lock.has_pin}
         return self.gate.pages.html(request, template, status=status, **shown, **values)
 
     def figures(self, since: datetime, until: datetime) -> tuple[Figures, bool]:

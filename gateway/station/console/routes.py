@@ -1,9 +1,9 @@
 """The addresses of the gate console: the page, its stream, opening by hand, health and metrics."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, FastAPI, Query
+from fastapi import APIRouter, Depends, FastAPI, Query
 from prometheus_client import REGISTRY, CollectorRegistry
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -11,7 +11,8 @@ from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Re
 from gateway.station.console.acts import make_acts
 from gateway.station.console.attends import key_of
 from gateway.station.console.feed import DOOR_ROWS, HOLDS, STATE, GateFeed
-from gateway.station.console.papers import make_papers
+from gateway.station.console.locking import is_locked, make_locking, only_open
+from gateway.station.console.papers import Papers, make_papers
 from gateway.station.console.view import ConsoleDesk, Device, Visitor
 from gateway.station.events import SHOWN
 from gateway.web.feed import encode
@@ -32,24 +33,38 @@ def make_app(
 ) -> FastAPI:
     """The console of one station. `gate` is what the station reports to while this runs."""
     gate.seed(desk.recent(ROWS))
+    live, guarded = _live(desk, gate), APIRouter(dependencies=[Depends(only_open(desk.lock))])
+    guarded.include_router(make_acts(desk, gate))
+    guarded.include_router(make_papers(desk, gate))
+    papers = Papers(desk, gate)
+    locking = make_locking(
+        desk.lock,
+        gate.pages,
+        lambda request, status, wrong: live(request, "gate/page.html", status=status, wrong=wrong),
+        lambda request, status, wrong: papers.page(request, "gate/post.html", status=status, wrong=wrong),
+    )
     routers = (
-        _pages(desk, gate),
+        _pages(desk, gate, live),
         _listings(desk, gate),
-        make_acts(desk, gate),
-        make_papers(desk, gate),
+        guarded,
+        locking,
         vitals(desk.parts, registry),
     )
     return make_site(gate.pages, routers, allowed_hosts=allowed_hosts, closing=(gate.feed.close,))
 
 
-def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
-    router = APIRouter()
+def _live(desk: ConsoleDesk, gate: GateFeed) -> Callable[..., HTMLResponse]:
+    """Shows the booth as it is now."""
 
-    def live(request: Request, template: str) -> HTMLResponse:
+    def live(request: Request, template: str, *, status: int = 200, wrong: str = "") -> HTMLResponse:
         after = gate.feed.last_id  # before the rows are read: what comes meanwhile comes again, and is known by its id
         return gate.pages.html(
             request,
             template,
+            status=status,
+            wrong=wrong,
+            locked=is_locked(desk.lock, request),
+            has_pin=desk.lock.has_pin,
             state=desk.state(),
             rows=desk.recent(ROWS),
             waiting=gate.waiting(),
@@ -60,6 +75,12 @@ def _pages(desk: ConsoleDesk, gate: GateFeed) -> APIRouter:
             now=gate.now(),
             key_of=key_of,
         )
+
+    return live
+
+
+def _pages(desk: ConsoleDesk, gate: GateFeed, live: Callable[..., HTMLResponse]) -> APIRouter:
+    router = APIRouter()
 
     @router.get("/")
     def root() -> Response:

@@ -6,6 +6,7 @@ from datetime import date, datetime
 from enum import StrEnum
 from typing import Protocol
 
+from gateway.station.console.lock import Lock
 from gateway.station.door import DoorEvent, DoorView, Happening
 from gateway.station.refusals import Refused
 from gateway.station.shifts import Handover
@@ -193,6 +194,7 @@ class ConsoleDesk:
     records: Callable[[int, int], Generator[SwipeRecord]]
     """Of a stretch of time (ms, UTC), newest first. Raises sqlite3.Error while the spool cannot be read."""
     shifts: Shifts
+    lock: Lock
     door_counts: Callable[[int, int], dict[tuple[str, Happening], int]] = lambda _since, _until: {}
     """What happened at doors in a stretch of time, by portal. Raises sqlite3.Error."""
     door_events: Callable[[int], list[DoorEvent]] = lambda _limit: []

@@ -5,7 +5,6 @@
   var FADES_MS = 90000;
   var SAID_MS = 6000;
   var DEBOUNCE_MS = 400;
-  var NIGHT_LEVEL = 0.25;
   var lastKey = -DEBOUNCE_MS;
 
   // cards
@@ -17,7 +16,7 @@
     });
   }
   function isTyping(target) {
-    return target instanceof Element && target.matches("input[type=text], textarea, select, [contenteditable]");
+    return target instanceof Element && target.matches("input:not([type=radio]):not([type=checkbox]), textarea, select, [contenteditable]");
   }
   document.addEventListener("keydown", function (event) {
     if (event.repeat || event.ctrlKey || event.altKey || event.metaKey || isTyping(event.target)) { return; }
@@ -88,7 +87,7 @@
   });
   window.setInterval(expire, 1000);
 
-  // tones: [frequency in Hz, begin and length in seconds]
+  // tones: [frequency in Hz, begin and length in seconds]; which sound and how loud is kept on this computer
   var TONES = {
     grant: [[1318, 0, 0.07]],
     attend: [[784, 0, 0.16], [1047, 0.2, 0.22]],
@@ -97,45 +96,93 @@
     lost: [[523, 0, 0.15], [415, 0.18, 0.15], [330, 0.36, 0.25]],
     back: [[659, 0, 0.1], [880, 0.12, 0.14]]
   };
+  var LEVELS = { 1: 0.04, 2: 0.2, 3: 0.6 };
   var sound = document.getElementById("sound");
   var context = null;
-  var muted = false;
-  try { muted = window.localStorage.getItem("xq-muted") === "1"; } catch (ignored) { muted = false; }
+  var chosen = { off: [], day: "2", night: "1", from: "22:00", to: "06:00" };
+  try { chosen = Object.assign(chosen, JSON.parse(window.localStorage.getItem("xq-tones") || "{}")); } catch (ignored) { /* as it comes */ }
 
   function label() {
-    sound.setAttribute("aria-pressed", String(!muted));
-    sound.textContent = muted ? sound.dataset.off : sound.dataset.on;
+    var on = context !== null && context.state === "running";
+    sound.textContent = on ? sound.dataset.on : sound.dataset.off;
+    sound.classList.toggle("silent", !on);
   }
   function wake() {
-    if (!context && window.AudioContext) { context = new window.AudioContext(); }
+    if (!context && window.AudioContext) {
+      context = new window.AudioContext();
+      context.addEventListener("statechange", label);
+    }
     if (context && context.state === "suspended") { context.resume(); }
+    label();
+    try { window.sessionStorage.setItem("xq-heard", "1"); } catch (ignored) { /* asked again on the next page */ }
+  }
+  function isNight(time) {
+    return chosen.from <= chosen.to ? time >= chosen.from && time < chosen.to : time >= chosen.from || time < chosen.to;
+  }
+  function level() {
+    var now = new Date();
+    var time = ("0" + now.getHours()).slice(-2) + ":" + ("0" + now.getMinutes()).slice(-2);
+    return LEVELS[isNight(time) ? chosen.night : chosen.day] || LEVELS[2];
   }
   function play(name) {
-    if (muted || !context || context.state !== "running" || !TONES[name]) { return; }
-    var hour = new Date().getHours();
-    var level = 0.2 * (hour >= 22 || hour < 6 ? NIGHT_LEVEL : 1);
+    if (!TONES[name] || (name !== "door" && chosen.off.indexOf(name === "back" ? "lost" : name) >= 0)) { return; }
+    sing(name);
+  }
+  function sing(name) {
+    if (!context || context.state !== "running") { return; }
     TONES[name].forEach(function (tone) {
       var begin = context.currentTime + tone[1];
       var source = context.createOscillator();
       var gain = context.createGain();
       source.frequency.value = tone[0];
       gain.gain.setValueAtTime(0, begin);
-      gain.gain.linearRampToValueAtTime(level, begin + 0.01);
+      gain.gain.linearRampToValueAtTime(level(), begin + 0.01);
       gain.gain.linearRampToValueAtTime(0, begin + tone[2]);
       source.connect(gain).connect(context.destination);
       source.start(begin);
       source.stop(begin + tone[2] + 0.05);
     });
   }
-  sound.addEventListener("click", function () {
-    muted = !muted;
-    try { window.localStorage.setItem("xq-muted", muted ? "1" : "0"); } catch (ignored) { /* kept for this page only */ }
-    label();
-    if (!muted) { wake(); }
-  });
   document.addEventListener("pointerdown", wake);
   document.addEventListener("keydown", wake);
-  document.addEventListener("xq:lost", function () { play("lost"); });
-  document.addEventListener("xq:back", function () { play("back"); });
   label();
+  try { // a touch on the page before this one holds here
+    if (window.sessionStorage.getItem("xq-heard") && document.referrer.indexOf(window.location.origin + "/gate") === 0) { wake(); }
+  } catch (ignored) { /* the next touch will do */ }
+
+  // the page of the post: what is chosen holds at once
+  var form = document.getElementById("tones");
+  if (form) {
+    ["grant", "attend", "refuse", "lost"].forEach(function (name) { form.elements[name].checked = chosen.off.indexOf(name) < 0; });
+    ["day", "night", "from", "to"].forEach(function (name) { form.elements[name].value = chosen[name]; });
+    form.addEventListener("change", function () {
+      chosen.off = ["grant", "attend", "refuse", "lost"].filter(function (name) { return !form.elements[name].checked; });
+      ["day", "night", "from", "to"].forEach(function (name) { chosen[name] = form.elements[name].value || chosen[name]; });
+      try {
+        window.localStorage.setItem("xq-tones", JSON.stringify(chosen));
+        document.getElementById("kept").textContent = document.getElementById("kept").dataset.text;
+      } catch (ignored) { /* kept for this page only */ }
+    });
+    form.addEventListener("click", function (event) {
+      if (event.target instanceof Element && event.target.matches("[data-try]")) { wake(); sing(event.target.dataset.try); }
+    });
+  }
+
+  // cut off: since when, and how often the page has tried again
+  var since = null;
+  var tries = 0;
+  function lostSays() {
+    var says = document.getElementById("offline-since");
+    if (says && since) { says.textContent = says.dataset.text.replace("{since}", since).replace("{n}", String(tries)); }
+  }
+  document.addEventListener("xq:lost", function () {
+    since = new Date().toTimeString().slice(0, 8);
+    tries = 0;
+    lostSays();
+    play("lost");
+  });
+  document.addEventListener("xq:back", function () { since = null; play("back"); });
+  ["htmx:sseError", "htmx:sendError", "htmx:timeout"].forEach(function (name) {
+    document.addEventListener(name, function () { tries += 1; lostSays(); });
+  });
 })();

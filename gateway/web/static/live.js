@@ -36,6 +36,9 @@
     var live = document.getElementById("live");
     if (live) { window.htmx.ajax("GET", "/gate/live?lang=" + document.documentElement.lang.slice(0, 2), { target: live, swap: "outerHTML" }); }
   });
+  window.addEventListener("online", function () {
+    document.querySelectorAll("[data-pulse]").forEach(function (pulse) { pulse.dispatchEvent(new CustomEvent("xq:look")); });
+  });
   window.addEventListener("offline", function () { pulseLost = true; show(); });
   window.addEventListener("online", function () { // where a line is looked after, its pulse says that it is back
     if (!document.querySelector("[data-pulse]")) { pulseLost = false; show(); }
