@@ -13,7 +13,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, datetime
 from enum import StrEnum
 from functools import partial
 
@@ -236,6 +236,31 @@ def _canonical_visitor(kind: CredentialKind, text: str) -> str:
     return text
 
 
+_NO_NUMBER = re.compile("[0-9]{8}[MCF][0-9A-F]{8}")
+_ORIGINS = {"M": Origin.MAINLAND, "C": Origin.COMPATRIOT, "F": Origin.FOREIGNER}
+
+
+def without_number(born: date, origin: Origin, given: str) -> str:
+    """What stands for somebody without a number: day of birth, by which law they register, 8 hexadecimal digits."""
+    letter = next(letter for letter, one in _ORIGINS.items() if one is origin)
+    return f"{born:%Y%m%d}{letter}{given.upper()}"
+
+
+def _canonical_no_number(kind: CredentialKind, text: str) -> str:
+    if not _NO_NUMBER.fullmatch(text):
+        raise BadNumber(kind, Problem.CHARACTERS)
+    if _born(text) is None:
+        raise BadNumber(kind, Problem.DATE)
+    return text
+
+
+def _born(text: str) -> date | None:
+    try:
+        return datetime.strptime(text[:8], "%Y%m%d").date()  # noqa: DTZ007 - a day has no zone
+    except ValueError:
+        return None
+
+
 _CANONICAL: dict[CredentialKind, Callable[[CredentialKind, str], str]] = {
     CredentialKind.CITIZEN_ID: _canonical_citizen,
     CredentialKind.PR_2017: _canonical_pr_2017,
@@ -245,6 +270,7 @@ _CANONICAL: dict[CredentialKind, Callable[[CredentialKind, str], str]] = {
     CredentialKind.WIEGAND_N: _canonical_wiegand_n,
     CredentialKind.EM: partial(_hexadecimal, least=10, most=10),
     CredentialKind.VISITOR: _canonical_visitor,
+    CredentialKind.NO_NUMBER: _canonical_no_number,
 }
 
 
@@ -253,6 +279,8 @@ def birth_of(credential: Credential, today: date | None = None) -> date | None:
 
     A 2017 permanent-resident number holds two digits of the year: without `today` its century may be unknown (None).
     """
+    if credential.kind is CredentialKind.NO_NUMBER:
+        return _born(credential.number)
     if credential.kind not in {CredentialKind.CITIZEN_ID, CredentialKind.PR_2017}:
         return None
     return check(credential.number, today).birth
@@ -262,6 +290,8 @@ def origin_of(credential: Credential) -> Origin:
     """By which law somebody with this number registers: 'Y' cards of both issues, 'J' cards, or a citizen's number."""
     if credential.kind is CredentialKind.PR_2017:
         return Origin.FOREIGNER
+    if credential.kind is CredentialKind.NO_NUMBER:
+        return _ORIGINS.get(credential.number[8:9], Origin.MAINLAND)
     if credential.kind is not CredentialKind.CITIZEN_ID:
         return Origin.MAINLAND
     regions = {region[:2] for region in PERMIT_REGIONS}

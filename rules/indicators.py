@@ -177,11 +177,6 @@ def percent(numerator: int, denominator: int) -> str:
     return f"{hundredths // 100}.{hundredths % 100:02d}"
 
 
-def both(first: Rate, second: Rate) -> bool | None:
-    """两个98%: whether both meet their targets; None where one of them has no figure."""
-    return None if first.met is None or second.met is None else first.met and second.met
-
-
 def suppressed(cells: Sequence[int | None], *, with_total: bool = True) -> tuple[bool, ...]:
     """Which cells of one row are not shown: those of 1 to 4, and what would give a single one of them away.
 
@@ -215,7 +210,11 @@ def ranked(rates: Mapping[str, Rate], data_suffice: Mapping[str, bool]) -> tuple
     return tuple(name for _, name in sorted(known))
 
 
-def quantile(values: Sequence[int], share: Fraction) -> int | None:
-    """The smallest value that so large a share of all does not exceed; None of nothing."""
-    ordered = sorted(values)
-    return ordered[max(0, math.ceil(share * len(ordered)) - 1)] if ordered else None
+def quantile(counts: Mapping[int, int], share: Fraction) -> int | None:
+    """The smallest value that so large a share of all does not exceed, from how often each value is; None of none."""
+    wanted, seen = share * sum(counts.values()), 0
+    for value in sorted(counts):
+        seen += counts[value]
+        if seen >= wanted and seen:
+            return value
+    return None

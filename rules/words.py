@@ -17,6 +17,8 @@ class CredentialKind(StrEnum):
     WIEGAND_N = "wiegand-n"
     EM = "em"
     VISITOR = "visitor"
+    NO_NUMBER = "no-number"
+    """Stands for somebody without a document number, and opens no gate: `identity.without_number`."""
 
 
 class Direction(StrEnum):

@@ -1,8 +1,9 @@
 """Two records of one person: found, made one with a trail, and parted again as they were."""
 
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import combinations, islice
 from typing import Any
 
 from sqlalchemy import Connection
@@ -13,6 +14,10 @@ from gateway.store import tables as t
 from gateway.store.queries import history, merging, people
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
+from rules.model import CredentialKind
+
+MOST = 200
+"""Pairs shown at a time: the next ones come when these are decided."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,11 +36,12 @@ class Merging:
         self._persons = Persons(master)
 
     def twins(self, connection: Connection, community: str) -> list[Twin]:
-        """Records of a community that may be of one person. Names are opened in memory alone."""
+        """Records of a community that may be of one person, `MOST` at a time. Names are opened in memory alone."""
         named = defaultdict(list)
         for row in merging.people_here(connection, community):
             named[self._persons.name(row).casefold().replace(" ", "")].append(row)
-        return [twin for name, rows in sorted(named.items()) if name for twin in _pairs(rows)]
+        found = (twin for name, rows in sorted(named.items()) if name for twin in _pairs(rows))
+        return list(islice(found, MOST))
 
     def merge(self, connection: Connection, by: By, kept: int, gone: int) -> int:
         """Give what is of `gone` to `kept`; the merge's number. What both have of one kind stays where it is.
@@ -82,9 +88,21 @@ class Merging:
 
 def _pairs(rows: list[Any]) -> Iterator[Twin]:
     """Pairs among people of one name. Two citizen numbers are two people unless they live and are reached alike."""
-    for i, one in enumerate(rows):
-        for other in rows[i + 1 :]:
-            home = one.dwelling is not None and one.dwelling == other.dwelling
-            phone = one.phone_lookup is not None and one.phone_lookup == other.phone_lookup
-            if phone or (home and one.kind != other.kind):
-                yield Twin(min(one.id, other.id), max(one.id, other.id), "phone" if phone else "dwelling")
+    told: set[tuple[int, int]] = set()
+    for why in ("phone", "dwelling"):
+        for alike in _alike(rows, "phone_lookup" if why == "phone" else "dwelling"):
+            for one, other in combinations(alike, 2):
+                pair = min(one.id, other.id), max(one.id, other.id)
+                alike_only = why == "dwelling" and one.kind == other.kind != CredentialKind.NO_NUMBER
+                if pair not in told and not alike_only:
+                    told.add(pair)
+                    yield Twin(*pair, why)
+
+
+def _alike(rows: Iterable[Any], column: str) -> Iterable[list[Any]]:
+    """The rows by what a column says, where it says something."""
+    found = defaultdict(list)
+    for row in rows:
+        if (value := getattr(row, column)) is not None:
+            found[value].append(row)
+    return found.values()

@@ -16,6 +16,7 @@ from gateway.store.queries import cards, declared, history, people
 from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, NotPossible, Objection
 from rules.identity import mask
+from rules.model import CredentialKind
 
 CODE_DIGITS = 8
 GOOD_MS = 600_000
@@ -98,7 +99,7 @@ class OwnData:
         seen = history.of(connection, t.persons.name, session.person)
         return {
             "name": self._master.show("persons.name", row.name),
-            "number": mask(number),
+            "number": "" if row.kind == CredentialKind.NO_NUMBER else mask(number),
             "held": {name: [self._plain(connection, name, one) for one in rows] for name, rows in held.items()},
             "looked": [
                 {

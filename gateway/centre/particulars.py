@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gateway.keys import Master
 from gateway.store.queries import casefile, people
 from rules.judge import DUSK, NOON, SATURDAY
-from rules.model import CIVIL
+from rules.model import CIVIL, CredentialKind
 
 PARTS = ("morning", "afternoon", "evening")
 """The times of day of a visit."""
@@ -69,7 +69,7 @@ def of(connection: Connection, master: Master, row: Any, compound: str) -> Parti
     if case is None or case.person is None:
         raise LookupError("there is no such case")
     person = people.person(connection, case.person)
-    shown = not person.protected
+    shown, numbered = not person.protected, person.kind != CredentialKind.NO_NUMBER
     place = people.dwelling(connection, case.dwelling) if shown and case.dwelling is not None else ("", "", "")
     visits = casefile.visits(connection, case.id)
     at = [datetime.fromtimestamp(visit.at / 1000, UTC).astimezone(CIVIL) for visit in visits]
@@ -83,7 +83,7 @@ def of(connection: Connection, master: Master, row: Any, compound: str) -> Parti
         compound=compound,
         name=master.show("persons.name", person.name) if shown else "",
         document=person.kind if shown else "",
-        number=master.show("persons.number", person.number) if shown else "",
+        number=master.show("persons.number", person.number) if shown and numbered else "",
         dwelling="".join(place),
         building="".join(place[:2]),
         protected=person.protected,

@@ -4,6 +4,7 @@ import re
 import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Connection
@@ -12,7 +13,8 @@ from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.queries import history, merging, names
 from gateway.store.queries.history import By
-from rules.model import CredentialKind
+from rules.identity import without_number
+from rules.model import CredentialKind, Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,10 @@ class Kept:
     otherwise: frozenset[bytes] = field(repr=False)
 
 
+ORIGINS = {"foreign": Origin.FOREIGNER, "hmt": Origin.COMPATRIOT}
+"""By which law somebody without a number registers, by their category; all others by the mainland's."""
+
+
 class Persons:
     """Puts persons into the register in the transaction of the caller, and finds them."""
 
@@ -49,6 +55,11 @@ class Persons:
     def phone_lookup(self, phone: str) -> bytes:
         """The keyed index of a phone number."""
         return self._master.index(f"phone\x1f{phone}")
+
+    def without_number(self, community: str, name: str, born: date, origin: Origin) -> str:
+        """What stands for the number of somebody without one: the same for a name and day of birth in a community."""
+        said = f"{CredentialKind.NO_NUMBER}\x1f{community}\x1f{_plain(name)}\x1f{born}"
+        return without_number(born, origin, self._master.index(said)[:4].hex())
 
     def put(
         self, connection: Connection, by: By, community: str, identities: Sequence[Identity], *, seen: bool = False

@@ -95,7 +95,7 @@ class Register:
 
     def __init__(self, master: Master) -> None:
         self._master = master
-        self._persons = Persons(master)
+        self.persons = Persons(master)
         self._residency = Residency(master)
         self._tokens = Tokens(master)
 
@@ -125,7 +125,7 @@ class Register:
         if not good:
             return [], bad
         kept = [row for _, row in good]
-        ids = self._persons.put(connection, by, community, [_identity(row) for row in kept]).ids
+        ids = self.persons.put(connection, by, community, [_identity(row) for row in kept]).ids
         places = people.put_dwellings(
             connection, community, [(r.entry.building, r.entry.unit, r.entry.room) for r in kept if r.entry.room]
         )
@@ -161,7 +161,7 @@ class Register:
         self._portals(connection, community)
         sorted_out, bad = self._sorted_out(entries, None, so_far or ListSoFar())
         good = [row for _, row in sorted_out]
-        ids = self._persons.put(connection, by, community, [_identity(row) for row in good]).ids
+        ids = self.persons.put(connection, by, community, [_identity(row) for row in good]).ids
         keys = [(ids[row.lookup], community, row.entry.since) for row in good]
         standing = history.standing(connection, t.registrations, ("person", "community", "since"), keys)
         rows, cards, key = [], [], self._tokens.number(connection, community)
@@ -236,7 +236,7 @@ class Register:
             try:
                 number = canonical(entry.kind, entry.number)
                 more = tuple(Credential(kind, canonical(kind, text)) for kind, text in getattr(entry, "cards", ()))
-                lookup = self._persons.lookup(entry.kind, number)
+                lookup = self.persons.lookup(entry.kind, number)
                 _check(entry, portals, again=lookup in so_far.persons)
             except ValueError as error:
                 bad.append(BadRow(i, str(error)))
@@ -321,8 +321,9 @@ def _shortens(stands: Any, entry: EnrolmentEntry, today: date) -> bool:
 
 
 def _credentials_of(row: _Good) -> tuple[Credential, ...]:
-    """All that somebody of a row has."""
-    return (Credential(row.entry.kind, row.number), *row.more)
+    """All that somebody of a row has; what only stands for a number is none."""
+    own = () if row.entry.kind is CredentialKind.NO_NUMBER else (Credential(row.entry.kind, row.number),)
+    return (*own, *row.more)
 
 
 def _cards_of(row: _Good) -> tuple[Credential, ...]:

@@ -1,6 +1,6 @@
 """Lists and figures over a large register on PostgreSQL: `python -m tests.bench.growth [PEOPLE] [SWIPES]`.
 
-The rows are made by the database itself; every name is the same ciphertext, so that lists can open it.
+The rows are made by the database itself; there are 200 names, so that lists can open them.
 """
 
 import json
@@ -24,13 +24,13 @@ CASES = 50_000
 
 def fill(database: Database, people: int, swipes: int) -> None:
     """So many people in communities of 2,500, each living somewhere and enrolled; 97 in 100 are registered."""
-    name = MASTER.hide("persons.name", "测试甲")
+    names = [MASTER.hide("persons.name", f"测试{chr(0x4E00 + i)}") for i in range(200)]
     number = MASTER.hide("persons.number", "51009919000101001X")
     because = {"on": [], "evenings": 0, "days_needed": 3, "evenings_needed": 2, "window_days": 14, "grace_days": 7}
     because |= {"unregistered_since": "2026-10-01", "register_as_of": "2026-11-22", "policy_version": 1}
     values = {
         "because": json.dumps(because),
-        "name": name,
+        "names": names,
         "number": number,
         "n": people,
         "size": A_COMMUNITY,
@@ -51,7 +51,7 @@ FILL = (
     "INSERT INTO communities (id, name, street, police_station, portals, register_as_of) SELECT 'yuan-' || g, 'y', 's',"
     " 'jiangwan', '[]', :today FROM generate_series(1, :n / :size) g",
     "INSERT INTO persons (id, lookup, kind, number, name) SELECT i, decode(md5(i::text), 'hex'), 'citizen-id', :number,"
-    " :name FROM generate_series(1, :n) i",
+    " (CAST(:names AS bytea[]))[1 + i % 200] FROM generate_series(1, :n) i",
     f"INSERT INTO addresses (id, community, building, unit, room, elements, plate) SELECT i, {_PLACE}, (i % 9) ||"
     " '栋', '1单元', i || '室', '{}', 'in_place' FROM generate_series(1, :n) i WHERE i % 3 = 0",
     f"INSERT INTO dwellings (id, community, building, unit, room, address) SELECT i, {_PLACE}, (i % 9) ||"
@@ -69,6 +69,17 @@ FILL = (
     f" because, policy) SELECT 1, {_PLACE}, 'collection', 'property', CASE WHEN i % 20 = 0 THEN 'open' ELSE"
     f" 'registered' END, i % 20 = 0, i, (i + 2) / 3 * 3, :today - 20, 0, :today - 6, CAST(:because AS json), 1"
     " FROM generate_series(1, :n - 3) i",
+    'INSERT INTO case_events ("case", at, actor, act, state, note)'
+    " SELECT id, 1795000000000 - (id % 31) * 86400000, 'worker-' || (id % 5), 'collect', 'collected', '' FROM cases",
+    'INSERT INTO alerts (slip, revision, "case", community, police_station, state, is_open, rule, since, proposed,'
+    " sent, sending) SELECT '20261101-' || id, 1, id, community, 'jiangwan', 'sent', true, 'overdue', :today - 20, 0,"
+    " 1793500000000, 1 FROM cases WHERE id % 100 = 0",
+    'INSERT INTO case_events ("case", at, actor, act, state, note)'
+    " SELECT \"case\", sent, 'reviewer', 'send_slip', 'filed', slip FROM alerts",
+    f"INSERT INTO inflow_pushes (community, person, received_on, outcome, outcome_on, reviewed_on, reviewed_by) SELECT"
+    f" {_PLACE}, i, :today - 20, 'living', :today - 9, :today - 9, 'a' FROM generate_series(1, :n) i WHERE i % 10 = 0",
+    f"INSERT INTO hukou_records (community, person, base_date, status, checked_on, reviewed_by, reviewed_on) SELECT"
+    f" {_PLACE}, i, :today - 20, 'present', :today - 9, 'a', :today - 9 FROM generate_series(1, :n) i WHERE i % 3 = 0",
     f"INSERT INTO swipes (community, station, epoch, seq, at, received, portal, reader, direction, kind, token,"
     f" verdict, reasons, flags, roster, policy, recorded, unattended) SELECT CASE WHEN i % :n < :size THEN '{YUAN}'"
     " ELSE 'yuan-' || ((i % :n) / :size) END, 'test-yuan-1', '00000000000000a1', i,"
@@ -81,24 +92,52 @@ ASKED = (
     ("property-here", f"{HERE}/residents?limit=50"),
     ("property-here", f"{HERE}/residents?limit=50&after=1500"),
     ("property-here", f"{HERE}/residents?name=%E6%B5%8B"),
+    ("reviewer-here", f"{HERE}/residents/1/history"),
+    ("property-here", f"{HERE}/residents/1/cards"),
+    ("reviewer-here", f"{HERE}/twins"),
+    ("reviewer-here", f"{HERE}/names"),
     ("reviewer-here", "/api/v1/cases?limit=50"),
     ("reviewer-here", "/api/v1/cases?limit=50&only_open=false"),
+    ("reviewer-here", "/api/v1/cases/20/events"),
     ("worker-here", "/api/v1/worklists/tonight"),
     ("reviewer-here", "/api/v1/worklists/review"),
+    ("property-here", "/api/v1/worklists/gate"),
+    ("reviewer-here", "/api/v1/blind-checks"),
+    ("street-here", f"{HERE}/doubts"),
     ("reviewer-here", "/api/v1/alerts?limit=50"),
+    ("police-here", "/api/v1/alerts?limit=50"),
+    ("police-here", "/api/v1/police/jiangwan"),
+    ("police-here", "/api/v1/police/jiangwan/lists"),
+    ("police-here", "/api/v1/police/jiangwan/deliveries"),
     ("reviewer-here", "/api/v1/indicators"),
+    ("administrator-everywhere", "/api/v1/indicators?indicator=registration"),
+    ("administrator-everywhere", "/api/v1/indicators/registration/trend"),
+    ("administrator-everywhere", "/api/v1/indicators/time-to-register"),
     ("reviewer-here", f"{HERE}/indicators/registration/list?limit=100"),
     ("reviewer-here", f"{HERE}/indicators/linked/list?limit=100"),
+    ("reviewer-here", f"{HERE}/indicators/inflow/list?limit=100"),
+    ("reviewer-here", f"{HERE}/indicators/answered/list?limit=100"),
+    ("administrator-everywhere", "/api/v1/month-ends"),
+    ("administrator-everywhere", "/api/v1/policies"),
     ("property-here", f"{HERE}/visitors"),
     ("property-here", f"{HERE}/leases/ending"),
+    ("property-here", f"{HERE}/questions"),
+    ("property-here", f"{HERE}/gate-acts"),
     ("reviewer-here", f"{HERE}/lists"),
     ("reviewer-here", f"{HERE}/declarations"),
     ("reviewer-here", f"{HERE}/requests"),
     ("reviewer-here", f"{HERE}/field-audits"),
-    (None, "/cases"),
-    (None, "/alerts"),
-    (None, "/"),
+    ("administrator-everywhere", "/api/v1/cases?limit=50"),
+    ("administrator-everywhere", "/api/v1/alerts?limit=50"),
+    ("administrator-everywhere", "/admin"),
+    ("administrator-everywhere", "/admin/cases"),
+    ("administrator-everywhere", "/admin/alerts"),
+    ("administrator-everywhere", "/admin/communities"),
+    ("administrator-everywhere", "/admin/rules"),
+    ("property-here", "/gate/people"),
+    ("property-here", "/gate/people/residents"),
     (None, "/me"),
+    (None, "/landlord"),
 )
 
 
@@ -110,8 +149,10 @@ def ask(centre: Centre) -> None:
             begun = time.perf_counter()
             reply = centre.ask("GET", path, client)
             taken.append((time.perf_counter() - begun) * 1000)
-            assert reply.status == 200, (path, reply.status, reply.text[:200])
-        print(f"{statistics.median(taken):8.1f} {sorted(taken)[int(ROUNDS * 0.95)]:8.1f}  {path}", flush=True)
+            if reply.status != 200:
+                print(f"{reply.status}  {path} as {client}", flush=True)
+                break
+        print(f"{statistics.median(taken):8.1f} {sorted(taken)[int(len(taken) * 0.95)]:8.1f}  {path}", flush=True)
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from rules import identity
 from rules.identity import NumberKind, Problem, birth_of, canonical, check, mask
-from rules.model import Credential, CredentialKind
+from rules.model import Credential, CredentialKind, Origin
 from tests import strategies as some
 
 VECTORS = json.loads((Path(__file__).parents[1] / "vectors" / "numbers.json").read_text(encoding="utf-8"))
@@ -157,3 +157,14 @@ def test_no_repr_holds_a_birth_date_or_a_number(number: str) -> None:
     assert found.kind is NumberKind.CITIZEN
     assert str(found.birth.year) not in repr(found)
     assert number not in repr(found)
+
+
+def test_whoever_has_no_number_is_told_by_birth_and_law_alone() -> None:
+    kind, born = CredentialKind.NO_NUMBER, date(2026, 2, 28)
+    for origin in Origin:
+        number = identity.without_number(born, origin, "1a2b3c4d")
+        one = Credential(kind, identity.canonical(kind, number))
+        assert (identity.birth_of(one), identity.origin_of(one)) == (born, origin)
+    for wrong in ("20260229M1A2B3C4D", "20260228X1A2B3C4D", "20260228M1A2B3C4", "510099190001010019", ""):
+        with pytest.raises(identity.BadNumber):
+            identity.canonical(kind, wrong)

@@ -13,7 +13,7 @@ from rules.indicators import (
     Counts,
     Rate,
     Unknown,
-    both,
+    clearing,
     interval,
     over,
     percent,
@@ -101,7 +101,7 @@ def test_of_nothing_the_interval_is_everything() -> None:
 
 def test_both_of_98_percent_or_none() -> None:
     good, bad, none = rate(Counts(98, 100), P98), rate(Counts(97, 100), P98), rate(Counts(0, 0), P98)
-    assert (both(good, good), both(good, bad), both(good, none)) == (True, False, None)
+    assert [clearing(two).met for two in ((good, good), (good, bad), (good, none))] == [True, False, None]
 
 
 def test_fewer_is_better() -> None:
@@ -157,5 +157,10 @@ def test_only_large_ones_with_enough_data_are_ranked() -> None:
     ("share", "value"), [(Fraction(1, 2), 3), (Fraction(9, 10), 5), (Fraction(1), 5), (Fraction(0), 1)]
 )
 def test_a_quantile_is_one_of_the_values(share: Fraction, value: int) -> None:
-    assert quantile([5, 1, 3, 2, 4], share) == value
-    assert quantile([], share) is None
+    assert quantile({5: 1, 1: 1, 3: 1, 2: 1, 4: 1}, share) == value
+    assert quantile({}, share) is None
+
+
+def test_a_quantile_counts_a_value_as_often_as_it_is() -> None:
+    assert quantile({1: 9, 30: 1}, Fraction(9, 10)) == 1
+    assert quantile({1: 8, 30: 2}, Fraction(9, 10)) == 30

@@ -2,19 +2,19 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from sqlalchemy import Connection
 from starlette.responses import JSONResponse
 
 from gateway.centre.api.access import Access, Problems, by_of, problem, within
 from gateway.centre.api.cases import judge_again
-from gateway.centre.api.register import Community
+from gateway.centre.api.register import Community, numbered_or_born
 from gateway.centre.casework import Casework
 from gateway.centre.household import BadForm, Form, Households, Member
-from gateway.centre.persons import Identity, Persons
+from gateway.centre.persons import ORIGINS, Identity, Persons
 from gateway.centre.slips import Slips
 from gateway.centre.told import Told, open_by
 from gateway.keys import Master
@@ -25,7 +25,7 @@ from gateway.store.queries.casefile import Subject
 from gateway.store.queries.history import By
 from rules.cases import Actor, NotPossible
 from rules.identity import BadNumber, canonical
-from rules.model import CaseKind, CredentialKind, Source
+from rules.model import CaseKind, CredentialKind, Origin, Source
 
 MOST = 30
 _Kind = Literal["citizen-id", "pr-2017"]
@@ -48,8 +48,10 @@ class _Body(BaseModel):
 class MemberBody(_Body):
     """One line. Marriage, health, faith and the like have no field here."""
 
-    kind: _Kind
-    number: _Number
+    kind: Literal["citizen-id", "pr-2017", "no-number"]
+    number: Annotated[str, Field(max_length=64)] = ""
+    born: date | None = None
+    """Of somebody without a number, and of nobody else."""
     name: _Name
     since: date
     relation: Annotated[str, Field(max_length=16)] = ""
@@ -61,6 +63,11 @@ class MemberBody(_Body):
     employer: Annotated[str, Field(max_length=120)] = ""
     guardian: Annotated[int | None, Field(ge=0, lt=MOST)] = None
     """The line (from 0) of the adult who declares a child under 16."""
+
+    @model_validator(mode="after")
+    def _numbered(self) -> Self:
+        numbered_or_born(self.kind, self.number, self.born)
+        return self
 
 
 class SeenBody(_Body):
@@ -127,7 +134,7 @@ def make_household(
         at_desk = client.role == "property"
         source = Source.PROPERTY if at_desk else Source.VISIT
         seen = {} if at_desk else {one.id: one.revision for one in body.seen}
-        form = Form(dwelling, tuple(map(member_of, body.members)), seen)
+        form = Form(dwelling, tuple(member_of(one, community, persons) for one in body.members), seen)
         try:
             with database.write() as connection:
                 by = by_of(client, casework.now())
@@ -164,11 +171,14 @@ def make_household(
     return router
 
 
-def member_of(body: MemberBody) -> Member:
+def member_of(body: MemberBody, community: str, persons: Persons) -> Member:
     """A line of the form as the rules read it."""
+    number = body.number
+    if body.born is not None:
+        number = persons.without_number(community, body.name, body.born, ORIGINS.get(body.category, Origin.MAINLAND))
     return Member(
         CredentialKind(body.kind),
-        body.number,
+        number,
         body.name,
         body.relation,
         body.category,

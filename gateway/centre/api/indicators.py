@@ -139,7 +139,7 @@ def make_indicators(
         return TimesView(
             median=quantile(done, ONE_HALF),
             p90=quantile(done, NINE_TENTHS),
-            registered=len(done),
+            registered=sum(done.values()),
             still_open=waiting,
         )
 

@@ -2,20 +2,21 @@
 
 from collections.abc import Callable
 from datetime import date
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, HTTPException, Path
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.casework import Casework
 from gateway.centre.imports import Imports
+from gateway.centre.persons import ORIGINS, Persons
 from gateway.centre.register import MAX_ROWS, BadRow, EnrolmentEntry, Register, RegistrationEntry
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from rules.cases import NotPossible
 from rules.identity import BadNumber, canonical
-from rules.model import Credential, CredentialKind, Role
+from rules.model import Credential, CredentialKind, Origin, Role
 
 _Kind = Literal["citizen-id", "pr-2017", "id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
 _CardKind = Literal["id-chip", "card-uid", "wiegand-26", "wiegand-n", "em", "visitor"]
@@ -41,8 +42,10 @@ class EnrolmentRow(_Body):
     A visitor is their code: nothing else of them need be known.
     """
 
-    kind: Literal["citizen-id", "pr-2017", "visitor"]
-    number: _Number
+    kind: Literal["citizen-id", "pr-2017", "visitor", "no-number"]
+    number: Annotated[str, Field(max_length=64)] = ""
+    born: date | None = None
+    """Of somebody without a number, and of nobody else."""
     name: Annotated[str, Field(min_length=1, max_length=120)]
     since: date
     until: date | None = None
@@ -53,6 +56,19 @@ class EnrolmentRow(_Body):
     room: _Short = ""
     portals: list[Annotated[str, Field(max_length=40)]] | None = None
     cards: Annotated[list[Card], Field(max_length=10)] = []
+
+    @model_validator(mode="after")
+    def _numbered(self) -> Self:
+        numbered_or_born(self.kind, self.number, self.born)
+        return self
+
+
+def numbered_or_born(kind: str, number: str, born: date | None) -> None:
+    """ValueError unless there is a number, or, of somebody without one, their day of birth."""
+    if kind == CredentialKind.NO_NUMBER and (number or born is None or not 1850 < born.year < 2200):
+        raise ValueError("somebody without a number has none, and a day of birth")
+    if kind != CredentialKind.NO_NUMBER and (len(number) < 4 or born is not None):
+        raise ValueError("it has a number, which tells the day of birth")
 
 
 class RegistrationRow(_Body):
@@ -105,7 +121,7 @@ def make_register(
 ) -> APIRouter:
     """The router. `changed` is called after commits that changed the register."""
     router = APIRouter(prefix="/api/v1/communities/{community}", route_class=Problems, tags=["register"])
-    imports = Imports(database, register, casework)
+    imports, persons = Imports(database, register, casework), register.persons
 
     @router.put("/enrolments")
     def enrol(
@@ -116,9 +132,8 @@ def make_register(
         """Enrol people or change their enrolment; good rows are taken, the others come back with their problem."""
         within(client, community)
         try:
-            return _taken(
-                *imports.enrol(by_of(client, casework.now()), community, [_enrolment(row) for row in body.rows])
-            )
+            entries = [_enrolment(row, community, persons) for row in body.rows]
+            return _taken(*imports.enrol(by_of(client, casework.now()), community, entries))
         finally:
             changed()  # a failure leaves the chunks before it committed
 
@@ -158,10 +173,13 @@ def make_register(
     return router
 
 
-def _enrolment(row: EnrolmentRow) -> EnrolmentEntry:
+def _enrolment(row: EnrolmentRow, community: str, persons: Persons) -> EnrolmentEntry:
+    number = row.number
+    if row.born is not None:
+        number = persons.without_number(community, row.name, row.born, ORIGINS.get(row.category, Origin.MAINLAND))
     return EnrolmentEntry(
         CredentialKind(row.kind),
-        row.number,
+        number,
         row.name,
         row.since,
         category=row.category,

@@ -182,7 +182,10 @@ FORMS: Mapping[Kind, Form] = {
             Kind.RESIDENTS,
             "居住人员信息调查表",
             (
-                _NAME, _NUMBER, _BUILDING, _UNIT, _ROOM,
+                _NAME,
+                Column("document", _NUMBER_HEADINGS, values.document),
+                Column("born", ("出生日期",), values.day),
+                _BUILDING, _UNIT, _ROOM,
                 Column("category", ("人员类别", "人员类型", "人口类别"), values.one_of(CATEGORY)),
                 Column("relation", ("与户主关系",), values.text_of(16)),
                 Column("stay", ("居住性质", "居住方式", "住房性质"), values.one_of(STAY)),

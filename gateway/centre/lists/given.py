@@ -10,7 +10,8 @@ from gateway.centre.lists.forms import Kind
 from gateway.centre.lists.takers import ELEMENTS
 from gateway.keys import Master
 from gateway.store.queries import given
-from rules.model import CIVIL
+from rules.identity import birth_of
+from rules.model import CIVIL, Credential, CredentialKind
 
 Rows = Iterator[Mapping[str, Any]]
 
@@ -41,7 +42,10 @@ class Given:
     def _person_row(self, row: Any) -> dict[str, Any]:
         said = dict[str, Any](row._asdict())
         said["name"] = self._show("persons.name", row.name)
-        said["document"] = self._show("persons.number", row.number)
+        numberless = row.kind == CredentialKind.NO_NUMBER
+        number = self._show("persons.number", row.number) or ""
+        said["document"] = None if numberless else number
+        said["born"] = birth_of(Credential(CredentialKind.NO_NUMBER, number)) if numberless else None
         said["phone"] = self._show("persons.phone", row.phone)
         return said
 

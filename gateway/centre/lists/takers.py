@@ -1,7 +1,7 @@
 """What becomes of a list's rows, kind by kind: the good ones are put into the register, the others come back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Table
 from gateway import wire
 from gateway.centre.lists.forms import Entry, Kind, Trouble
 from gateway.centre.living import Living, Residency
-from gateway.centre.persons import Identity, Persons
+from gateway.centre.persons import ORIGINS, Identity, Persons
 from gateway.centre.register import BadRow, ListSoFar, Register, RegistrationEntry
 from gateway.centre.slips import Stale
 from gateway.centre.visitors import Visit, Visitors
@@ -20,7 +20,7 @@ from gateway.store.queries import history, people, streams
 from gateway.store.queries.history import By
 from rules.cases import NotPossible
 from rules.identity import check
-from rules.model import CredentialKind, Source
+from rules.model import CredentialKind, Origin, Source
 
 Answer = Callable[[Connection, wire.Answer, str], None]
 """Takes an answer of a police station to a slip; raises LookupError, NotPossible or Stale as `slips.answer`."""
@@ -117,7 +117,7 @@ class Takers:
     def _residents(self, connection: Connection, by: By, one: List, entries: Sequence[Entry], taken: Taken) -> None:
         places = self._places(connection, one)
         good = []
-        for entry in self._new_persons(one, entries, taken):
+        for entry in self._new_persons(one, self._numbered(one, entries, taken), taken):
             if _place(entry) not in places:
                 taken.wrong.append(Trouble(entry.row, "房号", "unknown_dwelling"))
             elif (since := entry.get("since")) is not None and since > one.today:
@@ -229,14 +229,27 @@ class Takers:
         else:
             taken.about[entry.row] = ("alerts", slip)
 
-    def _new_persons(self, one: List, entries: Sequence[Entry], taken: Taken) -> Iterable[Entry]:
+    def _numbered(self, one: List, entries: Iterable[Entry], taken: Taken) -> Iterable[Entry]:
+        """The rows with what stands for the number of those who have none."""
+        for entry in entries:
+            born, category = entry.get("born"), entry.get("category", "")
+            if "document" in entry.said:
+                yield entry
+            elif born is None or born > one.today:
+                taken.wrong.append(Trouble(entry.row, "证件号码", "needed"))
+            else:
+                origin = ORIGINS.get(category, Origin.MAINLAND)
+                number = self._persons.without_number(one.community, entry.get("name"), born, origin)
+                yield replace(entry, said={**entry.said, "document": (CredentialKind.NO_NUMBER, number)})
+
+    def _new_persons(self, one: List, entries: Iterable[Entry], taken: Taken) -> Iterable[Entry]:
         """Those whose document stands in the list for the first time and tells no birth that is yet to come."""
         for entry in entries:
             kind, number = entry.get("document")
             lookup = self._persons.lookup(kind, number)
             if lookup in one.persons:
                 taken.wrong.append(Trouble(entry.row, "证件号码", "twice"))
-            elif check(number, one.today).problem is not None:
+            elif kind is not CredentialKind.NO_NUMBER and check(number, one.today).problem is not None:
                 taken.wrong.append(Trouble(entry.row, "证件号码", "number_date"))
             else:
                 one.persons.add(lookup)

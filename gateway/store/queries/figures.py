@@ -193,13 +193,15 @@ def newest_swipe(connection: Connection) -> int:
     return int(connection.execute(select(func.coalesce(func.max(t.swipes.c.id), 0))).scalar_one())
 
 
-def times_to_register(connection: Connection, first: date, day: date) -> tuple[list[int], int]:
-    """Days from opening to registration of the cases opened in a span, and how many of those are still open."""
+def times_to_register(connection: Connection, first: date, day: date) -> tuple[dict[int, int], int]:
+    """Days from opening to registration -> how many cases opened in a span took so long; and how many are open."""
     c = t.cases.c
     within = (c.opened_on >= first, c.opened_on <= day, c.kind == "collection")
-    done = connection.execute(select(c.opened, c.closed).where(*within, c.state == "registered")).all()
+    days = ((c.closed - c.opened) // _DAY_MS).label("days")
+    ended = select(days, func.count()).where(*within, c.state == "registered", c.closed.is_not(None))
+    done = {int(row[0]): int(row[1]) for row in connection.execute(ended.group_by(days))}
     waiting = connection.execute(select(func.count()).select_from(t.cases).where(*within, c.is_open)).scalar_one()
-    return [int((row.closed - row.opened) // 86_400_000) for row in done if row.closed is not None], int(waiting)
+    return done, int(waiting)
 
 
 def freeze(connection: Connection, month: date, values: Mapping[str, Any]) -> None:

@@ -17,7 +17,7 @@ def _parts(connection: Connection, query: Select[Any]) -> Iterator[Any]:
 def _people(table: Table, community: str, *columns: Any) -> Select[Any]:
     p = t.persons.c
     return (
-        select(p.name, p.number, p.phone, *columns)
+        select(p.name, p.kind, p.number, p.phone, *columns)
         .join_from(table, t.persons, p.id == table.c.person)
         .where(table.c.community == community, ~p.protected)
         .order_by(table.c.id)

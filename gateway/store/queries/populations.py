@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Select, and_, case, exists, false, func, l
 from gateway.store import tables as t
 from rules.cases import CaseState
 from rules.indicators import Indicator
-from rules.model import CIVIL, CaseKind
+from rules.model import CIVIL, CaseKind, CredentialKind
 
 ANSWER_DAYS = 7
 """The police's time for feedback about a slip."""
@@ -57,7 +57,8 @@ def registered(day: date) -> ColumnElement[bool]:
     employed = or_(r.employment != "unknown", g.employment != "unknown")
     reviewed = or_(and_(r.reviewed_on.is_not(None), r.reviewed_on <= day), g.source == "import")
     here = and_(g.person == r.person, g.community == r.community)
-    return and_(exists().where(here, _on(g, day), g.source.in_(_POLICE), employed, reviewed), _linked())
+    nameless = exists().where(t.persons.c.id == r.person, t.persons.c.kind == CredentialKind.NO_NUMBER)
+    return and_(exists().where(here, _on(g, day), g.source.in_(_POLICE), employed, reviewed), _linked(), ~nameless)
 
 
 def _registration(day: date) -> Select[Any]:

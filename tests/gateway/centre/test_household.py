@@ -11,9 +11,10 @@ from gateway.centre.household import BadForm, Form, Households, Member, check
 from gateway.centre.persons import Identity, Persons
 from gateway.centre.slips import Stale
 from gateway.store import tables as t
+from gateway.store.queries.casefile import Subject
 from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, NotPossible
-from rules.model import CaseKind, CredentialKind, Source
+from rules.model import CaseKind, CredentialKind, Origin, Source
 from tests.gateway.centre.office import MASTER, TODAY, YUAN, Office, entry, number, registration
 
 A, B, C = number(1), number(2), number(3)
@@ -63,6 +64,24 @@ def test_a_form_that_fits_has_no_problems() -> None:
 )
 def test_each_problem_is_a_code_at_its_line_and_field(over: dict[str, Any], found: tuple[int, str, str]) -> None:
     assert problems(ALICE, replace(BOB, **over)) == [found]
+
+
+def test_a_newborn_without_a_number_is_a_line_that_a_parent_declares(office: Office) -> None:
+    office.enrol(entry(A))
+    persons, born = Persons(MASTER), TODAY - timedelta(days=40)
+    number = persons.without_number(YUAN, "测试婴", born, Origin.MAINLAND)
+    baby = replace(
+        ALICE, kind=CredentialKind.NO_NUMBER, number=number, name="测试婴", phone="", relation="子", since=born
+    )
+    assert problems(ALICE, baby) == [(1, "guardian", "missing")]
+    for _ in range(2):
+        ids, _ = take(office, ALICE, replace(baby, guardian=0), actor=Actor.PROPERTY, who="desk")
+    assert len(set(ids)) == 2
+    assert [row.kind for row in office.rows(t.persons)] == ["citizen-id", "no-number"]
+    assert len([row for row in office.rows(t.residents) if row.until is None]) == 2
+    with office.database.write() as connection:
+        office.casework.judge(connection, [Subject(YUAN, ids[1], None)])
+    assert [row for row in office.rows(t.cases) if row.person == ids[1]] == []
 
 
 def test_a_child_is_declared_by_an_adult_of_the_form() -> None:

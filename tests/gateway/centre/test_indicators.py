@@ -11,6 +11,7 @@ from gateway.centre.field_audits import Found
 from gateway.centre.indicators import Figure, Indicators
 from gateway.centre.living import Left, Living, Residency
 from gateway.centre.month_ends import MonthEnds, compared
+from gateway.centre.persons import Persons
 from gateway.centre.process import enrol_own_data
 from gateway.centre.suppression import for_committee
 from gateway.settings import Settings
@@ -19,7 +20,7 @@ from gateway.store.queries import casefile, figures
 from gateway.web.centre_view import Freshness, ReaderRow, StationRow
 from rules.cases import NotPossible
 from rules.indicators import Counts, Indicator, Unknown, rate
-from rules.model import CIVIL, Source
+from rules.model import CIVIL, CredentialKind, Origin, Source
 from tests.gateway.centre.office import (
     BY,
     MASTER,
@@ -81,6 +82,19 @@ def test_a_registration_counts_when_all_that_makes_it_valid_is_there(office: Off
     assert count(office, Indicator.REGISTRATION) == Counts(1, 5)
     assert len(behind(office, Indicator.REGISTRATION)) == 4, "no employment, not begun, not registered, no address"
     assert count(office, Indicator.LINKED) == Counts(4, 5)
+
+
+def test_a_record_without_a_number_is_counted_and_never_valid(office: Office) -> None:
+    number_of = Persons(MASTER).without_number(YUAN, "测试婴", LONG_AGO, Origin.MAINLAND)
+    (one,) = office.enrol(entry(number_of, kind=CredentialKind.NO_NUMBER, since=LONG_AGO))
+    linked(office)
+    with office.database.write() as connection:
+        office.register.registered_by_answer(connection, BY, YUAN, one, LONG_AGO, "HZ-1")
+        connection.execute(t.residents.update().values(employment="none", reviewed_on=LONG_AGO))
+    assert count(office, Indicator.REGISTRATION) == Counts(0, 1)
+    with office.database.write() as connection:
+        connection.execute(t.persons.update().values(kind="citizen-id"))
+    assert count(office, Indicator.REGISTRATION) == Counts(1, 1), "for no other reason"
 
 
 def test_who_is_unconfirmed_is_pending_and_not_in_the_denominator(office: Office) -> None:

@@ -51,7 +51,8 @@ def test_no_form_asks_for_what_has_no_purpose() -> None:
 
 
 def test_needed_columns_that_are_not_there_are_named() -> None:
-    assert layout_of(RESIDENTS, ("姓名", "联系电话")).missing == ("证件号码", "房号")
+    assert layout_of(RESIDENTS, ("姓名", "联系电话")).missing == ("房号",), "a day of birth may stand for the number"
+    assert layout_of(FORMS[Kind.PUSHES], ("姓名", "联系电话")).missing == ("证件号码", "推送日期")
 
 
 def test_the_same_heading_twice_is_read_once() -> None:

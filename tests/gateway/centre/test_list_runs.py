@@ -9,13 +9,17 @@ from typing import Any
 import pytest
 
 from gateway import wire
+from gateway.centre.knowing import of
 from gateway.centre.lists import runs as runs_module
 from gateway.centre.lists.forms import Kind
+from gateway.centre.lists.given import Given
 from gateway.centre.lists.runs import Runs
 from gateway.centre.lists.takers import Takers
 from gateway.store import tables as t
 from gateway.store.queries import lists
+from gateway.store.queries.casefile import Subject
 from rules.cases import NotPossible
+from rules.model import Origin
 from tests.gateway.centre.office import BY, MASTER, OTHER, TODAY, YUAN, Office, entry, number
 from tests.gateway.centre.sheets import TITLE, excel, separated
 
@@ -150,6 +154,33 @@ def test_what_is_already_there_and_would_change_is_named_by_its_field(office: Of
     assert (found["name_differs"].row, found["name_differs"].column) == (2, "姓名")
     assert (found["changes"].row, found["changes"].fields) == (2, ["residents.category"])
     assert "测试" not in json.dumps(found["changes"].fields, ensure_ascii=False)
+
+
+def test_whoever_has_no_number_is_taken_by_name_and_day_of_birth(office: Office, runs: Runs) -> None:
+    rooms(office)
+    head = ("姓名", "身份证号码", "出生日期", "楼栋", "单元", "房号", "人员类别")
+    place = ("3栋", "2单元", "501室")
+    newborn, passport = (
+        ("测试婴", "", "2026-10-05", *place, "未落户"),
+        ("Anna Müller", "", "1992-03-04", *place, "外国人"),
+    )
+    unborn, nameless = ("测试未", "", "2027-01-01", *place, "未落户"), ("测试无", "", "", *place, "未落户")
+    run = taken(office, runs, Kind.RESIDENTS, excel(head, newborn, passport, unborn, nameless))
+    assert (run.fresh, said(office, run)) == (2, [(4, "证件号码", "needed"), (5, "证件号码", "needed")])
+    assert taken(office, runs, Kind.RESIDENTS, excel(head, newborn, passport)).fresh == 0, "they are who they were"
+    assert [row.kind for row in office.rows(t.persons)] == ["no-number"] * 2
+    with office.database.read() as connection:
+        given = list(Given(MASTER).rows(connection, YUAN, Kind.RESIDENTS))
+    assert [(row["document"], row["born"]) for row in given] == [(None, date(2026, 10, 5)), (None, date(1992, 3, 4))]
+    people = [row.id for row in office.rows(t.persons)]
+    with office.database.read() as connection:
+        window = (0, office.casework.now())
+        subjects = [Subject(YUAN, one, None) for one in people]
+        found = {one.person: known.person for one, known in of(connection, MASTER, subjects, TODAY, window)}
+    assert [(found[one].birth, found[one].origin) for one in people] == [
+        (date(2026, 10, 5), Origin.MAINLAND),
+        (date(1992, 3, 4), Origin.FOREIGNER),
+    ]
 
 
 def test_csv_in_gb18030_is_taken_like_excel(office: Office, runs: Runs) -> None:

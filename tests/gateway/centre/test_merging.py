@@ -76,6 +76,13 @@ def test_a_list_that_names_the_one_that_is_gone_means_the_one_that_was_kept(offi
     assert {row.person for row in office.rows(t.registrations)} == {kept}
 
 
+def test_a_name_that_a_thousand_have_is_looked_through_all_the_same(small: Office) -> None:
+    small.enrol(*(entry(number(i), room=f"{i // 2}室", phone="13800000000" if i < 30 else "") for i in range(1, 1000)))
+    found = twins(small)
+    assert len(found) == len(set(found)) == 200
+    assert {one.why for one in found} == {"phone"}
+
+
 def test_one_record_is_no_two_and_none_goes_twice(small: Office) -> None:
     one, two, three = small.enrol(entry(A), entry(B, room="502室"), entry(C, room="503室"))
     with pytest.raises(NotPossible, match="one record"):

@@ -69,6 +69,20 @@ def test_a_registration_says_what_somebody_does_and_where(centre: Centre) -> Non
     assert centre.ask("PUT", path, client, body | {"rows": [row | {"employment": "retired"}]}).status == 422
 
 
+def test_somebody_without_a_number_passes_by_a_card_alone(centre: Centre) -> None:
+    row = {"kind": "no-number", "name": "Anna Müller", "born": "1992-03-04", "since": LONG_AGO, "category": "foreign"}
+    row |= {"building": "3栋", "room": "4室", "cards": [{"kind": "card-uid", "number": "04A1B2C3"}]}
+    for _ in range(2):
+        assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": [row]}).json["taken"] == 1
+    with centre.database().read() as connection:
+        (person,) = connection.execute(t.persons.select().where(t.persons.c.kind == "no-number")).all()
+        cards = connection.execute(t.credentials.select().where(t.credentials.c.person == person.id)).all()
+    assert [one.kind for one in cards] == ["card-uid"], "nothing else could be read at a gate"
+    wrong = (row | {"number": number(9)}, row | {"born": None}, row | {"kind": "citizen-id", "number": number(9)})
+    for one in wrong:
+        assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": [one]}).status == 422
+
+
 def test_a_card_is_issued_replaced_and_returned(centre: Centre) -> None:
     person = listed(centre)[0]["person"]
     cards = f"{HERE}/residents/{person}/cards"

@@ -1,6 +1,6 @@
 """A whole household in one form: who is known to live there, a line for each person, who came, all taken at once."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -20,6 +20,7 @@ from gateway.centre.pages.collect.desk import Again, Desk
 from gateway.centre.pages.collect.tonight import COLLECTORS, Form
 from gateway.centre.pages.collect.visit import Companions, at_of, companions
 from gateway.centre.pages.typed import Typed, whole
+from gateway.centre.persons import Persons
 from gateway.centre.visiting import Visit
 from gateway.centre.worklists import Tonight
 from gateway.settings import ApiClient
@@ -27,7 +28,7 @@ from gateway.store.queries import people, residents
 from gateway.store.queries.casefile import Subject
 from rules.cases import Actor, CaseAct
 from rules.identity import mask, mask_name
-from rules.model import CaseKind, Source
+from rules.model import CaseKind, CredentialKind, Source
 
 FIELDS = tuple(MemberBody.model_fields)
 RELATIONS = ("head", "spouse", "child", "parent", "other_relative", "tenant", "other")
@@ -53,7 +54,7 @@ def make_household_pages(desk: Desk, access: Access) -> APIRouter:
     """The pages as a router."""
     router = APIRouter()
     may = Annotated[ApiClient, Depends(access.page(*COLLECTORS))]
-    households = Households(desk.master, desk.slips)
+    households, persons = Households(desk.master, desk.slips), Persons(desk.master)
 
     @router.get("/collect/homes/{dwelling}")
     def blank(request: Request, dwelling: int, client: may) -> HTMLResponse:
@@ -64,7 +65,7 @@ def make_household_pages(desk: Desk, access: Access) -> APIRouter:
         lines = min(max(form.number("lines"), 1), MOST)
         if form.text("more"):
             return shown(desk, request, client, dwelling, form, lines=min(lines + 1, MOST))
-        members, wrong = members_of(form, lines)
+        members, wrong = members_of(form, lines, client.scope, persons)
         at = at_of(form, desk.casework.now())
         if at is None or at > desk.casework.now():
             wrong["at"] = "when"
@@ -115,7 +116,9 @@ class _Takes:
         return int(self.desk.case(connection, self.client, case).revision)
 
 
-def members_of(form: Typed, lines: int) -> tuple[list[Member], dict[str, str]]:
+def members_of(
+    form: Typed, lines: int, community: str, persons: Persons
+) -> tuple[list[Member], dict[str, str]]:
     """The lines that say something, as far as each can be read; field -> what is wrong in it."""
     members, wrong = [], {}
     for row in range(lines):
@@ -126,11 +129,17 @@ def members_of(form: Typed, lines: int) -> tuple[list[Member], dict[str, str]]:
         filled = {name: value for name, value in said.items() if value}
         filled |= {"guardian": whole(guardian) - 1} if whole(guardian) else {}  # type: ignore[dict-item]
         try:
-            members.append(member_of(MemberBody.model_validate(filled)))
+            members.append(member_of(MemberBody.model_validate(filled), community, persons))
         except ValidationError as error:
             for mistake in error.errors():
-                wrong[f"{mistake['loc'][0]}-{row}"] = "missing" if mistake["type"] == "missing" else "field"
+                where = mistake["loc"][0] if mistake["loc"] else _needed(said)  # a number, or else a day of birth
+                missing = mistake["type"] == "missing" or not said[str(where)]
+                wrong[f"{where}-{row}"] = "missing" if missing else "field"
     return members, wrong
+
+
+def _needed(said: Mapping[str, str]) -> str:
+    return "born" if said["kind"] == CredentialKind.NO_NUMBER else "number"
 
 
 def shown(
