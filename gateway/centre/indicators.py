@@ -159,18 +159,21 @@ class Indicators:
             }
         return found
 
-    def figures(self, communities: Iterable[str] | None, *, day: date | None = None) -> list[Figure]:
+    def figures(
+        self, communities: Iterable[str] | None, *, day: date | None = None, only: Indicator | None = None
+    ) -> list[Figure]:
         """The figures of a day, or the newest ones: one for each community, and first one for all of them together."""
+        named = None if only is None else [only, *(BOTH if only is Indicator.CLEARING else ())]
         with self._database.read() as connection:
             day = day or figures.newest_day(connection)
             if day is None:
                 return []
             wanted = None if communities is None else sorted(communities)
-            rows = figures.kept(connection, day, wanted)
+            rows = figures.kept(connection, day, wanted, named)
             places = {row.id: row for row in figures.communities(connection)}
         found = {indicator: _figures(indicator, rows, places, day) for indicator in Indicator}
         found[Indicator.CLEARING] = _clearing(found)
-        return [one for mine in found.values() for one in mine]
+        return [one for indicator, mine in found.items() if only in (None, indicator) for one in mine]
 
     def _tally(self) -> None:
         """Add what the gates did since the last time, and one minute of every reader."""

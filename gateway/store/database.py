@@ -23,6 +23,8 @@ _LOCK = "BEGIN IMMEDIATE"
 _LOCKED = "database is locked"
 CONNECT_S = 5
 """An attempt to reach PostgreSQL is given up after so long."""
+_OPTIONS = "-c jit=off"
+"""Compiling a query takes PostgreSQL longer than any of ours runs."""
 
 
 class WrongSchema(Exception):
@@ -47,9 +49,8 @@ class Database:
             self._reader = _sqlite(url, "BEGIN", patience_s)
         else:
             psycopg = make_url(url).set(drivername="postgresql+psycopg")
-            self._writer = create_engine(
-                psycopg, pool_pre_ping=True, hide_parameters=True, connect_args={"connect_timeout": CONNECT_S}
-            )
+            arguments = {"connect_timeout": CONNECT_S, "options": _OPTIONS}
+            self._writer = create_engine(psycopg, pool_pre_ping=True, hide_parameters=True, connect_args=arguments)
             self._reader = self._writer.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextlib.contextmanager

@@ -110,10 +110,11 @@ def make_indicators(
         indicator: Indicator | None = None,
     ) -> list[FigureView]:
         """The newest figures, or those of a day: of the district ("") first, then of each community in scope."""
-        found = indicators.figures([client.scope] if client.scope else None, day=day)
-        if client.role == "committee":
-            found = for_committee(found)
-        return [_view(one) for one in found if indicator in (None, one.indicator)]
+        committee = client.role == "committee"
+        only = None if committee else indicator  # what is hidden of one figure hangs on the others
+        found = indicators.figures([client.scope] if client.scope else None, day=day, only=only)
+        shown = for_committee(found) if committee else found
+        return [_view(one) for one in shown if indicator in (None, one.indicator)]
 
     @router.get("/indicators/{indicator}/trend")
     def trend(

@@ -121,10 +121,17 @@ def keep(connection: Connection, day: date, name: Indicator, counts: Mapping[str
     upsert(connection, t.figures, rows, ["community", "name", "day"])
 
 
-def kept(connection: Connection, day: date, communities: Sequence[str] | None = None) -> list[Row[Any]]:
-    """What was counted of a day."""
+def kept(
+    connection: Connection,
+    day: date,
+    communities: Sequence[str] | None = None,
+    indicators: Sequence[Indicator] | None = None,
+) -> list[Row[Any]]:
+    """What was counted of a day; of these communities and indicators alone, where they are named."""
     f = t.figures.c
     query = select(t.figures).where(f.day == day)
+    if indicators is not None:
+        query = query.where(f.name.in_(indicators))
     return list(connection.execute(query if communities is None else query.where(f.community.in_(communities))).all())
 
 

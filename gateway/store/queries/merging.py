@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from gateway.store import tables as t
 from gateway.store.queries.history import By
 
+_CHUNK = 500
 _OF_A_PERSON: tuple[tuple[Table, str], ...] = (
     (t.enrolments, "person"),
     (t.credentials, "person"),
@@ -37,14 +38,17 @@ def people_here(connection: Connection, community: str) -> Sequence[Any]:
         select(r.person).where(r.community == community, r.until.is_(None)),
         select(t.enrolments.c.person).where(t.enrolments.c.community == community),
         select(t.registrations.c.person).where(t.registrations.c.community == community),
-    ).subquery()
-    return connection.execute(
-        select(p.id, p.kind, p.name, p.phone_lookup, r.dwelling)
-        .join(here, here.c.person == p.id)
-        .outerjoin(t.residents, (r.person == p.id) & (r.community == community) & r.until.is_(None))
-        .where(p.merged_into.is_(None), p.kind != "visitor")
-        .order_by(p.id)
-    ).all()
+    )
+    ids = sorted(connection.execute(here).scalars())
+    found: list[Any] = []
+    for start in range(0, len(ids), _CHUNK):
+        query = (
+            select(p.id, p.kind, p.name, p.phone_lookup, r.dwelling)
+            .outerjoin(t.residents, (r.person == p.id) & (r.community == community) & r.until.is_(None))
+            .where(p.id.in_(ids[start : start + _CHUNK]), p.merged_into.is_(None), p.kind != "visitor")
+        )
+        found += connection.execute(query.order_by(p.id)).all()
+    return found
 
 
 def person(connection: Connection, number: int) -> Row[Any]:

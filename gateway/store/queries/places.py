@@ -21,7 +21,17 @@ def all_of(connection: Connection) -> list[tuple[str, str]]:
 def communities(connection: Connection) -> Sequence[Row[Any]]:
     """Each community with how many dwellings and stations it has."""
     c = t.communities.c
-    dwellings = select(func.count()).where(t.dwellings.c.community == c.id).scalar_subquery()
-    stations = select(func.count()).where(t.stations.c.community == c.id).scalar_subquery()
-    query = select(t.communities, dwellings.label("dwellings"), stations.label("stations"))
+    homes, boxes = (
+        select(table.c.community, func.count().label("number")).group_by(table.c.community).subquery().c
+        for table in (t.dwellings, t.stations)
+    )
+    query = (
+        select(
+            t.communities,
+            func.coalesce(homes.number, 0).label("dwellings"),
+            func.coalesce(boxes.number, 0).label("stations"),
+        )
+        .outerjoin(homes.community.table, homes.community == c.id)
+        .outerjoin(boxes.community.table, boxes.community == c.id)
+    )
     return connection.execute(query.order_by(c.street, c.name)).all()

@@ -184,7 +184,7 @@ def _answered(day: date) -> Select[Any]:
     a, e = t.alerts.c, t.case_events.alias("sending").c
     due = midnight(day, 1 - ANSWER_DAYS)
     sent = select(func.max(e.at)).where(e["case"] == a["case"], e.act == "send_slip", e.note == a.slip, e.at < due)
-    newest = sent.scalar_subquery()
+    newest = sent.correlate(t.alerts).scalar_subquery()  # also where it stands within another subquery
     fed_back = exists().where(*_happened(a["case"], _FEEDBACK, midnight(day, 1)), _EVENT.c.at >= newest)
     return _select(a, fed_back).where(newest.is_not(None))
 

@@ -205,6 +205,19 @@ def test_a_household_is_taken_with_its_visit_and_its_cases(centre: Centre, worke
     assert "周小雨" not in again
 
 
+def test_a_newborn_without_a_number_is_taken_by_the_day_of_birth(centre: Centre, worker: Visitor) -> None:
+    case = cases(centre)[0]
+    form = {"key": KEY, "lines": 2} | line(0, number(1), "周伟")
+    baby = line(1, "", "周小雨", guardian=1) | {"kind-1": "no-number"}
+    page = worker.post(f"/collect/homes/{case.dwelling}", form | baby)
+    assert (page.status, 'id="e-born-1"' in page.text) == (422, True)
+    page = worker.post(f"/collect/homes/{case.dwelling}", form | baby | {"kind-1": "citizen-id"})
+    assert (page.status, 'id="e-number-1"' in page.text) == (422, True)
+    sent = worker.post(f"/collect/homes/{case.dwelling}", form | baby | {"born-1": child_born().isoformat()})
+    assert sent.to == "/collect/tonight?done=household", sent.text
+    assert [row.kind for row in rows_of(centre, t.persons)].count("no-number") == 1
+
+
 def test_mistakes_of_a_form_stand_at_their_fields_and_nothing_typed_is_lost(centre: Centre, worker: Visitor) -> None:
     case = cases(centre)[0]
     bad = number(1)[:-1] + ("0" if number(1)[-1] != "0" else "1")

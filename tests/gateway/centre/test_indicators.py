@@ -443,6 +443,29 @@ def a_filed_case_with_a_slip(office: Office) -> tuple[int, str]:
     return number, "s"
 
 
+def test_each_slip_is_answered_by_its_own_sending_whatever_was_sent_of_others(office: Office) -> None:
+    case, _ = a_filed_case_with_a_slip(office)
+    october = date(2026, 10, 31)
+    with office.database.write() as connection:
+        happened(connection, case, "police_handled", int(datetime(2026, 10, 3, tzinfo=CIVIL).timestamp() * 1000))
+        row = connection.execute(t.cases.select()).one()._asdict() | {"id": 2, "token": b"u" * 16}
+        connection.execute(t.cases.insert().values(**row))
+        slip = connection.execute(t.alerts.select()).one()._asdict() | {"id": 2, "slip": "s2", "case": 2}
+        connection.execute(t.alerts.insert().values(**slip))
+        happened(connection, 2, "send_slip", int(datetime(2026, 10, 20, tzinfo=CIVIL).timestamp() * 1000), note="s2")
+    assert count(office, Indicator.ANSWERED, october) == Counts(1, 2)
+    assert behind(office, Indicator.ANSWERED, october) == [2]
+
+
+def test_one_figure_alone_is_what_it_is_among_all(office: Office) -> None:
+    office.enrol(entry(number(1), since=LONG_AGO))
+    indicators = made(office)
+    indicators.count(TODAY)
+    every = indicators.figures(None)
+    for indicator in Indicator:
+        assert indicators.figures(None, only=indicator) == [one for one in every if one.indicator is indicator]
+
+
 def test_somebody_who_was_pushed_to_two_compounds_counts_where_they_were_pushed_last(office: Office) -> None:
     (one,) = office.enrol(entry(number(1)))
     second = {"community": OTHER, "received_on": FIRST + timedelta(days=1), "outcome": "pending"}

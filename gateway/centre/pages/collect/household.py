@@ -116,9 +116,7 @@ class _Takes:
         return int(self.desk.case(connection, self.client, case).revision)
 
 
-def members_of(
-    form: Typed, lines: int, community: str, persons: Persons
-) -> tuple[list[Member], dict[str, str]]:
+def members_of(form: Typed, lines: int, community: str, persons: Persons) -> tuple[list[Member], dict[str, str]]:
     """The lines that say something, as far as each can be read; field -> what is wrong in it."""
     members, wrong = [], {}
     for row in range(lines):
