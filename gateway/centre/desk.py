@@ -12,6 +12,7 @@ from gateway.centre import gaps
 from gateway.centre.commands import state_of
 from gateway.centre.gaps import Holes
 from gateway.centre.policies import Policies
+from gateway.centre.recent import Recent
 from gateway.metrics import LATE_S, UNKNOWN_S
 from gateway.store.database import Database
 from gateway.store.queries import casefile, fleet, streams
@@ -34,6 +35,9 @@ from rules.cases import CaseState
 from rules.model import CIVIL, CaseKind, Source
 
 _COMMANDS = 20
+
+CLOSED_S = 10.0
+"""How many cases and slips have ended in all is counted again after so long: there may be a million."""
 
 
 class Desk:
@@ -59,16 +63,19 @@ class Desk:
         self._connected = connected
         self._today = today
         self._wall = wall
+        self._closed = Recent(self._count_closed, CLOSED_S)
 
     def state(self) -> CentreState:
         """The overview."""
         today = self._today()
         midnight = datetime(today.year, today.month, today.day, tzinfo=CIVIL)
         with self._database.read() as connection:
-            counts = casefile.count(connection)
+            counts = casefile.count_open(connection)
             recent, total = streams.count_swipes(connection, int(midnight.timestamp() * 1000))
             stations = streams.stations(connection)
             known = [row.register_as_of for row in streams.communities(connection)]
+        cases, alerts = self._closed(None)
+        counts |= {"cases_total": counts["cases_open"] + cases, "alerts_total": counts["alerts_open"] + alerts}
         as_of = min((day for day in known if day is not None), default=None)
         oldest = today - timedelta(days=self._policies.policy.register_max_age_days)
         return CentreState(
@@ -86,6 +93,10 @@ class Desk:
             gate_url=self._gate_url,
             **counts,
         )
+
+    def _count_closed(self, _: None) -> tuple[int, int]:
+        with self._database.read() as connection:
+            return casefile.count_closed(connection)
 
     def cases(self, limit: int, before: int | None) -> list[CaseRow]:
         with self._database.read() as connection:

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -170,6 +170,20 @@ class Town:
         self.until(lambda: not any(self._board.closed.values()), "the gate shuts", 5.0)
         self._opened.clear()
 
+    def page(self, who: str, path: str) -> str:
+        """A page of the centre as one of `CLIENTS` sees it."""
+        request = urllib.request.Request(f"{self.base}{path}", headers={"Authorization": f"Bearer {self._words[who]}"})
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return str(answer.read().decode())
+
+    def send(self, who: str, path: str, fields: Sequence[tuple[str, str]]) -> str:
+        """Send a form of a page, as a browser does; where it leads, "" where it is shown again."""
+        headers = {"Authorization": f"Bearer {self._words[who]}", "Origin": self.base}
+        data = urllib.parse.urlencode(fields).encode()
+        request = urllib.request.Request(f"{self.base}{path}", data, headers, method="POST")
+        with urllib.request.build_opener(_Stay).open(request, timeout=60) as answer:
+            return str(answer.headers.get("Location", ""))
+
     def until(self, holds: Callable[[], Any], what: str, within: float = WITHIN_S) -> None:
         """Wait for what the program does; AssertionError with `what` when it does not."""
         deadline = time.monotonic() + within
@@ -238,6 +252,13 @@ name = "东门开门"
 driver = "relay-lcus"
 url = "{self.folder / "relay"}"
 """
+
+
+class _Stay(urllib.request.HTTPErrorProcessor):
+    """Leaves answers alone: a form is answered by a redirection, or by the page with what is wrong."""
+
+    def http_response(self, _request: urllib.request.Request, response):  # type: ignore[no-untyped-def]
+        return response
 
 
 def days_of(first: date, last: date) -> Iterator[date]:

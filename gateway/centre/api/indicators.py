@@ -11,6 +11,7 @@ from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.api.register import Community
 from gateway.centre.indicators import Figure, Indicators
 from gateway.centre.month_ends import MonthEnds
+from gateway.centre.recent import Recent
 from gateway.centre.suppression import for_committee
 from gateway.keys import Master
 from gateway.settings import ApiClient
@@ -22,6 +23,8 @@ from rules.indicators import AT_MOST, NINE_TENTHS, ONE_HALF, Indicator, over, pe
 Month = Annotated[str, Path(pattern=r"^20\d\d-(0[1-9]|1[0-2])$")]
 _FIGURES = ("committee", "street", "reviewer", "administrator")
 HIDDEN = "<5"
+TIMES_S = 60.0
+"""登记用时 is a trend over months: it is found again after so long."""
 Day = Annotated[date | None, Query(ge=date(2000, 1, 1), le=date(2100, 1, 1))]
 
 
@@ -101,6 +104,13 @@ def make_indicators(
     database: Database, master: Master, access: Access, indicators: Indicators, today: Callable[[], date]
 ) -> APIRouter:
     """The router of figures and the lists behind them."""
+
+    def times_found(asked: tuple[date, int]) -> tuple[dict[int, int], int]:
+        day, days = asked
+        with database.read() as connection:
+            return figures.times_to_register(connection, day - timedelta(days=days), day)
+
+    times_of = Recent(times_found, TIMES_S)
     router = APIRouter(prefix="/api/v1", route_class=Problems, tags=["indicators"])
 
     @router.get("/indicators")
@@ -135,8 +145,7 @@ def make_indicators(
     ) -> TimesView:
         """登记用时, over the district; a trend, no target."""
         within(client, "")
-        with database.read() as connection:
-            done, waiting = figures.times_to_register(connection, today() - timedelta(days=days), today())
+        done, waiting = times_of((today(), days))
         return TimesView(
             median=quantile(done, ONE_HALF),
             p90=quantile(done, NINE_TENTHS),

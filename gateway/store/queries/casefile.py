@@ -169,16 +169,21 @@ def cleared_alerts(connection: Connection, since: int) -> Sequence[Row[Any]]:
     ).all()
 
 
-def count(connection: Connection) -> dict[str, int]:
-    """Open and all cases and slips, and the quarantined messages."""
+def count_open(connection: Connection) -> dict[str, int]:
+    """Open cases and slips, and the quarantined messages."""
     counts = {
         "cases_open": select(func.count()).select_from(t.cases).where(t.cases.c.is_open),
-        "cases_total": select(func.count()).select_from(t.cases),
         "alerts_open": select(func.count()).select_from(t.alerts).where(t.alerts.c.is_open),
-        "alerts_total": select(func.count()).select_from(t.alerts),
         "quarantined": select(func.count()).select_from(t.quarantine),
     }
     return {name: connection.execute(query).scalar_one() for name, query in counts.items()}
+
+
+def count_closed(connection: Connection) -> tuple[int, int]:
+    """Cases and slips that are not open any more."""
+    counts = (select(func.count()).select_from(table).where(~table.c.is_open) for table in (t.cases, t.alerts))
+    cases, alerts = (int(connection.execute(query).scalar_one()) for query in counts)
+    return cases, alerts
 
 
 def list_cases(
