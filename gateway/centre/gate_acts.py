@@ -12,6 +12,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.centre import audit
+from gateway.centre.audit import Who
 from gateway.centre.persons import Persons
 from gateway.centre.sorting import Arrived
 from gateway.centre.visitors import Visitors
@@ -20,6 +22,7 @@ from gateway.store import tables as t
 from gateway.store.database import after_commit
 from gateway.store.queries import cards, gate_acts, history, people, streams
 from gateway.store.queries.history import By
+from rules.cases import NotPossible
 
 COLUMN = "gate_acts.name"
 FORGET_MS = 30 * 86_400_000
@@ -102,6 +105,31 @@ class GateActs:
             return ""  # what cannot be read names nobody; the act is noted all the same
         name = said.get("name", "") if isinstance(said, dict) else ""
         return name.strip() if isinstance(name, str) else ""
+
+
+def whose(connection: Connection, master: Master, who: Who, community: str, number: int) -> str:
+    """The name that a guard wrote for a lost card; that it was read is noted.
+
+    Raises:
+        LookupError: there is none.
+    """
+    row = gate_acts.found(connection, community, number)
+    if row is None or row.name is None:
+        raise LookupError("there is no name")
+    audit.note(connection, who, "reveal", f"gate_acts/{number}", community=community)
+    return master.show(COLUMN, row.name)
+
+
+def settle(connection: Connection, who: Who, community: str, number: int, outcome: str) -> None:
+    """Note what the property made of an open act.
+
+    Raises:
+        LookupError: there is no such act here. NotPossible: it is not open.
+    """
+    if gate_acts.found(connection, community, number) is None:
+        raise LookupError("there is no such act here")
+    if not gate_acts.close(connection, community, number, outcome, who.actor, who.at):
+        raise NotPossible("this act is not open")
 
 
 def dwelling_named(connection: Connection, community: str, said: str) -> int | None:

@@ -7,16 +7,15 @@ from typing import Annotated, Any, Literal
 from fastapi import APIRouter, Depends, Query
 from pydantic import BaseModel, ConfigDict
 
-from gateway.centre.api.access import Access, Problems, by_of, within
+from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.api.leases import Number
 from gateway.centre.api.register import Community
-from gateway.centre.gate_acts import COLUMN
+from gateway.centre.audit import Who
+from gateway.centre.gate_acts import settle, whose
 from gateway.keys import Master
 from gateway.settings import ApiClient
-from gateway.store import tables as t
 from gateway.store.database import Database
-from gateway.store.queries import gate_acts, history
-from rules.cases import NotPossible
+from gateway.store.queries import gate_acts
 
 Kind = Literal["hold_open", "hold_end", "visitor", "lost_card", "new_resident"]
 
@@ -72,12 +71,7 @@ def make_gate_acts(
         """The name that the guard wrote for a lost card; that it was read is noted."""
         within(client, community)
         with database.write() as connection:
-            row = gate_acts.found(connection, community, number)
-            if row is None or row.name is None:
-                raise LookupError("there is no name")
-            seen = [(number, community, {"read": [None, True]})]
-            history.note(connection, by_of(client, now()), t.gate_acts.name, seen)
-        return {"name": master.show(COLUMN, row.name)}
+            return {"name": whose(connection, master, Who(client.name, client.role, now()), community, number)}
 
     @router.post("/gate-acts/{number}/done", status_code=204)
     def done(
@@ -86,10 +80,7 @@ def make_gate_acts(
         """Note that an open act was dealt with."""
         within(client, community)
         with database.write() as connection:
-            if gate_acts.found(connection, community, number) is None:
-                raise LookupError("there is no such act here")
-            if not gate_acts.close(connection, community, number, body.outcome, client.name, now()):
-                raise NotPossible("this act is not open")
+            settle(connection, Who(client.name, client.role, now()), community, number, body.outcome)
         changed()
 
     return router

@@ -12,12 +12,13 @@ from gateway.store import tables as t
 from gateway.store.queries import gate_acts, people
 from gateway.wire import GateAct, SwipeRecord
 from rules.model import CredentialKind
+from rules.roles import Role
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.office import (
     BY,
     EPOCH,
     MASTER,
-    NOW,
+    OTHER,
     STATION,
     TODAY,
     YUAN,
@@ -208,9 +209,41 @@ def test_the_property_reads_acts_and_deals_with_what_is_open_once(centre: Centre
     assert centre.ask("POST", f"{HERE}/{lost['id']}/done", "property-here", body).status == 204
     assert centre.ask("POST", f"{HERE}/{lost['id']}/done", "property-here", body).status == 409
     assert centre.ask("GET", f"{HERE}?state=open", "property-here").json == []
+    assert reveals(centre) == [("property-here", f"gate_acts/{lost['id']}", YUAN)]
+
+
+def reveals(centre: Centre) -> list[tuple[str, str, str]]:
+    """Who read what, of whom."""
     with centre.database().read() as connection:
-        notes = connection.execute(t.history.select().where(t.history.c.subject == "gate_acts")).all()
-    assert [(row.actor, row.at) for row in notes] == [("property-here", int(NOW.timestamp() * 1000))]
+        rows = connection.execute(t.audit.select().where(t.audit.c.act == "reveal")).all()
+    return [(row.actor, row.about, row.community) for row in rows]
+
+
+def test_at_the_desk_what_a_guard_reported_waits_masked_until_it_is_dealt_with_once(centre: Centre) -> None:
+    desk, again = (centre.signed_in(Role.PROPERTY, YUAN) for _ in range(2))
+    assert "门岗报来 1 件" in desk.get("/gate/people").text
+    page = desk.get("/gate/people/from-gate").text
+    assert "测**" in page
+    assert "3-501" in page
+    assert "测试甲" not in page
+    assert "测试甲" in desk.post("/gate/people/from-gate/1/name", {}).text
+    assert "测试甲" not in desk.get("/gate/people/from-gate").text
+    assert [about for _, about, _ in reveals(centre)] == ["gate_acts/1"]
+    assert desk.post("/gate/people/from-gate/1", {"outcome": "marked_lost"}).status == 303
+    late = again.post("/gate/people/from-gate/1", {"outcome": "nothing"})
+    assert (late.status, "已有人办了" in late.text) == (409, True)
+    assert "没有报来待办的事" in desk.get("/gate/people/from-gate").text
+    assert "门岗报来 1 件" not in desk.get("/gate/people").text
+    (done, *_) = centre.ask("GET", f"{HERE}?state=done", "property-here").json
+    assert done["outcome"] == "marked_lost"
+
+
+def test_at_another_desk_nothing_of_it_is_seen_or_done(centre: Centre) -> None:
+    other = centre.signed_in(Role.PROPERTY, OTHER)
+    assert "没有报来待办的事" in other.get("/gate/people/from-gate").text
+    assert other.post("/gate/people/from-gate/1/name", {}).status == 404
+    assert other.post("/gate/people/from-gate/1", {"outcome": "nothing"}).status == 404
+    assert reveals(centre) == []
 
 
 def test_of_another_compound_nobody_reads_or_closes_an_act(centre: Centre) -> None:

@@ -10,6 +10,7 @@ from gateway.centre.imports import Imports
 from gateway.centre.lists.runs import Runs
 from gateway.centre.pages.people.enrol import make_enrol
 from gateway.centre.pages.people.frame import Desk, people_frame
+from gateway.centre.pages.people.from_gate import make_from_gate
 from gateway.centre.pages.people.lists import make_lists_pages
 from gateway.centre.pages.people.reports import make_reports
 from gateway.centre.pages.people.residents import make_residents_pages
@@ -43,6 +44,7 @@ def make_people(
         make_residents_pages(desk),
         make_enrol(desk, Imports(database, register, casework)),
         make_visitors_pages(desk),
+        make_from_gate(desk),
         make_lists_pages(desk, runs),
         make_reports(desk),
     ]

@@ -23,6 +23,7 @@ TABS = (
     Tab("/gate/people/residents", "people.residents"),
     Tab("/gate/people/enrol", "people.enrol"),
     Tab("/gate/people/visitors", "people.visitors"),
+    Tab("/gate/people/from-gate", "people.from_gate"),
     Tab("/gate/people/lists", "people.lists"),
     Tab("/gate/people/reports", "people.reports"),
 )

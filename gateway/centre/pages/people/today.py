@@ -8,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 
 from gateway.centre.leases import Decision, Leases
+from gateway.centre.pages.people import from_gate
 from gateway.centre.pages.people.frame import Desk, room_of
 from gateway.settings import ApiClient
 from gateway.store.queries import desk as desk_rows
@@ -52,6 +53,7 @@ def _page(desk: Desk, request: Request, client: ApiClient, wrong: str = "") -> H
     with desk.database.read() as connection:
         ending = lease_rows.ending(connection, place, today + AHEAD, ROWS)
         waiting = desk_rows.ending(connection, place)
+        reported = len(from_gate.waiting(desk, connection, place))
         staff = desk_rows.staff_ending(connection, place, today + AHEAD)
         remind = desk_rows.to_remind(connection, place, ROWS + 1)
     return desk.sheet(
@@ -61,6 +63,7 @@ def _page(desk: Desk, request: Request, client: ApiClient, wrong: str = "") -> H
         status=409 if wrong else 200,
         wrong=wrong,
         today=today,
+        reported=reported,
         leases=[(row, room_of(row), _tenant(desk, row)) for row in ending if not row.protected],
         waiting=[(row, room_of(row), desk.named(row)) for row in waiting],
         staff=[(row, desk.named(row)) for row in staff],
