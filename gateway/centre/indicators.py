@@ -2,7 +2,7 @@
 
 import logging
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from fractions import Fraction
@@ -150,7 +150,7 @@ class Indicators:
         if self._cards_of != day:
             found[Indicator.CARD_USE] = {name: self._card_use(connection, name, day) for name in sorted(gated)}
             self._cards_of = day
-        silent = self._silent(connection)
+        silent = silent_since(connection, self._now())
         for indicator in _GATE & found.keys():
             found[indicator] = {
                 name: replace(one, unknown=Unknown.SILENT) if name in silent else one
@@ -160,10 +160,14 @@ class Indicators:
         return found
 
     def figures(
-        self, communities: Iterable[str] | None, *, day: date | None = None, only: Indicator | None = None
+        self,
+        communities: Iterable[str] | None,
+        *,
+        day: date | None = None,
+        only: Collection[Indicator] | None = None,
     ) -> list[Figure]:
         """The figures of a day, or the newest ones: one for each community, and first one for all of them together."""
-        named = None if only is None else [only, *(BOTH if only is Indicator.CLEARING else ())]
+        named = None if only is None else [*only, *(BOTH if Indicator.CLEARING in only else ())]
         with self._database.read() as connection:
             day = day or figures.newest_day(connection)
             if day is None:
@@ -171,9 +175,7 @@ class Indicators:
             wanted = None if communities is None else sorted(communities)
             rows = figures.kept(connection, day, wanted, named)
             places = {row.id: row for row in figures.communities(connection)}
-        found = {indicator: _figures(indicator, rows, places, day) for indicator in Indicator}
-        found[Indicator.CLEARING] = _clearing(found)
-        return [one for indicator, mine in found.items() if only in (None, indicator) for one in mine]
+        return [one for one in assembled(rows, places, day) if only is None or one.indicator in only]
 
     def _tally(self) -> None:
         """Add what the gates did since the last time, and one minute of every reader."""
@@ -222,14 +224,6 @@ class Indicators:
         used = figures.users_of_documents(connection, community, day)
         return Counts(len(adults & used), len(adults))
 
-    def _silent(self, connection: Connection) -> set[str]:
-        """Communities none of whose stations was heard within a day."""
-        heard: dict[str, int] = {}
-        for row in streams.stations(connection):
-            heard[row.community] = max(heard.get(row.community, 0), row.heard_at or 0)
-        since = self._now() - _HEARD_MS
-        return {name for name, at in heard.items() if at < since}
-
 
 _NOTHING = Counts(0, 0, unknown=Unknown.NOBODY)
 _NOT_DRAWN = Counts(0, 0, unknown=Unknown.NOT_DRAWN)
@@ -241,6 +235,14 @@ def _counts(counts: Counts | None, without_list: bool) -> Counts:
     return counts or _NOTHING
 
 
+def silent_since(connection: Connection, now: int) -> dict[str, int]:
+    """Communities none of whose stations was heard within a day -> when one was last (ms; 0: never)."""
+    heard: dict[str, int] = {}
+    for row in streams.stations(connection):
+        heard[row.community] = max(heard.get(row.community, 0), row.heard_at or 0)
+    return {name: at for name, at in heard.items() if at < now - _HEARD_MS}
+
+
 def target_of(indicator: Indicator, own: Mapping[str, float] | None) -> Fraction | None:
     """A community's own target, or the notice's; None where there is none."""
     if own and indicator.value in own:
@@ -248,7 +250,14 @@ def target_of(indicator: Indicator, own: Mapping[str, float] | None) -> Fraction
     return TARGETS.get(indicator)
 
 
-def _figures(indicator: Indicator, rows: Sequence[Row[Any]], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
+def assembled(rows: Sequence[Any], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
+    """Figures from what was counted of a day: of all together first, then of each community. `places` by their ids."""
+    found = {indicator: _figures(indicator, rows, places, day) for indicator in Indicator}
+    found[Indicator.CLEARING] = _clearing(found)
+    return [one for mine in found.values() for one in mine]
+
+
+def _figures(indicator: Indicator, rows: Sequence[Any], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
     mine = sorted((row for row in rows if row.name == indicator.value), key=lambda row: row.community)
     if not mine:
         return []

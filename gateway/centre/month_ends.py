@@ -114,7 +114,9 @@ class MonthEnds:
                 raise LookupError("this month is not frozen")
             said = msgspec.json.decode(row.payload)["figures"]
             corrections = tuple(self._corrections(connection, month, said))
-        return MonthEnd(month, row.frozen, row.frozen_by, said, self._fits(row), corrections, *compared(said))
+        authentic = self._fits(row)
+        others = compared(said) if authentic else ()  # of what somebody has changed nothing is reckoned
+        return MonthEnd(month, row.frozen, row.frozen_by, said, authentic, corrections, *others)
 
     def _fits(self, row: Any) -> bool:
         try:

@@ -1,10 +1,10 @@
 """What of the figures the committee does not see: small cells of people, and whatever would give one of them away."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from gateway.centre.indicators import Figure
-from rules.indicators import SMALLEST_SHOWN, Indicator, suppressed, suppressed_rate
+from rules.indicators import SMALLEST_SHOWN, Indicator, Rate, suppressed, suppressed_rate
 
 
 def for_committee(found: Sequence[Figure]) -> list[Figure]:
@@ -17,12 +17,13 @@ def for_committee(found: Sequence[Figure]) -> list[Figure]:
         mine = [one for one in found if one.indicator is indicator]
         shown[indicator] = _hidden(mine) if indicator in OF_PEOPLE else mine
     for same in _OF_THE_SAME:
-        together = [one for indicator in same for one in shown[indicator]]
-        gone = {one.community for one in together if one.hidden and one.community}
-        if gone:  # they count the same people: what one hides, another may not tell; nor may their totals
+        every = [one for indicator in same for one in shown[indicator]]
+        gone = {one.community for one in every if one.hidden and one.community}
+        if gone:  # they count the same people: what one hides, another may not tell, nor may their totals
+            safe = _widen(every, gone)
             for indicator in same:
                 shown[indicator] = [
-                    replace(one, hidden=one.hidden or one.community in gone or not one.community)
+                    replace(one, hidden=one.hidden or one.community in gone or not (safe or one.community))
                     for one in shown[indicator]
                 ]
     return [one for mine in shown.values() for one in mine]
@@ -60,6 +61,41 @@ _OF_THE_SAME = (
     (Indicator.REGISTRATION, Indicator.REGISTRATION_CENTRAL, Indicator.LINKED),
     (Indicator.INFLOW, Indicator.INFLOW_LIVING, Indicator.INFLOW_GONE),
 )
+
+
+def _widen(every: Sequence[Figure], gone: set[str]) -> bool:
+    """Hide more communities, the smallest first, until no total tells a small cell; False where that cannot be had.
+
+    Totals are over all communities of an indicator, and the difference of two over those that only one of them has.
+    """
+    counts: dict[Indicator, dict[str, Rate]] = {}
+    for one in every:
+        if one.community:
+            counts.setdefault(one.indicator, {})[one.community] = one.rate
+    parts = [(mine, frozenset(mine)) for mine in counts.values()]
+    parts += [(mine, frozenset(mine) - frozenset(other)) for mine in counts.values() for other in counts.values()]
+    while telling := [part for mine, part in parts if _tells(mine, part & gone)]:
+        mine = max(counts.values(), key=len)
+        rest = [(mine[name].denominator, name) for name in telling[0] - gone if mine[name].denominator]
+        if not rest:
+            return False
+        gone.add(min(rest)[1])
+    return True
+
+
+def _tells(counts: Mapping[str, Rate], hidden: frozenset[str]) -> bool:
+    """Whether what a total leaves for these together gives one of them away."""
+    rates = [counts[name] for name in hidden if counts[name].unknown is None]
+    sums = [
+        sum(cells)
+        for cells in zip(*((r.numerator, r.denominator - r.numerator, r.pending) for r in rates), strict=True)
+    ]
+    return len(rates) == 1 or any(0 < one < SMALLEST_SHOWN for one in sums)
+
+
+def together(indicator: Indicator) -> frozenset[Indicator]:
+    """Indicators that count the same people: what is hidden of one is hidden of all."""
+    return frozenset(next((same for same in _OF_THE_SAME if indicator in same), (indicator,)))
 
 
 def _hidden(found: Sequence[Figure]) -> list[Figure]:

@@ -42,6 +42,7 @@ from gateway.centre.month_ends import MonthEnds
 from gateway.centre.pages.admin import make_admin
 from gateway.centre.pages.collect import make_collect
 from gateway.centre.pages.collect.desk import Desk as Collecting
+from gateway.centre.pages.committee import make_committee
 from gateway.centre.pages.people import make_people
 from gateway.centre.pages.police import make_police_pages
 from gateway.centre.policies import Policies
@@ -141,6 +142,7 @@ def make_surface(parts: Parts) -> FastAPI:
         make_lists(p.database, access, now, p.runs, pages.texts),
         make_indicators(p.database, p.master, access, p.indicators, p.casework.today),
         make_month_ends(access, p.month_ends, p.database),
+        *make_committee(p.database, access, p.indicators, p.month_ends, now, p.settings, pages),
         make_audits(p.database, access, now, p.indicators.changed),
         make_doubts(p.database, p.master, access, now),
         *public_routers(

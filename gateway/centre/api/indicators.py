@@ -121,10 +121,10 @@ def make_indicators(
     ) -> list[FigureView]:
         """The newest figures, or those of a day: of the district ("") first, then of each community in scope."""
         committee = client.role == "committee"
-        only = None if committee else indicator  # what is hidden of one figure hangs on the others
+        only = None if committee or indicator is None else [indicator]  # what is hidden of one hangs on the others
         found = indicators.figures([client.scope] if client.scope else None, day=day, only=only)
         shown = for_committee(found) if committee else found
-        return [_view(one) for one in shown if indicator in (None, one.indicator)]
+        return [figure_view(one) for one in shown if indicator in (None, one.indicator)]
 
     @router.get("/indicators/{indicator}/trend")
     def trend(
@@ -220,7 +220,8 @@ def _month(text: str) -> date:
     return date.fromisoformat(f"{text}-01")
 
 
-def _view(one: Figure) -> FigureView:
+def figure_view(one: Figure) -> FigureView:
+    """A figure as it may be shown, in words and numbers."""
     rate = one.rate
     most = AT_MOST.get(one.indicator)
     value = None if rate.value is None else percent(rate.numerator, rate.denominator)

@@ -140,6 +140,13 @@ def newest_day(connection: Connection) -> date | None:
     return connection.execute(select(func.max(t.figures.c.day))).scalar()
 
 
+def days(connection: Connection, name: Indicator, since: date) -> list[date]:
+    """The days from then on of which a figure was kept, oldest first."""
+    f = t.figures.c
+    query = select(f.day).distinct().where(f.name == name.value, f.day >= since).order_by(f.day)
+    return list(connection.execute(query).scalars())
+
+
 def trend(connection: Connection, name: Indicator, since: date) -> Sequence[Any]:
     """Sums over the district by day: day, numerator, denominator, pending."""
     f = t.figures.c

@@ -33,6 +33,14 @@ def of_kind(connection: Connection, communities: Sequence[str], kind: str, limit
     return connection.execute(query.order_by(i.id.desc()).limit(limit)).all()
 
 
+def newest_taken(connection: Connection) -> dict[str, tuple[int, int]]:
+    """Kind -> when a list of it was taken last (ms), and in how many communities one was."""
+    i = t.imports.c
+    sums = (func.max(i.finished), func.count(i.community.distinct()))
+    rows = connection.execute(select(i.kind, *sums).where(i.state == "taken").group_by(i.kind))
+    return {row[0]: (int(row[1] or 0), int(row[2])) for row in rows}
+
+
 def was_taken(connection: Connection, community: str, digest: str) -> bool:
     """Whether a list with this very content was taken in the community, or is being taken."""
     i = t.imports.c

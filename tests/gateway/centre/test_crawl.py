@@ -7,6 +7,7 @@ import pytest
 from gateway.centre.accounts.pages import HOME
 from rules.roles import Role
 from tests.browsing import Visitor
+from tests.gateway.centre import district
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.crawl import pages_of
 from tests.gateway.centre.office import POLICE, YUAN, number
@@ -17,6 +18,7 @@ SCOPES = {
     Role.PROPERTY: YUAN,
     Role.WORKER: YUAN,
     Role.REVIEWER: YUAN,
+    Role.COMMITTEE: "",
     Role.POLICE: POLICE,
     Role.DUTY: POLICE,
     Role.ADMINISTRATOR: "",
@@ -31,6 +33,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     """A centre with residents, cases, sent slips and a visitor, all of whom have names and numbers."""
     with running(tmp_path_factory.mktemp("town")) as centre:
         sent_slips(centre)
+        district.fill(centre)
         host = {"building": PEOPLE[0][1], "unit": PEOPLE[0][2], "room": PEOPLE[0][3]}
         visit = {"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T12:00:00Z", "host": host}
         visit |= {"name": VISITOR, "phone": PHONE}
