@@ -18,9 +18,8 @@ from drivers.api import (
     ReaderEvent,
     ReaderFault,
     ReaderProtocol,
-    StreamDriver,
 )
-from drivers.registry import find, settings_for
+from drivers.registry import settings_for
 from drivers.sam_frames import Reply
 from gateway import recording
 from rules import identity
@@ -69,7 +68,7 @@ def decode(protocol: str, hex_text: str, *, reveal: bool, today: date) -> tuple[
         if recorded is not None and recorded.driver != protocol:
             return [_wrong("this is a recording of another driver's line; its first line says of which")], WRONG_USE
         data = _bytes(hex_text if recorded is None else recorded.digits)
-        if recorded is not None and recorded.settings:
+        if recorded is not None and recorded.settings and protocol in _RECORDED:
             found = _as_configured(protocol, recorded.settings, data, reveal)
         else:
             found = decoder(data, reveal, today)
@@ -229,11 +228,14 @@ def _as_configured(protocol: str, table: dict[str, object], data: bytes, reveal:
     Raises:
         ValueError: they are no settings of this driver.
     """
-    driver = find(protocol)
+    driver = _RECORDED[protocol]
     settings = settings_for(driver, table)
-    if driver is ga467.DRIVER or not isinstance(driver, StreamDriver):
+    if driver is ga467.DRIVER:
         return _ga467(data, reveal, date.max)
     return [event_of(event, reveal=reveal) for event in _listen(cast(ReaderProtocol, driver.make(settings)), data)]
+
+
+_RECORDED = {driver.name: driver for driver in (ga467.DRIVER, wiegand.DRIVER, ascii_line.DRIVER)}
 
 
 def _wiegand(data: bytes, reveal: bool, _today: date) -> list[Found]:
