@@ -17,7 +17,9 @@ FIRST_PORT = 35963
 AGAIN_S = 0.05
 UNSEEN_S = 5.0
 """pcscd looks at a virtual reader every 0.4 s, and after a program has let a card go."""
-ON, RESET, YOUR_ATR = b"\x01", b"\x02", b"\x04"
+QUIET_S = 0.1
+"""A look comes after so long without a word; the same question within a dialogue is no look."""
+OFF, ON, RESET, YOUR_ATR = b"\x00", b"\x01", b"\x02", b"\x04"
 
 ID_CARD = bytes.fromhex("3B888001D10386050080800058")
 ID_CARD_ELSEWHERE = bytes.fromhex("3B8F8001804F0CA00000030607FFB00000000020")
@@ -91,8 +93,8 @@ class CardSlot:
 class _Lying(threading.Thread):
     """One card on the reader, from when the one `before` has gone until it leaves.
 
-    It hangs up on the question whether it is there. A line that ends at another time is not missed by pcscd: when the
-    next thing to be said on it is "off", the next card is taken for the same.
+    It hangs up when the reader looks. A line that ends at another time, such as when the card is switched off, is not
+    missed by pcscd: it takes the next card for the same.
     """
 
     def __init__(
@@ -139,18 +141,19 @@ class _Lying(threading.Thread):
 
     def _talk(self, line: socket.socket) -> None:
         line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        before = b""
+        before, heard = b"", 0.0
         while head := _exactly(line, 2):
             body = _exactly(line, int.from_bytes(head, "big"))
+            now = time.monotonic()
             if body == YOUR_ATR:
-                if self._leaving.is_set() and before not in (ON, RESET):  # behind those it is asked for its own sake
+                if self._leaving.is_set() and before not in (OFF, ON, RESET) and now - heard >= QUIET_S:
                     return
                 _say(line, self._atr)
             elif len(body) > 1:
                 if (said := self._answer(body)) is None:
                     return
                 _say(line, said)
-            before = body
+            before, heard = body, now
 
 
 def _exactly(line: socket.socket, size: int) -> bytes:

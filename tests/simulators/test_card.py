@@ -49,7 +49,10 @@ def test_a_card_answers_what_is_its_own(card: ContactlessCard, atr: bytes, uid: 
         assert len(slot.commands) == 3
 
 
-def test_a_card_that_lies_there_is_there_again_when_the_reader_is_and_gone_when_lifted() -> None:
+def test_a_card_that_lies_there_is_there_again_when_the_reader_is_and_gone_when_lifted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("simulators.card.QUIET_S", 0.0)
     with laid(type_a(b"\x04abc")) as (line, slot, reader):
         line.close()
         again, _ = reader.accept()
@@ -61,14 +64,17 @@ def test_a_card_that_lies_there_is_there_again_when_the_reader_is_and_gone_when_
             assert again.recv(1) == b""
 
 
-def test_a_card_leaves_when_the_reader_looks_and_the_next_one_comes_only_then() -> None:
+def test_a_card_leaves_when_the_reader_looks_and_the_next_one_comes_only_then(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("simulators.card.QUIET_S", 60.0)
     with laid(type_a(b"\x04abc")) as (line, slot, reader):
         slot.put(id_card(bytes.fromhex("10E4100102030405")))
-        for order in (1, 2):
+        assert asked(line, bytes.fromhex("FFCA000000")) == b"\x04abc\x90\x00"
+        assert asked(line, b"\x04") == CLASSIC  # a moment ago it spoke
+        monkeypatch.setattr("simulators.card.QUIET_S", 0.0)
+        for order in (0, 1, 2):
             line.sendall(bytes([0, 1, order]))
             assert asked(line, b"\x04") == CLASSIC
         assert asked(line, bytes.fromhex("FFCA000000")) == b"\x04abc\x90\x00"
-        line.sendall(b"\x00\x01\x00")
         reader.settimeout(0.0)
         with pytest.raises(BlockingIOError):
             reader.accept()

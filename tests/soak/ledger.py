@@ -4,7 +4,7 @@ import threading
 from collections import Counter
 from dataclasses import dataclass, field
 
-UNDER_WAY_S = 0.3
+UNDER_WAY_S = 1.0
 """A card's bytes are on their way for so long: one that was presented just before its line was pulled went with it."""
 
 
