@@ -136,7 +136,15 @@ class ApiClient(_Strict):
     name: Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,39}$")]
     role: Role
     scope: str = ""
-    """The community, or for `police` and `duty` the police station, that the client is confined to; "" for all."""
+    """What the client is confined to: a community, for `police` and `duty` the police station, for `street` the street
+    or one community of it; "" for all."""
+    places: tuple[str, ...] = ()
+    """The communities of a street's client; whoever lets it in fills it in."""
+
+    @property
+    def reach(self) -> tuple[str, ...]:
+        """The communities that the client is confined to; none for all."""
+        return self.places or ((self.scope,) if self.scope else ())
 
 
 class ApiToken(ApiClient):

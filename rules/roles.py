@@ -29,7 +29,7 @@ THREE = frozenset({Role.ADMINISTRATOR, Role.SECURITY, Role.AUDITOR})
 """三员: in a district never two of them are one person (GB/T 22239, separation of administrators)."""
 SECOND_FACTOR = THREE | {Role.POLICE, Role.DUTY, Role.COMMITTEE}
 """Whose sign-in needs a second factor in a district."""
-CONFINED = frozenset({Role.GUARD, Role.PROPERTY, Role.WORKER, Role.REVIEWER, Role.POLICE, Role.DUTY})
+CONFINED = frozenset({Role.GUARD, Role.PROPERTY, Role.WORKER, Role.REVIEWER, Role.STREET, Role.POLICE, Role.DUTY})
 """Who belongs to one place: an account of theirs without a scope is a mistake."""
 
 

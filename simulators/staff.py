@@ -7,20 +7,21 @@ import urllib.request
 from pathlib import Path
 
 from simulators.actors import Api
+from simulators.compound import STREET
 from simulators.papers import POLICE_STATION
 
 STAFF = {
     "wuye": ("江湾物业 孙经理", "property", "community"),
     "wangge": ("网格员 小吴", "worker", "community"),
     "shenhe": ("社区审核员 老郑", "reviewer", "community"),
-    "jiedao": ("江湾街道 综治办", "street", ""),
+    "jiedao": ("江湾街道 综治办", "street", "street"),
     "zhengfawei": ("区委政法委", "committee", ""),
     "minjing": ("社区民警 小赵", "police", "police"),
     "guanli": ("系统管理员", "administrator", ""),
     "anquan": ("安全管理员", "security", ""),
     "shenji": ("审计管理员", "auditor", ""),
 }
-"""Account -> shown name, role, and whether it belongs to the compound, the police station or the district."""
+"""Account -> shown name, role, and whether it belongs to the compound, its street, the police or the district."""
 
 
 def take_up(file: Path, base: str, security: Api, community: str) -> dict[str, str]:
@@ -30,7 +31,7 @@ def take_up(file: Path, base: str, security: Api, community: str) -> dict[str, s
         return found
     words = {name: secrets.token_urlsafe(9) for name in STAFF}
     file.touch(mode=0o600)
-    scopes = {"community": community, "police": POLICE_STATION, "": ""}
+    scopes = {"community": community, "police": POLICE_STATION, "street": STREET, "": ""}
     for name, (shown, role, place) in STAFF.items():
         body = {"name": name, "shown": shown, "roles": [role], "scope": scopes[place]}
         code = security.call("POST", "/accounts", body)["invitation"]

@@ -2,9 +2,11 @@
 
 import contextlib
 import http.client
+import json
 import re
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 from gateway.keys import words
@@ -31,6 +33,10 @@ class Visitor:
 
     def get(self, path: str, **headers: str) -> Shown:
         return self.ask("GET", path, None, headers)
+
+    def get_json(self, path: str) -> Any:
+        """What the API gives somebody who is signed in."""
+        return json.loads(self.get(path, Accept="application/json").text)
 
     def post(self, path: str, form: dict[str, object], *, origin: str | None = None, **headers: str) -> Shown:
         ours = self.site if origin is None else origin

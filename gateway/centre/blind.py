@@ -1,6 +1,7 @@
 """Blind re-checks: some of each month's dismissals are looked at again by somebody who had no hand in them."""
 
 import secrets
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
@@ -43,11 +44,11 @@ class Finding:
     note: str
 
 
-def case_of(connection: Connection, check: int, community: str = "") -> int:
-    """The case that a check is about; LookupError where there is none, or not in the community that is named."""
+def case_of(connection: Connection, check: int, communities: Collection[str] = ()) -> int:
+    """The case that a check is about; LookupError where there is none, or not in the communities that are named."""
     row = blind.check(connection, check)
     case = casefile.case(connection, row.case) if row is not None else None
-    if case is None or (community and case.community != community):
+    if case is None or (communities and case.community not in communities):
         raise LookupError("there is no such check")
     return int(case.id)
 

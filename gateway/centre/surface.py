@@ -45,6 +45,8 @@ from gateway.centre.pages.collect.desk import Desk as Collecting
 from gateway.centre.pages.committee import make_committee
 from gateway.centre.pages.people import make_people
 from gateway.centre.pages.police import make_police_pages
+from gateway.centre.pages.street import make_street
+from gateway.centre.pages.street.desk import Desk as Overseeing
 from gateway.centre.policies import Policies
 from gateway.centre.public import public_routers
 from gateway.centre.register import Register
@@ -54,6 +56,7 @@ from gateway.centre.slips import Slips
 from gateway.keys import Master
 from gateway.settings import Settings
 from gateway.store.database import Database
+from gateway.store.queries import places
 from gateway.web.centre_pages import Show, make_centre_pages
 from gateway.web.centre_view import CentreDesk
 from gateway.web.feed import Feed
@@ -105,7 +108,7 @@ def make_surface(parts: Parts) -> FastAPI:
     book = Accounts(p.master, district=district)
     sessions = Sessions(p.database, book, now, secure=p.settings.centre.behind_proxy)
     first = FirstRun(p.database, book, p.settings.data / "first-run", now, district=district)
-    access = Access(p.settings.centre.clients, sessions)
+    access = Access(p.settings.centre.clients, sessions, lambda scope: places.of_street(p.database, scope))
     desk = _questions(p)
     routers: list[APIRouter] = [
         make_sign_in(
@@ -121,6 +124,7 @@ def make_surface(parts: Parts) -> FastAPI:
         make_audit(p.database, p.master.lists_public(), access),
         *_work(p, access),
         *make_collect(_collecting(p, pages), access),
+        *make_street(_overseeing(p, pages), access),
         *p.sending.routers(access),
         *make_police_pages(
             p.database,
@@ -205,6 +209,20 @@ def _collecting(p: Parts, pages: Pages) -> Collecting:
         p.settings.centre.base_url,
         p.work_changed,
         p.register_changed,
+    )
+
+
+def _overseeing(p: Parts, pages: Pages) -> Overseeing:
+    return Overseeing(
+        p.database,
+        p.master,
+        p.casework,
+        p.slips,
+        p.indicators,
+        pages,
+        p.settings.banner,
+        p.settings.centre.district,
+        p.work_changed,
     )
 
 

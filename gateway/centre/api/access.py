@@ -39,10 +39,14 @@ class Access:
     """
 
     def __init__(
-        self, clients: Sequence[ApiToken], signed: Callable[[Request], Signed | None] = lambda _: None
+        self,
+        clients: Sequence[ApiToken],
+        signed: Callable[[Request], Signed | None] = lambda _: None,
+        street: Callable[[str], tuple[str, ...]] = lambda scope: (scope,),
     ) -> None:
         self._clients = tuple(clients)
         self._signed = signed
+        self._street = street
 
     def allow(self, *roles: str) -> Callable[[Request], ApiClient]:
         """A dependency that lets in callers of these roles: 401 without a token or session, 403 for another role."""
@@ -81,15 +85,20 @@ class Access:
             raise HTTPException(401, _UNKNOWN, {"WWW-Authenticate": "Bearer"})
         if found[0].role not in roles:
             raise HTTPException(403, f"this is not for the role {found[0].role}")
-        return found[0]
+        return self._placed(found[0])
 
-    @staticmethod
-    def _somebody(signed: Signed, roles: Sequence[str]) -> ApiClient:
+    def _placed(self, client: ApiClient) -> ApiClient:
+        """The client; one of a street with the communities that are the street's."""
+        if client.role is not Role.STREET or not client.scope:
+            return client
+        return client.model_copy(update={"places": self._street(client.scope)})
+
+    def _somebody(self, signed: Signed, roles: Sequence[str]) -> ApiClient:
         """Somebody who is signed in, in the first of these roles that they have."""
         held = next((role for role in roles if role in signed.roles), None)
         if held is None:
             raise HTTPException(403, "this is not for your role")
-        return ApiClient(name=signed.name, role=Role(held), scope=signed.scope)
+        return self._placed(ApiClient(name=signed.name, role=Role(held), scope=signed.scope))
 
 
 def anyone() -> None:
@@ -139,7 +148,7 @@ def _all(dependant: Dependant) -> Iterator[Dependant]:
 
 def within(client: ApiClient, place: str) -> None:
     """Raise LookupError where the client's scope does not reach: what is not theirs does not exist for them."""
-    if client.scope and client.scope != place:
+    if client.scope and place not in client.reach:
         raise LookupError(_NOT_THERE)
 
 

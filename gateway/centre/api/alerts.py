@@ -118,9 +118,11 @@ def _reading(router: APIRouter, database: Database, master: Master, access: Acce
     ) -> list[AlertView]:
         """Slips in the client's scope, newest first. The police see those that were sent to them."""
         police = client.role == "police"
-        place = {"police_station" if police else "community": client.scope}
+        station, reach = (client.scope, ()) if police else ("", client.reach)
         with database.read() as connection:
-            rows = casefile.list_alerts(connection, limit, before, sent=police, **place)
+            rows = casefile.list_alerts(
+                connection, limit, before, sent=police, police_station=station, communities=reach
+            )
         return [AlertView.model_validate(row, from_attributes=True) for row in rows]
 
     @router.get("/{slip}")

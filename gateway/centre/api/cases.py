@@ -160,7 +160,7 @@ def _reading(router: APIRouter, database: Database, access: Access) -> None:
         protected = client.role == "reviewer"
         with database.read() as connection:
             rows = casefile.list_cases(
-                connection, limit, before, community=client.scope, only_open=only_open, protected=protected
+                connection, limit, before, communities=client.reach, only_open=only_open, protected=protected
             )
         return [CaseView.model_validate(row, from_attributes=True) for row in rows]
 

@@ -122,7 +122,7 @@ def make_indicators(
         """The newest figures, or those of a day: of the district ("") first, then of each community in scope."""
         committee = client.role == "committee"
         only = None if committee or indicator is None else [indicator]  # what is hidden of one hangs on the others
-        found = indicators.figures([client.scope] if client.scope else None, day=day, only=only)
+        found = indicators.figures(client.reach or None, day=day, only=only)
         shown = for_committee(found) if committee else found
         return [figure_view(one) for one in shown if indicator in (None, one.indicator)]
 

@@ -225,14 +225,14 @@ def _checks(
         """Dismissals that were drawn and that the client had no hand in."""
         protected = client.role == "reviewer"
         with database.read() as connection:
-            rows = checks.waiting(connection, client.scope, client.name, limit, protected=protected)
+            rows = checks.waiting(connection, client.reach, client.name, limit, protected=protected)
         return [CheckView(**lists.home(master, row), case=row.case, opened_on=row.opened_on) for row in rows]
 
     @router.post("/blind-checks/{number}")
     def decide(number: CaseId, body: FindingBody, client: Annotated[ApiClient, Depends(who)]) -> CheckedView:
         """Say whether a dismissal was right; one that was not reopens the case."""
         with database.write() as connection:
-            case = blind.case_of(connection, number, client.scope)
+            case = blind.case_of(connection, number, client.reach)
             actor, now = Actor(client.role), casework.now()
             found = blind.Finding(actor, client.name, now, body.upheld, body.note)
             state = blind.decide(connection, number, found, slips)

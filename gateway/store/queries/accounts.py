@@ -25,6 +25,12 @@ def workers(connection: Connection, places: Collection[str]) -> list[tuple[str, 
     return [(row.name, row.shown, row.scope) for row in rows if "worker" in row.roles]
 
 
+def with_roles(connection: Connection, roles: Collection[str]) -> set[str]:
+    """Names of the accounts that have one of these roles."""
+    rows = connection.execute(select(t.accounts.c.name, t.accounts.c.roles))
+    return {row.name for row in rows if set(roles).intersection(row.roles)}
+
+
 def named(connection: Connection, name: str) -> Row[Any] | None:
     return connection.execute(select(t.accounts).where(t.accounts.c.name == name)).one_or_none()
 

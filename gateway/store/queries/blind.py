@@ -1,6 +1,6 @@
 """Dismissals that are checked again: what was drawn of which month, and what was found."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
@@ -37,7 +37,9 @@ def add_checks(connection: Connection, draw: int, cases: Sequence[int]) -> None:
         connection.execute(insert(t.blind_checks), [{"draw": draw, "case": case} for case in cases])
 
 
-def waiting(connection: Connection, community: str, who: str, limit: int, *, protected: bool) -> Sequence[Any]:
+def waiting(
+    connection: Connection, communities: Collection[str], who: str, limit: int, *, protected: bool
+) -> Sequence[Any]:
     """Checks that nobody has decided and `who` had no hand in, oldest first; not why and by whom it was dismissed."""
     own = select(_e.id).where(_e.case == _b.case, _e.actor == who)
     query = (
@@ -49,7 +51,7 @@ def waiting(connection: Connection, community: str, who: str, limit: int, *, pro
         .order_by(_b.id)
         .limit(limit)
     )
-    query = query.where(_c.community == community) if community else query
+    query = query.where(_c.community.in_(communities)) if communities else query
     return connection.execute(query if protected else query.where(_p.id.is_(None) | ~_p.protected)).all()
 
 

@@ -1,6 +1,6 @@
 """Cases, their events and visits, and the slips about them. Every change is compare-and-set on `revision`."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -191,7 +191,7 @@ def list_cases(
     limit: int,
     before: int | None,
     *,
-    community: str = "",
+    communities: Collection[str] = (),
     only_open: bool = False,
     protected: bool = False,
 ) -> Sequence[Any]:
@@ -215,8 +215,8 @@ def list_cases(
     )
     if before is not None:
         query = query.where(c.id < before)
-    if community:
-        query = query.where(c.community == community)
+    if communities:
+        query = query.where(c.community.in_(communities))
     if only_open:
         query = query.where(c.is_open)
     if not protected:
@@ -226,9 +226,15 @@ def list_cases(
 
 
 def list_alerts(
-    connection: Connection, limit: int, before: int | None, *, police_station: str = "", community: str = "", sent: bool
+    connection: Connection,
+    limit: int,
+    before: int | None,
+    *,
+    police_station: str = "",
+    communities: Collection[str] = (),
+    sent: bool,
 ) -> Sequence[Any]:
-    """Slips newest first; of one police station or community when it is given; `sent`: only those that were sent."""
+    """Slips newest first, of one police station or of communities where given; `sent`: only those that were sent."""
     a = t.alerts.c
     query = (
         select(t.alerts, t.communities.c.name.label("community_name"))
@@ -240,8 +246,8 @@ def list_alerts(
         query = query.where(a.id < before)
     if police_station:
         query = query.where(a.police_station == police_station)
-    if community:
-        query = query.where(a.community == community)
+    if communities:
+        query = query.where(a.community.in_(communities))
     if sent:
         query = query.where(a.sent.is_not(None))
     return connection.execute(query).all()

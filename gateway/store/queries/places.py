@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from gateway.store import tables as t
+from gateway.store.database import Database
 
 
 def all_of(connection: Connection) -> list[tuple[str, str]]:
@@ -16,6 +17,16 @@ def all_of(connection: Connection) -> list[tuple[str, str]]:
     for column in (c.street, c.police_station):
         found += [(one, one) for one in connection.execute(select(column).distinct().order_by(column)).scalars()]
     return found
+
+
+def of_street(database: Database, scope: str) -> tuple[str, ...]:
+    """The communities of a street, or the one that is named so; where there is none, a name that is no community's."""
+    c = t.communities.c
+    with database.read() as connection:
+        if connection.execute(select(c.id).where(c.id == scope)).first() is not None:
+            return (scope,)
+        found = connection.execute(select(c.id).where(c.street == scope).order_by(c.id)).scalars()
+        return tuple(found) or (scope,)
 
 
 def communities(connection: Connection) -> Sequence[Row[Any]]:

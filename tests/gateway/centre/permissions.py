@@ -113,6 +113,12 @@ MAY: dict[tuple[str, str], set[str]] = {
 }
 """Who may use which route. A route that is not here fails the test below."""
 PAGES: dict[tuple[str, str], set[str]] = {
+    ("GET", "/street"): {"street"},
+    ("POST", "/street/dispatch"): {"street"},
+    ("POST", "/street/slips/{slip}"): {"street"},
+    ("GET", "/street/quality"): {"street"},
+    ("POST", "/street/checks/{number}"): {"street"},
+    ("GET", "/street/report"): {"street"},
     ("GET", "/collect"): {"worker", "reviewer"},
     ("GET", "/collect/tonight"): {"worker", "reviewer"},
     ("GET", "/collect/cases/{case}"): {"worker", "reviewer"},

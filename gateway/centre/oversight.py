@@ -1,0 +1,166 @@
+"""What a street oversees: who is to be sent where, hints that records may not be what they seem, a week in figures."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from itertools import groupby
+from typing import Any
+
+from sqlalchemy import Connection
+
+from gateway.centre.visiting import TOGETHER
+from gateway.centre.worklists import Home, home
+from gateway.keys import Master
+from gateway.store.queries import accounts, oversight
+from rules.identity import mask_name
+from rules.model import CIVIL
+from rules.quality import ONE_PHONE_FOR, bursts
+
+MOST = 500
+LOOK_BACK_MS = 30 * 86_400_000
+WHICH = ("unassigned", "late", "raised")
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Home):
+    """A case that somebody can be sent to."""
+
+    revision: int
+    state: str
+    source: str
+    collector: str | None
+    due: date | None
+    late: bool
+    raised: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Shared:
+    """People with one phone: how many, who (masked) and where. The phone itself is not said."""
+
+    community: str
+    people: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Burst:
+    """Many records of one account in a short time."""
+
+    community: str
+    who: str
+    since: datetime
+    until: datetime
+    records: int
+
+
+@dataclass(frozen=True, slots=True)
+class Unvisited:
+    """A record that an account collected although no visit at which anybody was met is logged."""
+
+    community: str
+    who: str
+    at: datetime
+    case: int
+    place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Week:
+    """A community's week."""
+
+    community: str
+    opened: int
+    registered: int
+    dismissed: int
+    standing: int
+    late: int
+    visits: int
+    met: int
+    together: int
+
+
+def jobs(connection: Connection, master: Master, places: Collection[str], today: date, which: str = "") -> list[Job]:
+    """Cases that somebody can be sent to, by community and the day on which they are due."""
+    return [
+        Job(
+            **home(master, row),
+            revision=row.revision,
+            state=row.state,
+            source=row.source,
+            collector=row.collector,
+            due=row.due,
+            late=row.due is not None and row.due < today,
+            raised=row.level == "street",
+        )
+        for row in oversight.jobs(connection, places, today, which, MOST)
+    ]
+
+
+def shared_phones(connection: Connection, master: Master, places: Collection[str]) -> list[Shared]:
+    """Phones that stand for five people or more."""
+    rows = oversight.phones(connection, places, ONE_PHONE_FOR)
+    found = []
+    for (community, _), same in groupby(rows, key=lambda row: (row.community, row.phone_lookup)):
+        people = tuple((mask_name(master.show("persons.name", row.name)), _place(row)) for row in same)
+        found.append(Shared(community, people))
+    return found
+
+
+def collected(connection: Connection, places: Collection[str], now: int) -> tuple[list[Burst], list[Unvisited]]:
+    """Of the last 30 days: many records in a short time, and records without a visit; a desk visits nobody."""
+    desks = accounts.with_roles(connection, ("property", "guard"))
+    rows = [row for row in oversight.collections(connection, places, now - LOOK_BACK_MS) if row.actor not in desks]
+    by_who: dict[tuple[str, str], list[int]] = {}
+    for row in rows:
+        by_who.setdefault((row.community, row.actor), []).append(row.at)
+    quick = [
+        Burst(community, who, _moment(first), _moment(last), count)
+        for (community, who), times in sorted(by_who.items())
+        for first, last, count in bursts(times)
+    ]
+    alone = [Unvisited(row.community, row.actor, _moment(row.at), row.id, _place(row)) for row in rows if not row.met]
+    return quick, alone
+
+
+def monday_of(text: str, today: date) -> date:
+    """The Monday of a week by one of its days; of this week for anything else, or a day that has not come."""
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = today
+    day = day if date(2000, 1, 1) <= day <= today else today
+    return day - timedelta(days=day.weekday())
+
+
+def week(connection: Connection, places: Sequence[str], monday: date, now: int) -> list[Week]:
+    """Each community's week; of the one that is going, up to now."""
+    span = _instant(monday), min(_instant(monday + timedelta(days=7)), now + 1)
+    work = oversight.opened_and_ended(connection, places, span)
+    visits = oversight.visited(connection, places, span, TOGETHER)
+    late = oversight.late_at(connection, places, _moment(span[1]).date(), span[1])
+    found = []
+    for place in places:
+        done, seen = work.get(place), visits.get(place)
+        names = ("opened", "registered", "dismissed", "standing")
+        said = {name: int(getattr(done, name)) if done is not None else 0 for name in names}
+        said |= {name: int(getattr(seen, name)) if seen is not None else 0 for name in ("visits", "met", "together")}
+        found.append(Week(place, late=late.get(place, 0), **said))
+    return found
+
+
+def total(weeks: Sequence[Week]) -> Week:
+    """All communities together."""
+    names = ("opened", "registered", "dismissed", "standing", "late", "visits", "met", "together")
+    return Week("", **{name: sum(getattr(one, name) for one in weeks) for name in names})
+
+
+def _place(row: Any) -> str:
+    return " ".join(part for part in (row.building, row.unit, row.room) if part)
+
+
+def _moment(milliseconds: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds / 1000, UTC).astimezone(CIVIL)
+
+
+def _instant(day: date) -> int:
+    return int(datetime(day.year, day.month, day.day, tzinfo=CIVIL).timestamp() * 1000)
