@@ -115,7 +115,7 @@ def test_an_account_that_is_not_there_is_not_found(three: Three) -> None:
 
 
 def test_the_record_is_searched_verified_and_a_change_of_it_shows(three: Three) -> None:
-    three.security.post("/admin/accounts/new", {"account": "jiedao", "roles": ["street"]})
+    three.security.post("/admin/accounts/new", {"account": "jiedao", "roles": ["street"], "scope": "江湾街道"})
     found = three.auditor.get("/admin/audit?actor=an-quan&about=accounts/jiedao").text
     assert "新建账号" in found
     assert "shen-ji" not in re.sub(r"(?s)<header>.*?</header>", "", found)

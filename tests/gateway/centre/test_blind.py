@@ -71,7 +71,7 @@ def test_whoever_had_a_hand_in_a_case_neither_sees_nor_decides_its_check(office:
 
     def sees(who: str) -> list[Any]:
         with office.database.read() as connection:
-            return list(rows.waiting(connection, YUAN, who, 10, protected=False))
+            return list(rows.waiting(connection, [YUAN], who, 10, protected=False))
 
     assert sees("reviewer-1") == []
     (shown,) = sees("reviewer-2")
