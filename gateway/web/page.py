@@ -74,7 +74,12 @@ class Pages:
     def html(self, request: Request, template: str, *, status: int = 200, **values: object) -> HTMLResponse:
         """A template in the language that the request asks for, as an answer."""
         path, query = request.url.path, request.query_params
-        here: Callable[..., str] = lambda **asked: f"{path}?{urlencode({**query, **asked})}"  # noqa: E731
+
+        def here(**asked: object) -> str:
+            """The same page, asked otherwise; "" takes a question back."""
+            said = {name: value for name, value in {**query, **asked}.items() if value != ""}
+            return f"{path}?{urlencode(said)}"
+
         signed = getattr(request.state, "signed", None)
         shown = {"path": path, "here": here, "theme": theme_of(request), "signed": signed} | values
         text = self.render(lang_of(request), template, **shown)

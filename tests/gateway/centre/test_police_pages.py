@@ -207,6 +207,13 @@ def test_nobody_sees_slips_lists_or_receipts_of_another_station(elsewhere: Visit
     assert put_in(elsewhere, b"x", YUAN).status == 422
 
 
+def test_from_an_older_part_one_comes_back_to_the_newest(officer: Visitor, slips: list[str]) -> None:
+    older = officer.get("/police/slips?before=999999").text
+    back = re.findall(r'<p class="pager"><a class="button" href="([^"]+)"', older)
+    assert len(back) == 1
+    assert slips[0] in officer.get(back[0]).text
+
+
 def test_the_duty_desk_sees_counts_alone(centre: Centre, slips: list[str]) -> None:
     duty = account(centre, "zhi-ban", Role.DUTY, POLICE, "值班室")
     page = duty.get("/police").text
