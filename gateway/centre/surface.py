@@ -14,6 +14,7 @@ from gateway.centre.accounts.pages import make_sign_in
 from gateway.centre.accounts.sessions import Sessions
 from gateway.centre.api.access import Access, anyone, undeclared
 from gateway.centre.api.accounts import make_accounts
+from gateway.centre.api.ages import make_ages
 from gateway.centre.api.alerts import make_alerts
 from gateway.centre.api.audit import make_audit
 from gateway.centre.api.audits import make_audits
@@ -149,6 +150,7 @@ def make_surface(parts: Parts) -> FastAPI:
         *make_committee(p.database, access, p.indicators, p.month_ends, now, p.settings, pages),
         make_audits(p.database, access, now, p.indicators.changed),
         make_doubts(p.database, p.master, access, now),
+        make_ages(p.database, p.master, access, p.casework.today),
         *public_routers(
             p.database,
             p.master,

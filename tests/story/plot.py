@@ -46,7 +46,7 @@ class Story:
             chapter()
         self._nobody_else()
 
-    def holds(self, name: str, what: Callable[[], Any], within: float = 30.0) -> None:
+    def holds(self, name: str, what: Callable[[], Any], within: float = 90.0) -> None:
         """Note whether something comes true in time."""
         try:
             self.town.until(what, name, within)

@@ -36,7 +36,7 @@ CLIENTS = {
     "district": ("administrator", ""),
     "station-house": ("police", POLICE),
 }
-WITHIN_S = 60.0
+WITHIN_S = 180.0
 READ_WITHIN_S, OPEN_WITHIN_S = 4.0, 3.0
 NEXT_S = 2.0
 """Between two people: a card that comes again within 1.5 s was never taken away, for a reader."""

@@ -50,6 +50,18 @@ def behind(
     return list(connection.execute(select(rows.c.item).where(*wanted).order_by(rows.c.item).limit(limit)).scalars())
 
 
+def counted_people(connection: Connection, community: str, day: date) -> Sequence[Any]:
+    """Everyone whom the registration rate of a community counts on a day: kind, encrypted number, whether good."""
+    rows, p, r = POPULATIONS[Indicator.REGISTRATION](day).subquery(), t.persons.c, t.residents.c
+    query = (
+        select(p.kind, p.number, rows.c.good)
+        .join_from(rows, t.residents, r.id == rows.c.item)
+        .join(t.persons, p.id == r.person)
+        .where(rows.c.community == community, rows.c.pending == 0)
+    )
+    return connection.execute(query).all()
+
+
 def without_list(connection: Connection, indicator: Indicator) -> set[str]:
     """The communities whose list for an indicator was never imported."""
     table = _LISTS.get(indicator)

@@ -92,6 +92,7 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("POST", "/api/v1/communities/{community}/declarations/{number}/reject"): {"reviewer"},
     ("POST", "/api/v1/communities/{community}/residents/{person}/code"): {"property", "reviewer"},
     ("GET", "/api/v1/communities/{community}/doubts"): {"street"},
+    ("GET", "/api/v1/communities/{community}/indicators/registration/ages"): {"reviewer", "street", "committee"},
     ("GET", "/api/v1/communities/{community}/names"): {"reviewer"},
     ("GET", "/api/v1/communities/{community}/names/{number}"): {"reviewer"},
     ("POST", "/api/v1/communities/{community}/names/{number}"): {"reviewer"},

@@ -1,11 +1,12 @@
 """The property office and the reviewer over the API: residents with masked names, cards, visitors, leases, merges."""
 
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
 
+from gateway.centre.api.ages import hidden_of
 from gateway.store import tables as t
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.office import MASTER, NOW, TODAY, YUAN, number
@@ -67,6 +68,28 @@ def test_a_registration_says_what_somebody_does_and_where(centre: Centre) -> Non
         assert kept.employment == "employed", "what is not said again stays"
         assert MASTER.show("registrations.employer", kept.employer) == "示例商贸有限公司"
     assert centre.ask("PUT", path, client, body | {"rows": [row | {"employment": "retired"}]}).status == 422
+
+
+def test_the_rate_by_age_hides_small_cells_from_everybody(centre: Centre) -> None:
+    path = f"{HERE}/indicators/registration/ages"
+    assert {one["band"]: one["people"] for one in centre.ask("GET", path, "committee-here").json} == {
+        "0-15": 0,
+        "16-59": 0,
+        "60+": None,  # the four of these tests
+        "unknown": 0,
+    }
+    children = [
+        {"kind": "citizen-id", "number": number(i, date(2017, 5, 1)), "name": "测试童", "since": LONG_AGO}
+        | {"building": "3栋", "room": f"{i}室"}
+        for i in range(100, 107)
+    ]
+    assert centre.ask("PUT", f"{HERE}/enrolments", "property-here", {"rows": children}).json["taken"] == 7
+    found = {one["band"]: (one["people"], one["registered"]) for one in centre.ask("GET", path, "reviewer-here").json}
+    assert found == {"0-15": (None, None), "16-59": (0, 0), "60+": (None, None), "unknown": (0, 0)}, (
+        "seven would tell four"
+    )
+    assert hidden_of({"a": (5, 10), "b": (10, 10), "c": (0, 0)}) == set()
+    assert hidden_of({"a": (7, 10), "b": (10, 10), "c": (50, 60)}) == {"a", "b"}
 
 
 def test_somebody_without_a_number_passes_by_a_card_alone(centre: Centre) -> None:
