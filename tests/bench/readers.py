@@ -127,10 +127,10 @@ class Play:
         for descriptor in (*self._by_line, *self._by_relay):
             self._poll.register(descriptor, select.POLLIN)
 
-    def run(self, seconds: float, *, busy: bool) -> list[float]:
-        """For so long; returns how long each verdict took, in seconds."""
+    def run(self, seconds: float, *, busy: bool) -> list[tuple[str, float]]:
+        """For so long; returns how long each verdict took, in seconds, by the kind of its reader."""
         begun = time.monotonic()
-        took: list[float] = []
+        took: list[tuple[str, float]] = []
         for one in self.lanes:
             one.due, one.sent = begun + 0.1 + one.number * one.every_s / len(self.lanes), None
         while (now := time.monotonic()) < begun + seconds:
@@ -156,23 +156,28 @@ class Play:
                 one.present()
                 one.lift_at = now + (0.5 if one.kind == "pcsc" else 0.3)
 
-    def _verdict(self, one: Lane, data: bytes, now: float) -> list[float]:
+    def _verdict(self, one: Lane, data: bytes, now: float) -> list[tuple[str, float]]:
         if OPENED not in data or one.sent is None:
             return []
         if one.daemon is not None:
             one.sent = one.daemon.answered_at(one.slot)
         took, one.sent = now - one.sent, None
-        return [took]
+        return [(one.kind, took)]
 
 
 def verdicts(play: Play, seconds: float) -> Mapping[str, float]:
     """One round of busy readers."""
     play.run(COMES_BACK_S, busy=False)
-    took = [1000 * one for one in play.run(seconds, busy=True)]
+    found = play.run(seconds, busy=True)
+    took = [1000 * one for _, one in found]
     asked = sum((seconds - LATE_S) / one.every_s for one in play.lanes)
     if len(took) < asked / 3:
         raise RuntimeError(f"only {len(took)} verdicts of some {asked:.0f} came")
-    return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "verdicts": len(took)}
+    kinds = {
+        f"p50_{kind}_ms": percentile([1000 * one for of, one in found if of == kind], 0.5)
+        for kind in sorted({of for of, _ in found})
+    }
+    return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "verdicts": len(took)} | kinds
 
 
 def idle(play: Play, process: int, seconds: float) -> Mapping[str, float]:
