@@ -117,7 +117,14 @@ def test_hints_say_what_is_worth_a_look_and_name_nobody(town: Town) -> None:
     first = cases(town.centre)[0]
     body = {"act": "collect", "revision": first.revision}
     assert town.centre.ask("POST", f"/api/v1/cases/{first.id}/acts", "reviewer-here", body).status == 200
+    said = {"community": YUAN, "building": "12栋", "unit": "1单元", "room": "302室", "day": TODAY.isoformat()}
+    said |= {"number": number(5), "name": "何建国"}
+    assert town.centre.ask("POST", "/api/v1/declarations", None, said).status == 201
+    declared = f"/api/v1/communities/{YUAN}/declarations/{rows_of(town.centre, t.declarations)[0].id}/confirm"
+    assert town.centre.ask("POST", declared, "reviewer-here").status == 200
+    assert cases(town.centre)[4].state == "collected"
     page = town.street.get("/street/quality").text
+    assert "302室" not in page, "a declaration needs no visit"
     assert "6 人" in page
     assert "3栋 2单元 502室 · reviewer-here" in page, "collected without a visit"
     assert "3栋 2单元 1002室 · xiaowu" not in page
