@@ -3,6 +3,7 @@
 It is a `Device` for `PtyLine` and `TcpLine`. Each reader hears all that is said on the line, as on RS-485.
 """
 
+import ctypes
 import threading
 from collections import Counter
 from collections.abc import Sequence
@@ -152,7 +153,7 @@ class OsdpReaderDevice:
         )
         words = ("function_code", "compliance_level", "num_items")
         made = osdp_sys.PeripheralDevice(info, capabilities=[dict(zip(words, one, strict=True)) for one in able])
-        made.set_command_callback(self._obey)
+        made.set_command_callback(lambda command: _owned(self._obey(command)))
         return made
 
     def _obey(self, command: dict[str, Any]) -> tuple[int, dict[str, Any] | None]:
@@ -170,6 +171,12 @@ class OsdpReaderDevice:
         else:
             self.told.append(command)
         return 0, None
+
+
+def _owned(answer: tuple[int, object]) -> tuple[int, object]:
+    """The answer to a command, for libosdp's Python side: it gives back what the tuple owns, and keeps the tuple."""
+    ctypes.pythonapi.Py_IncRef(ctypes.py_object(answer[1]))
+    return answer
 
 
 def _state(osdp_sys: Any, states: bytes) -> dict[str, Any]:
