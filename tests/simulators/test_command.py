@@ -160,12 +160,13 @@ def test_a_simulated_osdp_reader_is_read_on_its_own_key(tmp_path: Path, where: l
         assert key.stat().st_mode & 0o777 == 0o600
         with running("osdp", url, {"key_file": str(key), "inputs": 2}) as (_, events):
             first(events, DeviceFact)
+            assert [first(events, Input), first(events, Input)] == [Input(0, closed=False), Input(1, closed=False)]
             order(process, "present")
             assert first(events, CardRead)
             order(process, "press 13800138000#")
             assert first(events, CardRead) == CardRead(Credential(CredentialKind.VISITOR, "13800138000"))
             order(process, "contact 1 closed")
-            assert first(events, Input) == Input(0, closed=False)
+            assert first(events, Input) == Input(1, closed=True)
             order(process, "tamper")
             assert first(events, ReaderFault).code == "tamper"
 
