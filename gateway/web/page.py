@@ -1,9 +1,10 @@
 """Pages from templates: texts in the reader's language, civil times, and addresses of static files by content."""
 
 import hashlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cache
 from pathlib import Path
 from urllib.parse import urlencode
 
@@ -110,8 +111,9 @@ def theme_of(request: Request) -> str:
     return theme
 
 
+@cache
 def make_pages(templates: Path = TEMPLATES, static: Path = STATIC, *more: Path) -> Pages:
-    """Read texts and templates (also from the folders `more`) and check them against each other.
+    """Read texts and templates (also from the folders `more`) and check them against each other, once a process.
 
     Raises:
         TextsIncomplete: a text is missing.
@@ -136,8 +138,9 @@ def make_pages(templates: Path = TEMPLATES, static: Path = STATIC, *more: Path) 
 
     env.globals["static"] = address
     env.filters.update(clock=clock, moment=moment, instant=instant, local=local, day=day, number=number)
-    texts.need(key for key in _called(env, "t"))
-    for path in _called(env, "static"):
+    said, files = _called(env, "t", "static")
+    texts.need(said)
+    for path in sorted(files):
         address(path)
     return Pages(env, texts)
 
@@ -152,12 +155,14 @@ def _addresses(static: Path) -> dict[str, str]:
     return found
 
 
-def _called(env: Environment, name: str) -> Iterator[str]:
-    """The first arguments with which templates call `name`, where they are plain texts."""
+def _called(env: Environment, *names: str) -> list[set[str]]:
+    """For each of these functions, the first arguments with which templates call it, where they are plain texts."""
+    found: dict[str, set[str]] = {name: set() for name in names}
     for template in env.list_templates():
         source, _, _ = env.loader.get_source(env, template) if env.loader else ("", None, None)
         for call in env.parse(source).find_all(nodes.Call):
-            if isinstance(call.node, nodes.Name) and call.node.name == name and call.args:
+            if isinstance(call.node, nodes.Name) and call.node.name in found and call.args:
                 first = call.args[0]
                 if isinstance(first, nodes.Const) and isinstance(first.value, str):
-                    yield first.value
+                    found[call.node.name].add(first.value)
+    return [found[name] for name in names]
