@@ -3,15 +3,19 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_, select, update
 
 from gateway.store import tables as t
 
 
 def old_passes(connection: Connection, before: int, tallied: int, limit: int) -> list[int]:
-    """Swipes that were before that instant (ms) and are counted in `traffic_days`."""
+    """Swipes that were before that instant (ms) and are counted in `traffic_days`.
+
+    The newest stays until the next one comes: by its number one sees whether the database was put back.
+    """
     s = t.swipes.c
-    query = select(s.id).where(s.id <= tallied, s.at < before).order_by(s.id).limit(limit)
+    newest = select(func.max(s.id)).scalar_subquery()
+    query = select(s.id).where(s.id <= tallied, s.id < newest, *_was(before)).order_by(s.id).limit(limit)
     return list(connection.execute(query).scalars())
 
 
@@ -22,7 +26,13 @@ def delete_passes(connection: Connection, ids: Sequence[int]) -> None:
 def old_seals(connection: Connection, before: int, limit: int) -> list[int]:
     """Swipes before that instant with what a reader sealed about an unknown card."""
     s = t.swipes.c
-    return list(connection.execute(select(s.id).where(s.sealed.is_not(None), s.at < before).limit(limit)).scalars())
+    return list(connection.execute(select(s.id).where(s.sealed.is_not(None), *_was(before)).limit(limit)).scalars())
+
+
+def _was(before: int) -> tuple[ColumnElement[bool], ...]:
+    """That a swipe was before an instant; what a clock timed that nobody put right yet was when it came, at most."""
+    s = t.swipes.c
+    return s.at < before, or_(s.clock == "synced", s.said_at.is_not(None), s.received < before)
 
 
 def drop_seals(connection: Connection, ids: Sequence[int]) -> None:

@@ -3,6 +3,7 @@
 import json
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Table, func, insert, make_url, select
@@ -38,13 +39,14 @@ def count(office: Office, table: Table) -> int:
         return int(connection.execute(select(func.count()).select_from(table)).scalar_one())
 
 
-def passed(office: Office, seq: int, *, ago: float = 0.0) -> None:
+def passed(office: Office, seq: int, *, ago: float = 0.0, **over: Any) -> None:
     """A stranger's swipe, so many days before the centre's clock began, that is counted by days."""
     at = int((NOW.timestamp() - ago * 86_400) * 1000)
     row = {"community": YUAN, "station": STATION, "epoch": EPOCH, "seq": seq, "at": at, "received": at}
     row |= {"portal": "east", "reader": "in", "direction": "in", "verdict": "attend", "reasons": "unknown_credential"}
     row |= {"flags": "", "roster": 1, "policy": 1, "recorded": True, "unattended": False, "token": bytes(16)}
     row |= {"sealed": seal(MASTER.identity_public(), b"{}", STATION, EPOCH, seq)}
+    row |= over
     with office.database.write() as connection:
         number = connection.execute(insert(t.swipes).values(**row).returning(t.swipes.c.id)).scalar_one()
         streams.set_setting(connection, streams.TALLIED, str(number))
@@ -53,9 +55,32 @@ def passed(office: Office, seq: int, *, ago: float = 0.0) -> None:
 @pytest.mark.parametrize(("days", "left"), [(PERIODS.passes_days - 0.01, 1), (PERIODS.passes_days + 0.01, 0)])
 def test_a_pass_is_kept_to_the_hour_of_its_last_day(office: Office, days: float, left: int) -> None:
     passed(office, 1)
+    passed(office, 2, ago=-200)
     later(office, days)
     assert retention(office).run()["passes"] == 1 - left
-    assert count(office, t.swipes) == left
+    assert count(office, t.swipes) == left + 1
+
+
+def test_the_newest_pass_stays_so_that_a_database_that_was_put_back_shows(office: Office) -> None:
+    for seq in (1, 2, 3):
+        passed(office, seq)
+    later(office, 400)
+    assert retention(office).run()["passes"] == 2
+    with office.database.read() as connection:
+        assert streams.highest(connection) == 3
+
+
+def test_a_pass_of_1970_waits_for_its_clock_to_be_put_right(office: Office) -> None:
+    came = int(NOW.timestamp() * 1000)
+    passed(office, 1, at=1_000, received=came, clock="unsynced")
+    passed(office, 2, at=1_000, received=came, clock="unsynced", said_at=1_000)
+    passed(office, 3, ago=-200)
+    retention(office).run()
+    with office.database.read() as connection:
+        left = connection.execute(select(t.swipes.c.seq, t.swipes.c.sealed.is_not(None)).order_by(t.swipes.c.seq)).all()
+    assert [tuple(row) for row in left] == [(1, True), (3, True)], "the second was put right, and was long ago"
+    later(office, PERIODS.passes_days + 0.1)
+    assert retention(office).run()["passes"] == 1
 
 
 def test_a_pass_that_is_not_counted_by_days_yet_stays(office: Office) -> None:
@@ -177,6 +202,7 @@ def test_a_run_comes_with_each_civil_day_and_reports_what_it_deleted(office: Off
     assert one.turn()
     assert not one.turn()
     passed(office, 1)
+    passed(office, 2, ago=-200)
     later(office, 40)
     assert one.turn()
     with office.database.read() as connection:
