@@ -400,4 +400,7 @@ def test_a_loss_that_the_centre_has_settled_leaves_with_its_epoch(tmp_path: Path
         third.cover(CENTRE, {first.epoch: Cover(8)})
         forget(third)
         assert reader.lost() == []
+        assert first.epoch in {info.epoch for info in reader.epochs()}, "the last that anything was deleted of"
+        third.cover(CENTRE, {second.epoch: Cover(1)})
+        forget(third)
         assert first.epoch not in {info.epoch for info in reader.epochs()}
