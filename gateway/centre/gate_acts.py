@@ -6,13 +6,12 @@ for the property, too.
 """
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.centre import audit
+from gateway.centre import audit, rooms
 from gateway.centre.audit import Who
 from gateway.centre.persons import Persons
 from gateway.centre.sorting import Arrived
@@ -30,7 +29,6 @@ FORGET_MS = 30 * 86_400_000
 DAY_MS = 86_400_000
 MOST_A_DAY = 5
 """So many cards are marked lost in a compound in a day by what guards report; the property looks at all others."""
-_PART = re.compile(r"[0-9]+|[A-Za-z]+")
 Timed = tuple[Arrived, int]
 """What came, and when it was done (ms, UTC)."""
 
@@ -57,7 +55,8 @@ class GateActs:
         swipe, community = one.swipe, one.peer.community
         by = By(f"guard at {one.peer.name}", now)
         name = self._named(one)
-        dwelling = dwelling_named(connection, community, swipe.dwelling or "")
+        home = rooms.found(connection, community, swipe.dwelling or "")
+        dwelling = home[1] if home is not None else None
         state, outcome = ("open", "") if kind in ("lost_card", "new_resident") else ("noted", "")
         if kind == "visitor" and streams.community(connection, community, lock=True) is not None:
             self._visitors.walked_in(connection, by, community, at, dwelling, name)
@@ -130,23 +129,3 @@ def settle(connection: Connection, who: Who, community: str, number: int, outcom
         raise LookupError("there is no such act here")
     if not gate_acts.close(connection, community, number, outcome, who.actor, who.at):
         raise NotPossible("this act is not open")
-
-
-def dwelling_named(connection: Connection, community: str, said: str) -> int | None:
-    """The dwelling that somebody means by 3-2-1201, 3栋2单元1201 or the like; None where it is none or several.
-
-    Where a building has one unit only, it may be left out.
-    """
-    parts = _parts(said)
-    if len(parts) < 2:
-        return None
-    whole: dict[tuple[str, ...], set[int]] = {}
-    for (building, unit, room), number in people.dwellings(connection, community).items():
-        for written in ((building, unit, room), (building, room)):
-            whole.setdefault(tuple(part for text in written for part in _parts(text)), set()).add(number)
-    found = whole.get(tuple(parts), set())
-    return next(iter(found)) if len(found) == 1 else None
-
-
-def _parts(text: str) -> list[str]:
-    return [part.lstrip("0") or "0" for part in _PART.findall(text.upper())]

@@ -1,4 +1,4 @@
-"""A dwelling as people write it: 3栋 2单元 501室 is 3, 2, 501, and 3-2-501 in one field."""
+"""A dwelling as people write it: 3栋2单元501室, 3-2-501, or 3-501 where building 3 has one unit only."""
 
 import re
 import unicodedata
@@ -10,26 +10,25 @@ from gateway.store.queries import people
 
 Place = tuple[str, str, str]
 """Building, unit and room."""
-_SAID = re.compile(r"(号楼|单元|栋|幢|座|室|房|号)")
+_SAID = re.compile(r"号楼|单元|栋|幢|座|室|房|号")
+_PART = re.compile(r"[0-9]+|[A-Z]+|[\u4e00-\u9fff]+")
 
 
-def found(connection: Connection, community: str, building: str, unit: str, room: str) -> tuple[Place, int] | None:
-    """The one dwelling of the community that is meant, as the register writes it, with its number; None for none.
+def found(connection: Connection, community: str, *said: str) -> tuple[Place, int] | None:
+    """The one dwelling of the community that is meant, as the register writes it, with its number.
 
-    Where `building` and `unit` are blank, `room` may hold all of it.
+    `said` is its parts, or all of it in one text. None where none is meant, or several are.
     """
     places = people.dwellings(connection, community)
-    exact = (building.strip(), unit.strip(), room.strip())
-    if exact in places:
-        return exact, places[exact]
-    wanted = _parts(exact)
-    if not wanted:
-        return None
-    meant = [place for place in places if _parts(place) == wanted]
+    exact = [place for place in places if place == tuple(part.strip() for part in said)]
+    wanted = _parts(said)
+    if len(wanted) < 2 and not exact:
+        return None  # a room alone is in every building
+    meant = exact or [place for place in places if wanted in (_parts(place), _parts((place[0], place[2])))]
     return (meant[0], places[meant[0]]) if len(meant) == 1 else None
 
 
-def _parts(place: Iterable[str]) -> tuple[str, ...]:
-    """What is left of a place without its words: letters and digits, in order."""
-    text = _SAID.sub("-", unicodedata.normalize("NFKC", "-".join(place)).upper())
-    return tuple(part for part in re.split(r"[^0-9A-Z\u4e00-\u9fff]+", text) if part)
+def _parts(said: Iterable[str]) -> list[str]:
+    """What is left of a place without its words and without zeros in front, in order."""
+    text = _SAID.sub(" ", unicodedata.normalize("NFKC", " ".join(said)).upper())
+    return [part.lstrip("0") or "0" for part in _PART.findall(text)]

@@ -6,7 +6,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gateway.centre.gate_acts import COLUMN, FORGET_MS, MOST_A_DAY, dwelling_named
+from gateway.centre import rooms as places_of
+from gateway.centre.gate_acts import COLUMN, FORGET_MS, MOST_A_DAY
 from gateway.keys import seal
 from gateway.store import tables as t
 from gateway.store.queries import gate_acts, people
@@ -181,9 +182,15 @@ def test_a_dwelling_is_known_by_its_numbers_where_they_are_one(office: Office, s
     for i, (building, unit, name) in enumerate(places, 1):
         office.enrol(entry(number(i), building=building, unit=unit, room=name))
     with office.database.read() as connection:
-        found = dwelling_named(connection, YUAN, said)
-    rooms = {row.id: row.room for row in office.rows(t.dwellings)}
-    assert (None if found is None else rooms[found]) == room
+        found = places_of.found(connection, YUAN, said)
+    assert (None if found is None else found[0][2]) == room
+
+
+def test_a_dwelling_without_a_building_is_known_by_all_its_parts(office: Office) -> None:
+    office.enrol(entry(number(1), building="", unit="", room="12号"))
+    with office.database.read() as connection:
+        assert places_of.found(connection, YUAN, "", "", "12号") is not None
+        assert places_of.found(connection, YUAN, "12") is None
 
 
 @pytest.fixture
