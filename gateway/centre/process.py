@@ -144,7 +144,6 @@ class CentreProcess:
         )
         self._month_ends = MonthEnds(self._database, master, self._indicators, self._casework.today, self._casework.now)
         self._sweep = Sweep(self._database, self._casework, self._policies, self._register_changed)
-        self._retention = Retention(self._database, master, self._casework)
         self._sending = Sending(self._database, master, settings, self._policies.current, self._casework.now)
         self._bus = self._make_bus(broker_url, broker_password)
         self._metrics.stations.holes = lambda: holes_of(self._desk)
@@ -165,6 +164,7 @@ class CentreProcess:
         self._start("figures", self._count, workers)
         self._start("lists", self._runs.run, workers)
         self._start("sweep", self._look, workers)
+        self._start("retention", self._forget, workers)
         self._bus.start()
         log.info("the centre's pages and API are on http://%s:%d/", self._settings.centre.host, self.port)
         try:
@@ -280,9 +280,8 @@ class CentreProcess:
         while not stop.is_set():
             try:
                 self._sweep.turn()
-                self._retention.turn()
             except Exception:  # the next look must come although this one failed
-                log.exception("the sweep or the retention failed")
+                log.exception("the sweep failed")
             if time.monotonic() >= visitors_due:
                 visitors_due = time.monotonic() + VISITORS_EVERY_S
                 self._settle_visitors()
@@ -291,6 +290,16 @@ class CentreProcess:
                 self._keep_mark()
                 for what in CHANGES:
                     changed(self._feed, what)
+            stop.wait(LOOK_EVERY_S)
+
+    def _forget(self, stop: threading.Event) -> None:
+        """Delete what is over its time, beside the others: the first run of a large district takes minutes."""
+        retention = Retention(self._database, self._master, self._casework, stop)
+        while not stop.is_set():
+            try:
+                retention.turn()
+            except Exception:  # the next turn must come although this one failed
+                log.exception("the retention failed")
             stop.wait(LOOK_EVERY_S)
 
     def _count(self, stop: threading.Event) -> None:

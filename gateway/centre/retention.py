@@ -4,6 +4,7 @@ The periods are the policy's. Of passes, cases and slips what can be counted sta
 """
 
 import logging
+import threading
 from collections.abc import Callable, Sequence
 from datetime import date
 from typing import Any
@@ -27,12 +28,15 @@ _QUARANTINE_DAYS = 90
 
 
 class Retention:
-    """Used by one thread."""
+    """Used by one thread. Once `stop` is set it breaks off between two transactions; the next run goes on."""
 
-    def __init__(self, database: Database, master: Master, casework: Casework) -> None:
+    def __init__(
+        self, database: Database, master: Master, casework: Casework, stop: threading.Event | None = None
+    ) -> None:
         self._database = database
         self._master = master
         self._casework = casework
+        self._stop = stop or threading.Event()
         self._done: date | None = None
 
     def turn(self) -> bool:
@@ -45,7 +49,7 @@ class Retention:
         except OperationalError as error:
             log.warning("the retention waits for the database: %s", error.orig)
             return False
-        self._done = today
+        self._done = None if self._stop.is_set() else today
         return True
 
     def run(self) -> dict[str, int]:
@@ -64,7 +68,7 @@ class Retention:
             )
         }
         counts = {
-            "passes": self._parts(lambda c: self._passes(c, cut["passes"]), rows.delete_passes),
+            "passes": self._passes(cut["passes"]),
             "seals": self._parts(lambda c: rows.old_seals(c, cut["seals"], AT_ONCE), rows.drop_seals),
             "visitors": self._visitors(cut["visitors"]),
             "cases": self._parts(lambda c: rows.old_cases(c, cut["cases"], AT_ONCE), rows.forget_cases),
@@ -84,19 +88,28 @@ class Retention:
         self, find: Callable[[Connection], Sequence[Any]], forget: Callable[[Connection, Sequence[Any]], None]
     ) -> int:
         count = 0
-        while True:
+        while not self._stop.is_set():
             with self._database.read() as connection:
                 found = find(connection)
             if not found:
-                return count
+                break
             with self._database.write() as connection:
                 forget(connection, found)
             count += len(found)
+        return count
 
-    def _passes(self, connection: Connection, before: int) -> list[int]:
-        """Only what is counted by days already."""
-        tallied = int(streams.get_setting(connection, streams.TALLIED) or 0)
-        return rows.old_passes(connection, before, tallied, AT_ONCE)
+    def _passes(self, before: int) -> int:
+        """Only what is counted by days already; each part goes on where the one before it ended."""
+        after = 0
+
+        def find(connection: Connection) -> list[int]:
+            nonlocal after
+            tallied = int(streams.get_setting(connection, streams.TALLIED) or 0)
+            found = rows.old_passes(connection, before, after, tallied, AT_ONCE)
+            after = found[-1] if found else after
+            return found
+
+        return self._parts(find, rows.delete_passes)
 
     def _visitors(self, before: int) -> int:
         return self._parts(

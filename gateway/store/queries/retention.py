@@ -8,14 +8,14 @@ from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, or_
 from gateway.store import tables as t
 
 
-def old_passes(connection: Connection, before: int, tallied: int, limit: int) -> list[int]:
-    """Swipes that were before that instant (ms) and are counted in `traffic_days`.
+def old_passes(connection: Connection, before: int, after: int, tallied: int, limit: int) -> list[int]:
+    """Swipes with ids above `after` that were before that instant (ms) and are counted in `traffic_days`.
 
     The newest stays until the next one comes: by its number one sees whether the database was put back.
     """
     s = t.swipes.c
     newest = select(func.max(s.id)).scalar_subquery()
-    query = select(s.id).where(s.id <= tallied, s.id < newest, *_was(before)).order_by(s.id).limit(limit)
+    query = select(s.id).where(s.id > after, s.id <= tallied, s.id < newest, *_was(before)).order_by(s.id).limit(limit)
     return list(connection.execute(query).scalars())
 
 

@@ -422,6 +422,7 @@ def test_health_names_what_fails_and_nothing_from_inside(centre: Centre) -> None
         "rosters": "ok",
         "figures": "ok",
         "lists": "ok",
+        "retention": "ok",
         "lists for the police": "ok",
         "sweep": "ok",
         "database": "ok",
