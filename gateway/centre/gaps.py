@@ -11,7 +11,8 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from gateway.centre import ledger
+from gateway.centre import audit, ledger
+from gateway.centre.audit import Who
 from gateway.ranges import Range, joined, outside
 from gateway.store.queries import gaps, streams
 from gateway.web.centre_view import Hole, HoleRow
@@ -144,13 +145,14 @@ def _moment(milliseconds: int) -> datetime:
 
 
 def accept(connection: Connection, station: str, kind: Hole, who: str, now: int) -> int:
-    """Have a person accept all that is open of one kind. Returns how many swipes or troubles that was.
+    """Have a person accept all that is open of one kind, which is recorded. Returns how many swipes or troubles it was.
 
     Raises:
         LookupError: there is no such station.
     """
     if not any(row.name == station for row in streams.stations(connection)):
         raise LookupError("there is no such station")
+    audit.note(connection, Who(who, "administrator", now), "gap.accept", f"stations/{station}", purpose=kind.value)
     match kind:
         case Hole.LOST:
             return gaps.accept_lost(connection, station, who, now)

@@ -110,11 +110,9 @@ def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") 
         return show(request, "stations", template="centre/station.html", station=rows[0], holes=data.holes(station))
 
     @router.post("/admin/stations/{station}/accept")
-    def accept(station: str, kind: Annotated[Hole, Form()], who: Annotated[str, Form(max_length=60)]) -> Response:
-        if not who.strip():
-            raise HTTPException(422)
+    def accept(request: Request, station: str, kind: Annotated[Hole, Form()]) -> Response:
         try:
-            data.accept(station, kind, who.strip())
+            data.accept(station, kind, request.state.actor)
         except LookupError:
             raise HTTPException(404) from None
         for what in ("state", "stations"):

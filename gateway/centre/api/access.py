@@ -66,13 +66,15 @@ class Access:
 
         def client(request: Request) -> ApiClient:
             if "authorization" in request.headers:
-                return self._program(request, roles)
+                program = self._program(request, roles)
+                request.state.actor = program.name
+                return program
             signed = self._signed(request)
             if signed is None or signed.needs:
                 step = "/sign-in" if signed is None else STEPS[signed.needs]
                 back = request.url.path if request.method == "GET" else "/"
                 raise sent_to(request, f"{step}?next={quote(back)}")
-            request.state.signed = signed
+            request.state.signed, request.state.actor = signed, signed.name
             return self._somebody(signed, roles)
 
         return declared(client, roles)
