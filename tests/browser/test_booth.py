@@ -1,49 +1,18 @@
 """A guard's evening at the booth in a real browser: by hand, by keys, by ear, with the line gone, in both themes."""
 
-from collections.abc import Iterator
-
 import pytest
 from playwright.sync_api import Browser, Page, expect
-from prometheus_client import CollectorRegistry
 
 from gateway.station.console.attends import key_of
-from gateway.station.console.routes import make_app
 from gateway.station.door import DoorState, Happening
 from gateway.station.shifts import Handover
 from gateway.wire import GateAct
 from rules.model import Reason
 from tests.browser.axe import violations
 from tests.browser.doubles import PORTALS, Booth
-from tests.browser.serving import Site, served
+from tests.browser.serving import Site
 
 pytestmark = pytest.mark.real("chromium")
-
-
-@pytest.fixture
-def said() -> list[str]:
-    """Whatever the page complained about on the browser's console."""
-    return []
-
-
-@pytest.fixture
-def page(chromium: Browser, said: list[str]) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def booth() -> Booth:
-    return Booth()
-
-
-@pytest.fixture
-def site(booth: Booth) -> Iterator[Site]:
-    with served(make_app(booth.desk, booth.gate, registry=CollectorRegistry())) as site:
-        yield site
 
 
 HEARD = """

@@ -1,6 +1,5 @@
 """The consoles in a real browser: what a person sees and does, without a word on the browser's console."""
 
-from collections.abc import Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -22,33 +21,6 @@ from tests.browser.serving import Site, served
 
 pytestmark = pytest.mark.real("chromium")
 SIZES = [(1366, 768), (390, 844)]
-
-
-@pytest.fixture
-def said() -> list[str]:
-    """Whatever the page complained about on the browser's console."""
-    return []
-
-
-@pytest.fixture
-def page(chromium: Browser, said: list[str]) -> Iterator[Page]:
-    context = chromium.new_context(viewport={"width": 1366, "height": 768}, locale="zh-CN")
-    page = context.new_page()
-    page.on("console", lambda message: said.append(message.text) if message.type in {"error", "warning"} else None)
-    page.on("pageerror", lambda error: said.append(str(error)))
-    yield page
-    context.close()
-
-
-@pytest.fixture
-def booth() -> Booth:
-    return Booth()
-
-
-@pytest.fixture
-def site(booth: Booth) -> Iterator[Site]:
-    with served(make_app(booth.desk, booth.gate, registry=CollectorRegistry())) as site:
-        yield site
 
 
 def open_gate(page: Page, site: Site, booth: Booth, path: str = "/gate") -> None:

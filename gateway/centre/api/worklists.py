@@ -1,7 +1,8 @@
 """What there is to do, over the API: tonight, for a reviewer, at the gate; deputies; dismissals looked at again."""
 
 from collections.abc import Callable
-from datetime import date, datetime
+from dataclasses import dataclass
+from datetime import date
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
@@ -31,48 +32,6 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
 
-class Home(BaseModel):
-    """Where and who: the dwelling in full, the name masked, no number."""
-
-    id: int
-    kind: str
-    community: str
-    dwelling: int | None
-    """Its number, for the household's form."""
-    building: str | None
-    unit: str | None
-    room: str | None
-    name: str
-
-
-class TonightView(Home):
-    """A case that can be visited tonight (今晚可跑)."""
-
-    revision: int
-    source: str
-    state: str
-    collector: str
-    due: date | None
-    overdue: bool
-    missed: int
-    """How often nobody was met (走访未遇)."""
-    last_visit: datetime | None
-    notice_left: bool
-    appointment: datetime | None
-
-
-class ReviewView(Home):
-    """A case that waits for a reviewer: to be assigned, reviewed, filed or confirmed, or for an objection."""
-
-    revision: int
-    source: str
-    state: str
-    collector: str | None
-    due: date | None
-    overdue: bool
-    objection: str | None
-
-
 class QuestionView(BaseModel):
     """An unknown credential that the gate asks about (门岗待核实); no more is known of it."""
 
@@ -99,7 +58,8 @@ class DeputyView(BaseModel):
     until: date
 
 
-class CheckView(Home):
+@dataclass(frozen=True, slots=True)
+class CheckView(lists.Home):
     """A dismissal to be looked at again, without why and by whom it was dismissed."""
 
     case: int
@@ -138,21 +98,19 @@ def _lists(router: APIRouter, database: Database, master: Master, casework: Case
     @router.get("/worklists/tonight")
     def tonight(
         client: Annotated[ApiClient, Depends(access.allow("worker", "reviewer"))], limit: _Limit = 200
-    ) -> list[TonightView]:
+    ) -> list[lists.Tonight]:
         """The client's cases and those of whoever's deputy they are today, by building, unit and room."""
         whose = Whose(client.name, casework.today(), client.scope, client.role == "reviewer")
         with database.read() as connection:
-            found = lists.tonight(connection, master, whose, limit)
-        return [TonightView.model_validate(one, from_attributes=True) for one in found]
+            return lists.tonight(connection, master, whose, limit)
 
     @router.get("/worklists/review")
     def review(
         client: Annotated[ApiClient, Depends(access.allow("reviewer"))], limit: _Limit = 200
-    ) -> list[ReviewView]:
+    ) -> list[lists.Waiting]:
         """What waits for a reviewer: objections first, then by the day on which it is due."""
         with database.read() as connection:
-            found = lists.to_review(connection, master, client.scope, casework.today(), limit)
-        return [ReviewView.model_validate(one, from_attributes=True) for one in found]
+            return lists.to_review(connection, master, client.scope, casework.today(), limit)
 
     @router.get("/worklists/gate")
     def gate(

@@ -4,14 +4,14 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from gateway.centre import deskwork, differences, visiting
+from gateway.centre import deskwork, differences
 from gateway.centre.differences import Difference
 from gateway.centre.pages.collect.desk import Again, Desk
+from gateway.centre.pages.collect.facts import facts_of, place_of
 from gateway.centre.pages.typed import Typed
 from gateway.settings import ApiClient
-from gateway.store.queries import accounts, casefile, people
+from gateway.store.queries import accounts, casefile
 from rules.cases import Actor, CaseAct, CaseState, Dismissal, NotPossible, may_review, possible
-from rules.identity import mask, mask_name
 from rules.model import CaseKind
 
 ACTS = (
@@ -46,12 +46,7 @@ def shown(
     """The page of a case for its review; with what was wrong and what was typed, where something was."""
     with desk.database.read() as connection:
         row = desk.case(connection, client, case)
-        place = " ".join(part for part in people.dwelling(connection, row.dwelling) if part) if row.dwelling else ""
-        person = casefile.person(connection, row.person) if row.person is not None else None
-        visits = [
-            (one, [(role, mask_name(name)) for role, name in visiting.who_came(desk.master, one)])
-            for one in casefile.visits(connection, case)
-        ]
+        facts = facts_of(desk, request, connection, row, form, again)
         events = casefile.events(connection, case)
         slip = casefile.open_alert_of(connection, case)
         workers = names_of(connection, row.community)
@@ -60,35 +55,24 @@ def shown(
             differing = _masked(connection, desk, case)
         homes = _homes(connection, differing)
     can = possible(CaseState(row.state), kind=CaseKind(row.kind), actor=Actor.REVIEWER, paused=row.paused)
-    key = {"key": form.text("key", 40)} if form is not None and again is not None and again.whole != "reused" else {}
     return desk.page(
         request,
         client,
         "review_case",
-        place or desk.say(request, "collect.no_room"),
+        facts["place"] or desk.say(request, "collect.no_room"),
         status=200 if again is None else again.status,
-        row=row,
-        place=place,
-        person=mask_name(desk.master.show("persons.name", person.name)) if person is not None else "",
-        number=mask(desk.master.show("persons.number", person.number)) if person is not None else "",
         revealed=revealed,
         differing=differing,
         homes=homes,
-        visits=visits,
         events=events,
         slip=slip,
         workers=list(workers.items()),
         own=own,
         can=[one.value for one in ACTS if one in can],
         receipt=CaseState(row.state) is CaseState.FILED and not own,
-        because=desk.because(request, row),
-        late=row.due is not None and row.due < desk.casework.today(),
         today=desk.casework.today(),
         dismissals=[(one.value, desk.say(request, f"collect.dismissal.{one.value}")) for one in Dismissal],
-        errors=desk.errors(request, again) if again is not None else {},
-        why_not="" if again is None else again.whole,
-        typed=form or Typed({}),
-        **key,
+        **facts,
     )
 
 
@@ -102,4 +86,4 @@ def _masked(connection: Connection, desk: Desk, case: int) -> list[Difference]:
 def _homes(connection: Connection, differing: list[Difference]) -> dict[str, str]:
     """Dwellings that the differences name by number, as one says them."""
     numbers = {text for one in differing if one.name == "dwelling" for text in (one.before, one.after) if text}
-    return {text: " ".join(part for part in people.dwelling(connection, int(text)) if part) for text in numbers}
+    return {text: place_of(connection, int(text)) for text in numbers}

@@ -7,20 +7,20 @@ from sqlalchemy import Connection
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from gateway.centre import audit, deputies, visiting, worklists
+from gateway.centre import audit, deputies, worklists
 from gateway.centre.api.access import Access
 from gateway.centre.api.cases import CaseId, deed_of, judge_again
 from gateway.centre.audit import Who
 from gateway.centre.deskwork import act_on
 from gateway.centre.pages.collect.desk import Again, Desk
+from gateway.centre.pages.collect.facts import facts_of, place_of
 from gateway.centre.pages.collect.visit import Companions, log, visit_of
 from gateway.centre.pages.typed import Typed, typed
 from gateway.settings import ApiClient
-from gateway.store.queries import casefile, people
+from gateway.store.queries import casefile
 from gateway.store.queries import worklists as rows
 from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, CaseState, NotPossible, Objection, possible
-from rules.identity import mask, mask_name
 from rules.model import CaseKind
 
 COLLECTORS = ("worker", "reviewer")
@@ -91,7 +91,7 @@ def _case(router: APIRouter, desk: Desk, may: Any) -> None:
     def notice(request: Request, case: CaseId, client: may) -> HTMLResponse:
         with desk.database.read() as connection:
             row = desk.case(connection, client, case)
-            place = " ".join(people.dwelling(connection, row.dwelling)) if row.dwelling is not None else ""
+            place = place_of(connection, row.dwelling) if row.dwelling is not None else ""
         return desk.page(request, client, "notice", "collect.notice", place=place, url=f"{desk.base_url}/me")
 
 
@@ -145,39 +145,21 @@ def shown(
     """The page of a case; with what was wrong and what was typed, where something was."""
     with desk.database.read() as connection:
         row = desk.case(connection, client, case)
-        place = " ".join(part for part in people.dwelling(connection, row.dwelling) if part) if row.dwelling else ""
-        person = casefile.person(connection, row.person) if row.person is not None else None
-        visits = [
-            (one, [(role, mask_name(name)) for role, name in visiting.who_came(desk.master, one)])
-            for one in casefile.visits(connection, case)
-        ]
+        facts = facts_of(desk, request, connection, row, form, again)
         together = len(rows.at_one_door(connection, row))
     can = possible(CaseState(row.state), kind=CaseKind(row.kind), actor=Actor(client.role), paused=row.paused)
-    name = mask_name(desk.master.show("persons.name", person.name)) if person is not None else ""
-    number = mask(desk.master.show("persons.number", person.number)) if person is not None else ""
-    key = {"key": form.text("key", 40)} if form is not None and again is not None and again.whole != "reused" else {}
     return desk.page(
         request,
         client,
         "case",
-        place or desk.say(request, "collect.no_room"),
+        facts["place"] or desk.say(request, "collect.no_room"),
         status=200 if again is None else again.status,
-        row=row,
-        place=place,
-        person=name,
-        number=number,
         revealed=revealed,
-        visits=visits,
         together=together,
         can={one.value for one in can},
-        because=desk.because(request, row),
-        late=row.due is not None and row.due < desk.casework.today(),
         now=worklists.moment(desk.casework.now()),
         companions=Companions(form),
-        errors=desk.errors(request, again) if again is not None else {},
-        why_not="" if again is None else again.whole,
-        typed=form or Typed({}),
-        **key,
+        **facts,
     )
 
 
