@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser screenshots lint format fuzz soak bench chaos reliability load story lock clean
+.PHONY: help setup demo test test-browser test-security screenshots lint format fuzz soak bench chaos reliability load story lock clean
 
 PORT = 8080
 DATA =
@@ -20,6 +20,7 @@ help:
 	@echo 'make demo [PORT=8080] [DATA=folder] [SECONDS=n]   a compound with simulated readers, until Ctrl-C'
 	@echo 'make test [ARGS=...]                              all tests; ARGS go to pytest'
 	@echo 'make test-browser                                  the pages in a real Chromium: journeys, axe, both sizes and languages'
+	@echo 'make test-security                                 privacy and security, also what takes long; the last line is JSON'
 	@echo 'make screenshots [PAGES="gate people"]             the pictures of the documentation, from a demonstration of its own'
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
@@ -47,6 +48,10 @@ test:
 test-browser:
 	@scripts/setup test
 	@.venv/bin/pytest -q tests/browser $(ARGS)
+
+test-security:
+	@scripts/setup test security
+	@.venv/bin/python -m tests.security
 
 screenshots:
 	@scripts/setup test

@@ -49,6 +49,7 @@ PARTS: dict[str, Callable[[], bool]] = {
     "strace": lambda: _program("strace"),
     "faketime": lambda: _program("faketime"),
     "osdp-peer": (Path(__file__).parents[1] / ".venv/osdp-peer/installed").exists,
+    "schemathesis": (Path(__file__).parents[1] / ".venv/schemathesis/installed").exists,
     "postgres": lambda: any(Path("/usr/lib/postgresql").glob("*/bin/initdb")),
 }
 
@@ -63,6 +64,17 @@ def missing_parts(item: pytest.Item) -> list[str]:
     if unknown := set(named) - PARTS.keys():
         raise pytest.UsageError(f"{item.nodeid}: real parts are {sorted(PARTS)}, not {sorted(unknown)}")
     return [part for part in named if not PARTS[part]()]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="run what is marked long, too (make test-security)")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what is marked long, unless it is asked for."""
+    long = [] if config.getoption("--long") else [item for item in items if item.get_closest_marker("long")]
+    config.hook.pytest_deselected(items=long)
+    items[:] = [item for item in items if item not in long]
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -35,7 +35,7 @@ def make_rules(
         replay=trials.begin,
         replayed=trials.state,
     )
-    page = APIRouter(dependencies=[Depends(access.page("administrator", "security"))])
+    page = APIRouter(dependencies=[Depends(access.page_of_all("administrator", "security"))])
     page.include_router(make_rules_page(desk, show.pages, show))
     return (
         page,

@@ -21,6 +21,7 @@ from gateway.centre.api.audits import make_audits
 from gateway.centre.api.cards import make_cards
 from gateway.centre.api.cases import make_cases
 from gateway.centre.api.commands import make_commands
+from gateway.centre.api.described import describe
 from gateway.centre.api.doubts import make_doubts
 from gateway.centre.api.gate_acts import make_gate_acts
 from gateway.centre.api.household import make_household
@@ -115,7 +116,7 @@ def make_surface(parts: Parts) -> FastAPI:
         make_sign_in(
             sessions, Lockout(), pages, first, issuer=p.settings.centre.district or "xiaoqu", district=district
         ),
-        _behind(access.page("administrator"), [make_centre_pages(desk, p.feed, pages)]),
+        _behind(access.page_of_all("administrator"), [make_centre_pages(desk, p.feed, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
         *make_admin(p.database, p.master.lists_public(), book, access, now, p.settings, pages, p.casework.policy),
         *make_people(
@@ -173,6 +174,7 @@ def make_surface(parts: Parts) -> FastAPI:
     )
     if found := undeclared(app):
         raise Undeclared(", ".join(found))
+    describe(app)
     return app
 
 

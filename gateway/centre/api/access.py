@@ -79,6 +79,15 @@ class Access:
 
         return declared(client, roles)
 
+    def page_of_all(self, *roles: str) -> Callable[[Request], ApiClient]:
+        """The same for a page about the whole district: it is not there for whoever is confined to a part of it."""
+        inner = self.page(*roles)
+
+        def client(request: Request) -> ApiClient:
+            return of_district(inner(request))
+
+        return declared(client, roles)
+
     def _program(self, request: Request, roles: Sequence[str]) -> ApiClient:
         scheme, _, token = request.headers["authorization"].partition(" ")
         digest = hashlib.sha256(token.encode()).hexdigest()

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from starlette.responses import Response
 
 from gateway.centre.api.access import Access, Problems, by_of, within
+from gateway.centre.api.described import BINARY
 from gateway.centre.api.register import Community
 from gateway.centre.lists import writing
 from gateway.centre.lists.forms import FORMS, Kind
@@ -70,13 +71,17 @@ def make_files(database: Database, master: Master, access: Access, now: Callable
     router = APIRouter(prefix="/api/v1/communities/{community}/lists", route_class=Problems, tags=["lists"])
     given, desk = Given(master), access.allow(*_MAY)
 
-    @router.get("/{kind}/template")
+    @router.get("/{kind}/template", response_class=Response, responses={200: {"content": {writing.EXCEL: BINARY}}})
     def template(community: Community, kind: Kind, client: Annotated[ApiClient, Depends(desk)]) -> Response:
         """An Excel file to fill in."""
         _may(client, community, kind)
         return _file(writing.template(FORMS[kind]), writing.EXCEL, f"{FORMS[kind].title}.xlsx")
 
-    @router.get("/{kind}/export")
+    @router.get(
+        "/{kind}/export",
+        response_class=Response,
+        responses={200: {"content": {media: BINARY for _, media in _FORMATS.values()}}},
+    )
     def export(
         community: Community,
         kind: Kind,
@@ -102,7 +107,11 @@ def make_lists(database: Database, access: Access, now: Callable[[], int], runs:
     router = APIRouter(prefix="/api/v1/communities/{community}/lists", route_class=Problems, tags=["lists"])
     desk = access.allow(*_MAY)
 
-    @router.post("/{kind}", status_code=202)
+    @router.post(
+        "/{kind}",
+        status_code=202,
+        openapi_extra={"requestBody": {"required": True, "content": {"application/octet-stream": BINARY}}},
+    )
     async def receive(
         community: Community,
         kind: Kind,

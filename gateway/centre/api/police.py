@@ -12,6 +12,7 @@ from starlette.responses import Response
 from gateway.centre import audit
 from gateway.centre.api.access import Access, Problems, by_of
 from gateway.centre.api.alerts import Slip
+from gateway.centre.api.described import BINARY
 from gateway.centre.audit import Who
 from gateway.centre.checklists import Checklists, list_name
 from gateway.centre.lists import writing
@@ -78,19 +79,22 @@ def _files(router: APIRouter, database: Database, access: Access, lists: Checkli
         with database.write() as connection:
             return read_file(connection, lists, client, police, day, name, slip, now=now())
 
-    @router.get("/lists/{day}/checklist")
+    def gives(media: str) -> dict[str, Any]:
+        return {"response_class": Response, "responses": {200: {"content": {media: BINARY}}}}
+
+    @router.get("/lists/{day}/checklist", **gives(writing.EXCEL))
     def checklist(police: Station, day: date, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """The list of a day as it was made and signed (核查清单, Excel)."""
         name = list_name(police, day)
         return download(read(client, police, day, name), writing.EXCEL, name)
 
-    @router.get("/lists/{day}/signature")
+    @router.get("/lists/{day}/signature", **gives("application/octet-stream"))
     def signature(police: Station, day: date, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """The Ed25519 signature of that file, 64 bytes."""
         name = f"{list_name(police, day)}.sig"
         return download(read(client, police, day, name), "application/octet-stream", name)
 
-    @router.get("/lists/{day}/slips/{slip}")
+    @router.get("/lists/{day}/slips/{slip}", **gives("text/html"))
     def page(police: Station, day: date, slip: Slip, client: Annotated[ApiClient, Depends(readers)]) -> Response:
         """A slip of that list, to print on A4 (协助核查单)."""
         return download(read(client, police, day, f"{slip}.html", slip), "text/html; charset=utf-8", f"{slip}.html")

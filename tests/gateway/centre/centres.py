@@ -45,7 +45,7 @@ portals = ["east", "west"]
 [[communities]]
 id = "{OTHER}"
 name = "沿江苑"
-street = "江湾街道"
+street = "{{street_there}}"
 police_station = "{OTHER_POLICE}"
 portals = ["south"]
 [[police]]
@@ -139,10 +139,12 @@ def running(
     database: str = "",
     profile: str = "compound",
     more: str = "",
+    street_there: str = "江湾街道",
 ) -> Iterator[Centre]:
     """A centre in `folder`, with its two stations enrolled."""
     (folder / "gateway.toml").write_text(
-        f'profile = "{profile}"\n' + CONFIG.format(url=broker_url) + clients() + more, encoding="utf-8"
+        f'profile = "{profile}"\n' + CONFIG.format(url=broker_url, street_there=street_there) + clients() + more,
+        encoding="utf-8",
     )
     (folder / "policy.toml").write_text(POLICY_TEXT, encoding="utf-8")
     settings = load(folder / "gateway.toml", {"GATEWAY__CENTRE__DATABASE": database} if database else {})

@@ -10,7 +10,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.centre.accounts.book import Accounts, NotAllowed
-from gateway.centre.api.access import Access, of_district
+from gateway.centre.api.access import Access
 from gateway.centre.api.accounts import WHY, AccountView, view
 from gateway.centre.audit import Who
 from gateway.centre.pages.sheet import Sheet
@@ -35,7 +35,7 @@ def make_accounts_pages(
         TextsIncomplete: a reason that they may have to give has no text.
     """
     sheet.pages.texts.need(f"admin.why.{code}" for code in WHY)
-    security = _security(access)
+    security = access.page_of_all("security")
     router = APIRouter(dependencies=[Depends(security)])
     page = _Page(database, sheet)
     _make(router, page, book, security, now)
@@ -166,15 +166,6 @@ class _Page:
             "all_roles": [(role.value, self.sheet.say(request, f"role.{role.value}")) for role in Role],
             "confined": confined,
         }
-
-
-def _security(access: Access) -> Callable[..., ApiClient]:
-    allowed_in = access.page("security")
-
-    def security(client: Annotated[ApiClient, Depends(allowed_in)]) -> ApiClient:
-        return of_district(client)
-
-    return security
 
 
 def _who(client: ApiClient, at: int) -> Who:

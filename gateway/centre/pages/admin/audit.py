@@ -9,9 +9,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gateway.centre import audit
-from gateway.centre.api.access import Access, of_district
+from gateway.centre.api.access import Access
 from gateway.centre.pages.sheet import Sheet
-from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import audit as acts
 
@@ -21,12 +20,7 @@ Word = Annotated[str, Query(max_length=60)]
 
 def make_audit_pages(database: Database, public: bytes, access: Access, sheet: Sheet) -> APIRouter:
     """The pages as a router."""
-    allowed_in = access.page("auditor")
-
-    def auditor(client: Annotated[ApiClient, Depends(allowed_in)]) -> None:
-        of_district(client)
-
-    router = APIRouter(dependencies=[Depends(auditor)])
+    router = APIRouter(dependencies=[Depends(access.page_of_all("auditor"))])
 
     @router.get("/admin/audit")
     def record(

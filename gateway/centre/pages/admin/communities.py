@@ -1,22 +1,18 @@
 """The page of the communities: what the configuration says of each, what is known of it, and its portals."""
 
-from collections.abc import Callable
-from typing import Annotated
-
 from fastapi import APIRouter, Depends
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
-from gateway.centre.api.access import Access, of_district
+from gateway.centre.api.access import Access
 from gateway.centre.pages.sheet import Sheet
-from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import places
 
 
 def make_communities_pages(database: Database, access: Access, sheet: Sheet) -> APIRouter:
     """The page as a router."""
-    router = APIRouter(dependencies=[Depends(district_administrator(access))])
+    router = APIRouter(dependencies=[Depends(access.page_of_all("administrator"))])
 
     @router.get("/admin/communities")
     def communities(request: Request) -> HTMLResponse:
@@ -25,13 +21,3 @@ def make_communities_pages(database: Database, access: Access, sheet: Sheet) -> 
         return sheet(request, "communities", "admin.communities", rows=rows)
 
     return router
-
-
-def district_administrator(access: Access) -> Callable[..., ApiClient]:
-    """Lets in administrators whom no place confines."""
-    allowed_in = access.page("administrator")
-
-    def administrator(client: Annotated[ApiClient, Depends(allowed_in)]) -> ApiClient:
-        return of_district(client)
-
-    return administrator

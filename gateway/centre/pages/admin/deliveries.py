@@ -10,7 +10,6 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from gateway.centre.api.access import Access, by_of
 from gateway.centre.api.deliveries import delivery_view, routes_view
-from gateway.centre.pages.admin.communities import district_administrator
 from gateway.centre.pages.sheet import Sheet
 from gateway.centre.replaying import replay, send_test
 from gateway.routes import Routes
@@ -26,7 +25,7 @@ def make_deliveries_pages(  # noqa: C901 - a router is its routes
     database: Database, access: Access, routes: Routes, base_url: str, now: Callable[[], int], sheet: Sheet
 ) -> APIRouter:
     """The pages as a router."""
-    administrator = district_administrator(access)
+    administrator = access.page_of_all("administrator")
     router = APIRouter(dependencies=[Depends(administrator)])
 
     @router.get("/admin/deliveries")
