@@ -307,6 +307,11 @@ def mask(number: str) -> str:
     return number[:2] + "*" * (len(number) - 4) + number[-2:]
 
 
+def mask_phone(phone: str) -> str:
+    """Return a phone number fit for a screen: its first three and last two digits, nothing of a short one."""
+    return f"{phone[:3]}****{phone[-2:]}" if len(phone) > 6 else "*" * len(phone)
+
+
 def mask_name(name: str) -> str:
     """Return a name fit for a list: its first character, and as many stars as it is longer, at most two."""
     text = name.strip()

@@ -9,23 +9,30 @@ from typing import Any
 import msgspec
 from sqlalchemy import Connection
 
+from gateway.centre import rooms
 from gateway.centre.casework import Casework
 from gateway.centre.deskwork import Deed, act_on
 from gateway.centre.leases import Lease, Leases
 from gateway.centre.living import Left, Living, Residency
 from gateway.centre.persons import Identity, Persons
+from gateway.centre.rooms import Place
 from gateway.centre.slips import Slips, Stale
 from gateway.centre.told import Told, open_by
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import casefile, declared, history, people, streams
+from gateway.store.queries import casefile, declared, history, streams
 from gateway.store.queries.history import By
 from rules.cases import TO_VISIT, Actor, CaseAct, CaseState, NotPossible
+from rules.identity import mask, mask_name, mask_phone
 from rules.model import CaseKind, CredentialKind, Source
 
 COLUMN = "declarations.said"
 _LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"
 _ACTORS = {Source.SELF: Actor.RESIDENT, Source.LANDLORD: Actor.LANDLORD}
+
+
+class NoSuchRoom(NotPossible):
+    """The place that is declared is none of the community's, or may be several."""
 
 
 class Move(StrEnum):
@@ -48,6 +55,18 @@ class Said(msgspec.Struct, frozen=True):
 
     def __repr__(self) -> str:
         return "Said(…)"
+
+
+@dataclass(frozen=True, slots=True)
+class Glance:
+    """What a page shows of a declaration that waits without a note that somebody read it."""
+
+    said: Said = field(repr=False)
+    """Masked."""
+    room: str
+    """The dwelling that is meant, as the register writes it; "" where none is, or several are."""
+    called_so: bool | None
+    """Whether the register has this number under this name; None where it does not have it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,25 +135,43 @@ class Declarations:
         if row is None or row.said is None:
             raise LookupError("there is no such declaration that waits")
         history.note(connection, by, t.declarations.name, [(number, row.community, {"read": [None, True]})])
-        return row, msgspec.json.decode(self._master.show_bytes(COLUMN, row.said), type=Said)
+        return row, self._said(row)
 
-    def confirm(self, connection: Connection, by: By, number: int) -> int | None:
+    def glance(self, connection: Connection, row: Any) -> Glance:
+        """What may be seen of a declaration that waits: people masked, and what the register has of both."""
+        said = self._said(row)
+        meant = rooms.found(connection, row.community, row.building, row.unit, row.room)
+        shown = Said(
+            said.kind,
+            mask(said.number),
+            mask_name(said.name),
+            mask_phone(said.phone),
+            mask_name(said.declarer),
+            mask_phone(said.declarer_phone),
+        )
+        called_so = self._persons.calls(connection, said.kind, said.number, said.name)
+        return Glance(shown, "" if meant is None else " ".join(part for part in meant[0] if part), called_so)
+
+    def confirm(self, connection: Connection, by: By, number: int, place: Place | None = None) -> int | None:
         """Confirm a declaration: what it says is put into the register, and its case is collected; the case's number.
+
+        `place` is the dwelling that is meant, where the declaration itself does not say it well enough.
 
         None where no case follows: a child, a renewal, somebody registered already, or a move out of somebody who is
         not registered.
 
         Raises:
             LookupError: there is no such declaration that waits. Stale: somebody was first.
-            NotPossible: there is no such room here.
+            NoSuchRoom: there is no such room here.
         """
         row, said = self.read(connection, by, number)
         streams.community(connection, row.community, lock=True)
-        dwelling = people.dwelling_of(connection, row.community, (row.building, row.unit, row.room))
-        if dwelling is None:
-            raise NotPossible("there is no such room here: correct the declaration with whoever made it, or reject it")
+        meant = rooms.found(connection, row.community, *(place or (row.building, row.unit, row.room)))
+        if meant is None:
+            raise NoSuchRoom("there is no such room here: correct the declaration with whoever made it, or reject it")
         if not declared.decide(connection, number, _decided(by, "confirmed", "")):
             raise Stale
+        dwelling = meant[1]
         identity = Identity(said.kind, said.number, said.name, said.phone)
         kept = self._persons.put(connection, by, row.community, [identity], seen=True)
         person = kept.ids[self._persons.lookup(said.kind, said.number)]
@@ -152,6 +189,9 @@ class Declarations:
             raise LookupError("there is no such declaration")
         if not declared.decide(connection, number, _decided(by, "rejected", why)):
             raise Stale
+
+    def _said(self, row: Any) -> Said:
+        return msgspec.json.decode(self._master.show_bytes(COLUMN, row.said), type=Said)
 
     def _moves(self, connection: Connection, by: By, row: Any, person: int, dwelling: int) -> int | None:
         source, move = Source(row.by), Move(row.move)

@@ -64,6 +64,19 @@ class Merging:
             people.roster_is_stale(connection, community)
         return merging.note(connection, by, kept, gone, moved, was_protected=bool(rows[kept].protected))
 
+    def together(self, connection: Connection, community: str, *persons: int) -> None:
+        """LookupError unless a community has something to do with each of these."""
+        if not all(merging.is_of(connection, community, one) for one in persons):
+            raise LookupError("there is no such person here")
+
+    def undo_here(self, connection: Connection, by: By, community: str, number: int) -> None:
+        """As `undo`, where a community has something to do with both."""
+        row = merging.merge(connection, number)
+        if row is None:
+            raise LookupError("there is no such merge")
+        self.together(connection, community, row.kept, row.gone)
+        self.undo(connection, by, number)
+
     def undo(self, connection: Connection, by: By, number: int) -> None:
         """Part two records again: what went over goes back, where it still is.
 

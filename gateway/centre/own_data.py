@@ -140,14 +140,16 @@ class OwnData:
         Raises:
             LookupError: there is none here. Stale: somebody was first. NotPossible: refused without a reason.
         """
-        row = declared.request(connection, number)
-        if row is None or row.community != community:
-            raise LookupError("there is no such request here")
+        declared.request_here(connection, community, number)
         if not done and not why.strip():
             raise NotPossible("a refusal has a reason")
         said = {"decided": by.at, "decided_by": by.actor, "outcome": "done" if done else "refused", "why": why}
         if not declared.decide_request(connection, number, said):
             raise Stale
+
+    def asked(self, row: Any) -> str:
+        """What a request says."""
+        return self._master.show(COLUMN, row.said)
 
     def _plain(self, connection: Connection, table: str, row: Any) -> dict[str, Any]:
         """A row as its person may read it: opened where it is encrypted, the room by its name, without tokens."""

@@ -39,6 +39,7 @@ SHOWN = {
     "credentials": ("kind", "issued_on", "returned_on"),
     "cases": ("kind", "state", "source", "opened_on", "due"),
     "leases": ("where", "since", "until"),
+    "requests": ("kind", "said", "due", "outcome", "why"),
 }
 """What the page shows of each row; the API gives all of it."""
 WORDS = (
@@ -49,6 +50,7 @@ WORDS = (
     *(f"own.self.{one}" for one in ("title", "intro", "person")),
     *(f"own.landlord.{one}" for one in ("title", "intro", "person")),
     *(f"own.held.{one}" for one in ("enrolments", "residents", "registrations", "credentials", "cases", "leases")),
+    "own.held.requests",
 )
 
 

@@ -97,6 +97,11 @@ class Persons:
         row = history.standing(connection, t.persons, ("lookup",), [lookup]).get(lookup)
         return None if row is None else int(row.merged_into or row.id)
 
+    def calls(self, connection: Connection, kind: CredentialKind, number: str, name: str) -> bool | None:
+        """Whether the register calls the one with this document so; None where it does not know them."""
+        row = history.standing(connection, t.persons, ("lookup",), [(self.lookup(kind, number),)])
+        return next((_same(self.name(one), name) for one in row.values()), None)
+
     def name(self, row: Any) -> str:
         """The name on a row of persons."""
         return self._master.show("persons.name", row.name)
@@ -117,6 +122,19 @@ class Persons:
         else:
             history.note(connection, by, t.persons.name, [(row.person, community, {"other_name": [True, None]})])
         names.decided(connection, number)
+
+    def names(self, connection: Connection, by: By, community: str, number: int) -> tuple[Any, str, str]:
+        """What waits here under that number, the name that is known and the other one; that they were read is noted.
+
+        Raises:
+            LookupError: none waits here under that number.
+        """
+        row = names.one(connection, community, number)
+        if row is None:
+            raise LookupError("there is no such name here")
+        by = replace(by, community=community)
+        history.note(connection, by, t.persons.name, [(row.person, community, {"read": [None, True]})])
+        return row, self.name(merging.person(connection, row.person)), self._master.show("names.name", row.name)
 
     def _says_other(self, stands: Any, one: Identity) -> bool:
         phone = one.phone and stands.phone_lookup != self.phone_lookup(one.phone)

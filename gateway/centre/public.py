@@ -34,7 +34,7 @@ def public_routers(
     return [
         make_declared(public, declarations),
         make_own(public),
-        make_decided(database, master, access, casework.now, declarations, own_data, changed),
+        make_decided(database, access, casework.now, declarations, own_data, changed),
         make_declare_pages(own),
         make_data_pages(own),
     ]

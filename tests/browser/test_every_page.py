@@ -11,7 +11,7 @@ from rules.roles import Role
 from tests.browser.axe import violations
 from tests.browser.signed import SIZES, fits
 from tests.browsing import Visitor
-from tests.gateway.centre import district
+from tests.gateway.centre import decisions, district
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.crawl import pages_of
 from tests.gateway.centre.station_desk import sent_slips
@@ -26,6 +26,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     with running(tmp_path_factory.mktemp("pages")) as centre:
         sent_slips(centre)
         district.fill(centre)
+        decisions.fill(centre)
         yield centre
 
 

@@ -6,14 +6,12 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.api.register import Community
 from gateway.centre.api.residents import PersonId, known_here
 from gateway.centre.declarations import Declarations
-from gateway.centre.own_data import COLUMN, OwnData
-from gateway.keys import Master
+from gateway.centre.own_data import OwnData
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import declared
@@ -75,7 +73,6 @@ class RequestView(BaseModel):
 
 def make_decided(
     database: Database,
-    master: Master,
     access: Access,
     now: Callable[[], int],
     declarations: Declarations,
@@ -103,7 +100,7 @@ def make_decided(
         """A declaration with whom it is about."""
         within(client, community)
         with database.write() as connection:
-            _here(connection, community, number)
+            declared.declaration_here(connection, community, number)
             row, said = declarations.read(connection, by_of(client, now()), number)
         names = ("kind", "number", "name", "phone", "declarer", "declarer_phone")
         return DeclarationView.model_validate(_plain(row) | {name: getattr(said, name) for name in names})
@@ -115,7 +112,7 @@ def make_decided(
         """Confirm it: the register has it, and `case`, if one follows, is collected."""
         within(client, community)
         with database.write() as connection:
-            _here(connection, community, number)
+            declared.declaration_here(connection, community, number)
             case = declarations.confirm(connection, by_of(client, now()), number)
         changed()
         return {"case": case}
@@ -127,7 +124,7 @@ def make_decided(
         """Reject it with a reason; what it said of people is gone."""
         within(client, community)
         with database.write() as connection:
-            _here(connection, community, number)
+            declared.declaration_here(connection, community, number)
             declarations.reject(connection, by_of(client, now()), number, body.why)
 
     @router.post("/residents/{person}/code", status_code=204)
@@ -158,7 +155,7 @@ def make_decided(
                 id=row.id,
                 person=row.person,
                 kind=row.kind,
-                text=master.show(COLUMN, row.said),
+                text=own_data.asked(row),
                 created=datetime.fromtimestamp(row.created / 1000, UTC),
                 due=row.due,
             )
@@ -175,12 +172,6 @@ def make_decided(
             own_data.decide(connection, by_of(client, now()), community, number, done=body.done, why=body.why)
 
     return router
-
-
-def _here(connection: Connection, community: str, number: int) -> None:
-    row = declared.declaration(connection, number)
-    if row is None or row.community != community:
-        raise LookupError("there is no such declaration here")
 
 
 def _plain(row: Any) -> dict[str, Any]:

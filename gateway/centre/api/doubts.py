@@ -13,6 +13,7 @@ from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import doubts
+from rules.identity import mask_phone
 
 _DAY_MS = 86_400_000
 _MOST = 100
@@ -68,17 +69,14 @@ def make_doubts(database: Database, master: Master, access: Access, now: Callabl
             unvisited = doubts.without_visit(connection, community, since, _MOST)
         return DoubtsView(
             phones=[
-                PhoneView(phone=_masked(master.show("persons.phone", row.phone)), people=row.people) for row in phones
+                PhoneView(phone=mask_phone(master.show("persons.phone", row.phone)), people=row.people)
+                for row in phones
             ],
             haste=[HasteView(collector=row.actor, records=row.times, last=_moment(row.last)) for row in haste],
             unvisited=[UnvisitedView(case=row.case, collector=row.actor, at=_moment(row.at)) for row in unvisited],
         )
 
     return router
-
-
-def _masked(phone: str) -> str:
-    return f"{phone[:3]}****{phone[-2:]}" if len(phone) > 6 else "****"
 
 
 def _moment(milliseconds: int) -> datetime:

@@ -5,7 +5,6 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.api.register import Community
@@ -13,7 +12,6 @@ from gateway.centre.merging import Merging
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries import merging as rows
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
 _Person = Annotated[int, Field(ge=1, le=2**53)]
@@ -55,7 +53,7 @@ def make_merging(
         """Make two records one."""
         within(client, community)
         with database.write() as connection:
-            _both_here(connection, community, body.kept, body.gone)
+            merging.together(connection, community, body.kept, body.gone)
             number = merging.merge(connection, by_of(client, now(), body.why), body.kept, body.gone)
         changed()
         return {"id": number}
@@ -65,17 +63,7 @@ def make_merging(
         """Part two records again."""
         within(client, community)
         with database.write() as connection:
-            row = rows.merge(connection, number)
-            if row is None:
-                raise LookupError("there is no such merge")
-            _both_here(connection, community, row.kept, row.gone)
-            merging.undo(connection, by_of(client, now()), number)
+            merging.undo_here(connection, by_of(client, now()), community, number)
         changed()
 
     return router
-
-
-def _both_here(connection: Connection, community: str, *persons: int) -> None:
-    """LookupError unless this community has something to do with each of them."""
-    if not all(rows.is_of(connection, community, one) for one in persons):
-        raise LookupError("there is no such person here")

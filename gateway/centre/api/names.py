@@ -1,7 +1,6 @@
 """Other names of known numbers over the API: what waits for a reviewer, both names, and which of them holds."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -13,9 +12,8 @@ from gateway.centre.api.register import Community
 from gateway.centre.persons import Persons
 from gateway.keys import Master
 from gateway.settings import ApiClient
-from gateway.store import tables as t
 from gateway.store.database import Database
-from gateway.store.queries import history, names, people
+from gateway.store.queries import names
 from rules.identity import mask_name
 
 Number = Annotated[int, Path(ge=1, le=2**53)]
@@ -47,12 +45,12 @@ def make_names(
     persons = Persons(master)
     reviewer = access.allow("reviewer")
 
-    def view(row: Any, known: bytes, show: Callable[[str], str]) -> OtherNameView:
+    def view(row: Any, known: str, said: str) -> OtherNameView:
         return OtherNameView(
             id=row.id,
             person=row.person,
-            known=show(master.show("persons.name", known)),
-            said=show(master.show("names.name", row.name)),
+            known=known,
+            said=said,
             said_at=datetime.fromtimestamp(row.said / 1000, UTC),
             said_by=row.said_by,
         )
@@ -67,19 +65,15 @@ def make_names(
         """Numbers that this community knows under another name, oldest first, masked."""
         within(client, community)
         with database.read() as connection:
-            return [view(row, row.known, mask_name) for row in names.waiting(connection, community, limit, after)]
+            rows = names.waiting(connection, community, limit, after)
+        return [view(row, *masked(master, row)) for row in rows]
 
     @router.get("/{number}")
     def one(community: Community, number: Number, client: Annotated[ApiClient, Depends(reviewer)]) -> OtherNameView:
         """Both names in full; that they were read is noted."""
         within(client, community)
         with database.write() as connection:
-            row = names.one(connection, community, number)
-            if row is None:
-                raise LookupError("there is no such name here")
-            by = replace(by_of(client, now()), community=community)
-            history.note(connection, by, t.persons.name, [(row.person, community, {"read": [None, True]})])
-            return view(row, people.person(connection, row.person).name, str)
+            return view(*persons.names(connection, by_of(client, now()), community, number))
 
     @router.post("/{number}", status_code=204)
     def decide(
@@ -92,3 +86,8 @@ def make_names(
         changed()
 
     return router
+
+
+def masked(master: Master, row: Any) -> tuple[str, str]:
+    """The known and the other name of a row that waits, fit for a list."""
+    return mask_name(master.show("persons.name", row.known)), mask_name(master.show("names.name", row.name))

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, update
 
 from gateway.store import tables as t
 
@@ -17,6 +17,14 @@ def add(connection: Connection, values: Mapping[str, Any]) -> int:
 
 def declaration(connection: Connection, number: int) -> Row[Any] | None:
     return connection.execute(select(t.declarations).where(t.declarations.c.id == number)).one_or_none()
+
+
+def declaration_here(connection: Connection, community: str, number: int) -> Row[Any]:
+    """A declaration of a community, decided or not; LookupError where there is none."""
+    row = declaration(connection, number)
+    if row is None or row.community != community:
+        raise LookupError("there is no such declaration here")
+    return row
 
 
 def by_receipt(connection: Connection, receipt: str) -> Row[Any] | None:
@@ -87,6 +95,22 @@ def request(connection: Connection, number: int) -> Row[Any] | None:
     return connection.execute(select(t.requests).where(t.requests.c.id == number)).one_or_none()
 
 
+def request_here(connection: Connection, community: str, number: int) -> Row[Any]:
+    """A request to a community, answered or not; LookupError where there is none."""
+    row = request(connection, number)
+    if row is None or row.community != community:
+        raise LookupError("there is no such request here")
+    return row
+
+
+def undecided(connection: Connection, community: str) -> tuple[int, int]:
+    """How many declarations and how many requests of a community nobody has decided."""
+    d, r = t.declarations.c, t.requests.c
+    waits = select(func.count()).where(d.community == community, d.state == "waiting")
+    asked = select(func.count()).where(r.community == community, r.decided.is_(None))
+    return int(connection.execute(waits).scalar_one()), int(connection.execute(asked).scalar_one())
+
+
 def decide_request(connection: Connection, number: int, values: Mapping[str, Any]) -> bool:
     r = t.requests.c
     done = connection.execute(update(t.requests).where(r.id == number, r.decided.is_(None)).values(**values))
@@ -96,7 +120,7 @@ def decide_request(connection: Connection, number: int, values: Mapping[str, Any
 def own(connection: Connection, person: int) -> dict[str, Sequence[Any]]:
     """All that is held about somebody, table by table: their rows, and who changed them."""
     found: dict[str, Sequence[Any]] = {}
-    for name in ("enrolments", "residents", "registrations", "credentials", "cases"):
+    for name in ("enrolments", "residents", "registrations", "credentials", "cases", "requests"):
         table = t.metadata.tables[name]
         found[name] = connection.execute(select(table).where(table.c.person == person).order_by(table.c.id)).all()
     leases = t.leases.c

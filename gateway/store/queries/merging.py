@@ -1,6 +1,7 @@
 """Two records of one person: whose rows go over to whom, and back."""
 
 from collections.abc import Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Connection, Row, Table, insert, select, union, update
@@ -121,6 +122,13 @@ def note(
 
 def merge(connection: Connection, number: int) -> Row[Any] | None:
     return connection.execute(select(t.merges).where(t.merges.c.id == number).with_for_update()).one_or_none()
+
+
+def standing(connection: Connection, community: str, limit: int) -> Sequence[Row[Any]]:
+    """Merges that were not undone, of people who have to do with a community, newest first, among the last of all."""
+    m = t.merges.c
+    rows = connection.execute(select(t.merges).where(m.undone_at.is_(None)).order_by(m.id.desc()).limit(_CHUNK)).all()
+    return list(islice((row for row in rows if is_of(connection, community, row.kept)), limit))
 
 
 def note_undone(connection: Connection, number: int, by: By) -> None:

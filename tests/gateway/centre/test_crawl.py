@@ -7,7 +7,7 @@ import pytest
 from gateway.centre.accounts.pages import HOME
 from rules.roles import Role
 from tests.browsing import Visitor
-from tests.gateway.centre import district
+from tests.gateway.centre import decisions, district
 from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.crawl import pages_of
 from tests.gateway.centre.office import POLICE, YUAN, number
@@ -34,6 +34,7 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
     with running(tmp_path_factory.mktemp("town")) as centre:
         sent_slips(centre)
         district.fill(centre)
+        decisions.fill(centre)
         host = {"building": PEOPLE[0][1], "unit": PEOPLE[0][2], "room": PEOPLE[0][3]}
         visit = {"since": "2026-11-23T00:00:00Z", "until": "2026-11-24T12:00:00Z", "host": host}
         visit |= {"name": VISITOR, "phone": PHONE}
@@ -44,7 +45,8 @@ def town(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Centre]:
 @pytest.mark.parametrize("role", SCOPES)
 def test_no_page_names_anybody_and_every_link_leads_somewhere(town: Centre, role: Role) -> None:
     visitor = town.signed_in(role, SCOPES[role])
-    named = [number(seq) for seq in range(1, len(PEOPLE) + 1)] + [one[0] for one in PEOPLE] + [VISITOR, PHONE]
+    named = [number(seq) for seq in range(1, len(PEOPLE) + 1)] + [one[0] for one in PEOPLE]
+    named += [VISITOR, PHONE, *decisions.NAMED]
     pages = pages_of(visitor, HOME[role])
     assert {path: shown.status for path, shown in pages.items() if shown.status != 200} == {}
     assert len(pages) > 1

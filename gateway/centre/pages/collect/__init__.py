@@ -4,6 +4,7 @@ from fastapi import APIRouter
 
 from gateway.centre.api.access import Access
 from gateway.centre.differences import FIELDS
+from gateway.centre.pages.collect import alike, asked, declared, other_names
 from gateway.centre.pages.collect.desk import DONE, WHY_NOT, Desk
 from gateway.centre.pages.collect.household import CATEGORIES, EMPLOYMENTS, RELATIONS, STAYS, make_household_pages
 from gateway.centre.pages.collect.ledger import make_ledger
@@ -23,6 +24,7 @@ WRONG: tuple[str, ...] = (
     "purpose",
     "missing",
     "field",
+    "room",
     "twice",
     "impossible_date",
 )
@@ -46,6 +48,9 @@ WORDS = (
     *(f"collect.group.{state}" for state in ("objected", "collected", "reviewed", "open", "filed")),
     *(f"own.value.{code}" for code in CATEGORIES),
     *(f"own.objection.{one.value}" for one in Objection),
+    *declared.WORDS,
+    *asked.WORDS,
+    *alike.WORDS,
 )
 
 
@@ -56,4 +61,11 @@ def make_collect(desk: Desk, access: Access) -> list[APIRouter]:
         TextsIncomplete: something that they may have to say has no text.
     """
     desk.pages.texts.need(WORDS)
-    return [make(desk, access) for make in (make_tonight, make_household_pages, make_review, make_ledger)]
+    made = (make_tonight, make_household_pages, make_review, make_ledger)
+    decided = (
+        declared.make_declared_pages,
+        asked.make_asked_pages,
+        alike.make_alike_pages,
+        other_names.make_name_pages,
+    )
+    return [make(desk, access) for make in (*made, *decided)]

@@ -2,7 +2,7 @@
 
 import secrets
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -20,7 +20,7 @@ from gateway.centre.worklists import Whose
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries import streams
+from gateway.store.queries import declared, streams
 from gateway.store.queries.history import By
 from gateway.web.because import because_of
 from gateway.web.frame import Frame, Tab
@@ -30,13 +30,19 @@ from rules.cases import NotPossible
 from rules.countries import NUMERIC
 from rules.model import CaseKind, Source
 
-DONE = frozenset({"visit", "household", "handed_back", "objected", "collected", "acted"})
+DONE = frozenset(
+    {"visit", "household", "handed_back", "objected", "collected", "acted"}
+    | {"confirmed", "rejected", "answered", "merged", "parted", "named"}
+)
 """What a page may say was done, on the page that follows."""
 WHY_NOT = ("stale", "not_possible", "reused")
 _TABS = {
     "worker": (Tab("/collect/tonight", "collect.tonight"), Tab("/collect/ledger", "collect.ledger")),
     "reviewer": (
         Tab("/collect/review", "collect.review"),
+        Tab("/collect/declarations", "declared.tab"),
+        Tab("/collect/requests", "asked.tab"),
+        Tab("/collect/twins", "alike.tab"),
         Tab("/collect/tonight", "collect.tonight"),
         Tab("/collect/ledger", "collect.ledger"),
     ),
@@ -81,7 +87,7 @@ class Desk:
         done = request.query_params.get("done", "")
         said = {
             "name": texts.get(lang, title) if texts.has(title) else title,
-            "frame": Frame(self._place(client.scope), "collect.title", _TABS[client.role], banner=self.banner),
+            "frame": Frame(self._place(client.scope), "collect.title", self._tabs(client), banner=self.banner),
             "drafts": self._drafts(client),
             "key": secrets.token_hex(16),
             "done": done if done in DONE else "",
@@ -97,6 +103,15 @@ class Desk:
     def errors(self, request: Request, again: Again) -> dict[str, str]:
         """Field -> sentence."""
         return {name: self.say(request, f"collect.wrong.{code}") for name, code in again.errors.items()}
+
+    def again(self, request: Request, again: Again | None, form: Typed | None) -> dict[str, Any]:
+        """The values of a template for a form that was not taken: what was wrong, and what was typed."""
+        if again is None:
+            return {}
+        said: dict[str, Any] = {"errors": self.errors(request, again), "why_not": again.whole}
+        if form is not None:
+            said |= {"typed": form} | ({} if again.whole == "reused" else {"key": form.text("key", 40)})
+        return said
 
     def case(self, connection: Connection, client: ApiClient, number: int, revision: int = 0) -> Any:
         """A case of theirs to see, which still has this revision where one is named.
@@ -134,6 +149,15 @@ class Desk:
         if before is None:
             self.changed()
         return RedirectResponse(before or to, 303)
+
+    def _tabs(self, client: ApiClient) -> tuple[Tab, ...]:
+        """The tabs of a role; where something waits for its decision, with how much."""
+        if client.role != "reviewer":
+            return _TABS[client.role]
+        with self.database.read() as connection:
+            said, asked = declared.undecided(connection, client.scope)
+        waiting = {"declared.tab": said, "asked.tab": asked}
+        return tuple(replace(tab, count=waiting.get(tab.text, 0)) for tab in _TABS[client.role])
 
     def _place(self, community: str) -> str:
         with self.database.read() as connection:

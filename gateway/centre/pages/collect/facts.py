@@ -33,10 +33,5 @@ def facts_of(
         ],
         "because": desk.because(request, row),
         "late": row.due is not None and row.due < desk.casework.today(),
-        "errors": desk.errors(request, again) if again is not None else {},
-        "why_not": "" if again is None else again.whole,
-        "typed": form or Typed({}),
     }
-    if form is not None and again is not None and again.whole != "reused":
-        values["key"] = form.text("key", 40)
-    return values
+    return values | desk.again(request, again, form)
