@@ -1,4 +1,4 @@
-"""Lists and figures over a large register on PostgreSQL: `python -m tests.bench.growth [PEOPLE] [SWIPES]`.
+"""Lists, figures and pages over a large register on PostgreSQL: `python -m tests.bench.growth [PEOPLE] [SWIPES]`.
 
 The rows are made by the database itself; there are 200 names, so that lists can open them.
 """
@@ -8,13 +8,17 @@ import statistics
 import sys
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from sqlalchemy import text
 
+from gateway.centre.accounts.pages import HOME
 from gateway.store.database import Database
+from rules.roles import Role
 from tests.gateway.centre.centres import Centre, running
-from tests.gateway.centre.office import MASTER, TODAY, YUAN
+from tests.gateway.centre.crawl import pages_of
+from tests.gateway.centre.office import MASTER, POLICE, TODAY, YUAN
 from tests.gateway.store.databases import Postgres
 
 A_COMMUNITY = 2_500
@@ -141,18 +145,38 @@ ASKED = (
 )
 
 
+PAGES = (
+    (Role.PROPERTY, YUAN),
+    (Role.WORKER, YUAN),
+    (Role.REVIEWER, YUAN),
+    (Role.STREET, "s"),
+    (Role.COMMITTEE, ""),
+    (Role.POLICE, POLICE),
+    (Role.ADMINISTRATOR, ""),
+)
+"""Who asks for every page that the links of theirs lead to, and where they belong."""
+
+
 def ask(centre: Centre) -> None:
     print(f"{'p50 ms':>8} {'p95 ms':>8}  what")
     for client, path in ASKED:
-        taken = []
-        for _ in range(ROUNDS):
-            begun = time.perf_counter()
-            reply = centre.ask("GET", path, client)
-            taken.append((time.perf_counter() - begun) * 1000)
-            if reply.status != 200:
-                print(f"{reply.status}  {path} as {client}", flush=True)
-                break
-        print(f"{statistics.median(taken):8.1f} {sorted(taken)[int(len(taken) * 0.95)]:8.1f}  {path}", flush=True)
+        timed(path, lambda path=path, client=client: centre.ask("GET", path, client).status)
+    for role, scope in PAGES:
+        visitor = centre.signed_in(role, scope)
+        for path in pages_of(visitor, HOME[role]):
+            timed(f"{path} as {role.value}", lambda path=path, visitor=visitor: visitor.get(path).status)
+
+
+def timed(what: str, once: Callable[[], int]) -> None:
+    taken = []
+    for _ in range(ROUNDS):
+        begun = time.perf_counter()
+        status = once()
+        taken.append((time.perf_counter() - begun) * 1000)
+        if status not in (200, 303):
+            print(f"{status}  {what}", flush=True)
+            break
+    print(f"{statistics.median(taken):8.1f} {sorted(taken)[int(len(taken) * 0.95)]:8.1f}  {what}", flush=True)
 
 
 def main() -> None:
