@@ -1,6 +1,6 @@
 """What a street oversees: who is to be sent where, hints that records may not be what they seem, a week in figures."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from itertools import groupby
@@ -17,6 +17,7 @@ from rules.model import CIVIL
 from rules.quality import ONE_PHONE_FOR, bursts
 
 MOST = 500
+LOOKED_AT = 50
 LOOK_BACK_MS = 30 * 86_400_000
 WHICH = ("unassigned", "late", "raised")
 
@@ -55,13 +56,28 @@ class Burst:
 
 @dataclass(frozen=True, slots=True)
 class Unvisited:
-    """A record that an account collected although no visit at which anybody was met is logged."""
+    """A record that an account collected although nobody of the dwelling had been met on a visit."""
 
     community: str
     who: str
     at: datetime
     case: int
     place: str
+
+
+@dataclass(frozen=True, slots=True)
+class Hints:
+    """What is worth a look; `unvisited` holds the newest, `unvisited_of` how many a community has."""
+
+    phones: tuple[Shared, ...]
+    quick: tuple[Burst, ...]
+    unvisited: tuple[Unvisited, ...]
+    unvisited_of: Mapping[str, int]
+
+    def of(self, community: str) -> int:
+        """How many there are of a community."""
+        named = [one.community for one in self.phones] + [one.community for one in self.quick]
+        return named.count(community) + self.unvisited_of.get(community, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,30 +112,30 @@ def jobs(connection: Connection, master: Master, places: Collection[str], today:
     ]
 
 
-def shared_phones(connection: Connection, master: Master, places: Collection[str]) -> list[Shared]:
+def shared_phones(connection: Connection, master: Master, places: Collection[str]) -> tuple[Shared, ...]:
     """Phones that stand for five people or more."""
     rows = oversight.phones(connection, places, ONE_PHONE_FOR)
     found = []
     for (community, _), same in groupby(rows, key=lambda row: (row.community, row.phone_lookup)):
         people = tuple((mask_name(master.show("persons.name", row.name)), _place(row)) for row in same)
         found.append(Shared(community, people))
-    return found
+    return tuple(found)
 
 
-def collected(connection: Connection, places: Collection[str], now: int) -> tuple[list[Burst], list[Unvisited]]:
-    """Of the last 30 days: many records in a short time, and records without a visit; a desk visits nobody."""
-    desks = accounts.with_roles(connection, ("property", "guard"))
-    rows = [row for row in oversight.collections(connection, places, now - LOOK_BACK_MS) if row.actor not in desks]
-    by_who: dict[tuple[str, str], list[int]] = {}
-    for row in rows:
-        by_who.setdefault((row.community, row.actor), []).append(row.at)
-    quick = [
+def hints(connection: Connection, master: Master, places: Collection[str], now: int) -> Hints:
+    """Of now and the last 30 days. A desk visits nobody: what it collected is not looked at."""
+    desks, since = accounts.with_roles(connection, ("property", "guard")), now - LOOK_BACK_MS
+    by_who = groupby(
+        oversight.collections(connection, places, since, desks), key=lambda row: (row.community, row.actor)
+    )
+    quick = tuple(
         Burst(community, who, _moment(first), _moment(last), count)
-        for (community, who), times in sorted(by_who.items())
-        for first, last, count in bursts(times)
-    ]
-    alone = [Unvisited(row.community, row.actor, _moment(row.at), row.id, _place(row)) for row in rows if not row.met]
-    return quick, alone
+        for (community, who), rows in by_who
+        for first, last, count in bursts([row.at for row in rows])
+    )
+    counts, newest = oversight.unvisited(connection, places, since, desks, LOOKED_AT)
+    alone = tuple(Unvisited(row.community, row.actor, _moment(row.at), row.id, _place(row)) for row in newest)
+    return Hints(shared_phones(connection, master, places), quick, alone, counts)
 
 
 def monday_of(text: str, today: date) -> date:

@@ -52,7 +52,8 @@ def fill(database: Database, people: int, swipes: int) -> None:
 
 _PLACE = f"CASE WHEN i <= :size THEN '{YUAN}' ELSE 'yuan-' || ((i - 1) / :size) END"
 FILL = (
-    "INSERT INTO communities (id, name, street, police_station, portals, register_as_of) SELECT 'yuan-' || g, 'y', 's',"
+    "INSERT INTO communities (id, name, street, police_station, portals, register_as_of) SELECT 'yuan-' || g, 'y',"
+    " 'street-' || (g / 16),"
     " 'jiangwan', '[]', :today FROM generate_series(1, :n / :size) g",
     "INSERT INTO persons (id, lookup, kind, number, name) SELECT i, decode(md5(i::text), 'hex'), 'citizen-id', :number,"
     " (CAST(:names AS bytea[]))[1 + i % 200] FROM generate_series(1, :n) i",
@@ -74,7 +75,7 @@ FILL = (
     f" 'registered' END, i % 20 = 0, i, (i + 2) / 3 * 3, :today - 20, 0, :today - 6, CAST(:because AS json), 1"
     " FROM generate_series(1, :n - 3) i",
     'INSERT INTO case_events ("case", at, actor, act, state, note)'
-    " SELECT id, 1795000000000 - (id % 31) * 86400000, 'worker-' || (id % 5), 'collect', 'collected', '' FROM cases",
+    " SELECT id, 1795000000000 - (id % 365) * 86400000, 'worker-' || (id % 5), 'collect', 'collected', '' FROM cases",
     'INSERT INTO alerts (slip, revision, "case", community, police_station, state, is_open, rule, since, proposed,'
     " sent, sending) SELECT '20261101-' || id, 1, id, community, 'jiangwan', 'sent', true, 'overdue', :today - 20, 0,"
     " 1793500000000, 1 FROM cases WHERE id % 100 = 0",
@@ -149,7 +150,7 @@ PAGES = (
     (Role.PROPERTY, YUAN),
     (Role.WORKER, YUAN),
     (Role.REVIEWER, YUAN),
-    (Role.STREET, "s"),
+    (Role.STREET, "street-3"),
     (Role.COMMITTEE, ""),
     (Role.POLICE, POLICE),
     (Role.ADMINISTRATOR, ""),

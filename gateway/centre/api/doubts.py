@@ -1,41 +1,37 @@
 """What the street looks at again, over the API: records that may have been made up rather than collected."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends
 from pydantic import BaseModel
 
+from gateway.centre import oversight
 from gateway.centre.api.access import Access, Problems, within
 from gateway.centre.api.register import Community
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
-from gateway.store.queries import doubts
-from rules.identity import mask_phone
-
-_DAY_MS = 86_400_000
-_MOST = 100
 
 
 class PhoneView(BaseModel):
-    """One phone number, masked, of so many people who live here."""
+    """One phone number of so many people who live here. Neither it nor they are said."""
 
-    phone: str
     people: int
 
 
 class HasteView(BaseModel):
-    """A collector of more than ten records within ten minutes: how many came within that time of the tenth before."""
+    """More than ten records of one collector within ten minutes: how many, from when to when."""
 
     collector: str
     records: int
-    last: datetime
+    since: datetime
+    until: datetime
 
 
 class UnvisitedView(BaseModel):
-    """A case that was collected although nobody had been at the dwelling."""
+    """A case that was collected although nobody of the dwelling had been met."""
 
     case: int
     collector: str
@@ -43,11 +39,12 @@ class UnvisitedView(BaseModel):
 
 
 class DoubtsView(BaseModel):
-    """None of it proves anything: it says where to look."""
+    """None of it proves anything: it says where to look. `unvisited` holds the newest 50 of `unvisited_count`."""
 
     phones: list[PhoneView]
     haste: list[HasteView]
     unvisited: list[UnvisitedView]
+    unvisited_count: int
 
 
 def make_doubts(database: Database, master: Master, access: Access, now: Callable[[], int]) -> APIRouter:
@@ -55,29 +52,19 @@ def make_doubts(database: Database, master: Master, access: Access, now: Callabl
     router = APIRouter(prefix="/api/v1/communities/{community}", route_class=Problems, tags=["work"])
 
     @router.get("/doubts")
-    def found(
-        community: Community,
-        client: Annotated[ApiClient, Depends(access.allow("street"))],
-        days: Annotated[int, Query(ge=1, le=400)] = 31,
-    ) -> DoubtsView:
+    def found(community: Community, client: Annotated[ApiClient, Depends(access.allow("street"))]) -> DoubtsView:
         """One phone for five people or more, more than ten records in ten minutes, and what was collected unvisited."""
         within(client, community)
-        since = now() - days * _DAY_MS
         with database.read() as connection:
-            phones = doubts.phones(connection, community, _MOST)
-            haste = doubts.in_haste(connection, community, since, _MOST)
-            unvisited = doubts.without_visit(connection, community, since, _MOST)
+            hints = oversight.hints(connection, master, [community], now())
         return DoubtsView(
-            phones=[
-                PhoneView(phone=mask_phone(master.show("persons.phone", row.phone)), people=row.people)
-                for row in phones
+            phones=[PhoneView(people=len(one.people)) for one in hints.phones],
+            haste=[
+                HasteView(collector=one.who, records=one.records, since=one.since, until=one.until)
+                for one in hints.quick
             ],
-            haste=[HasteView(collector=row.actor, records=row.times, last=_moment(row.last)) for row in haste],
-            unvisited=[UnvisitedView(case=row.case, collector=row.actor, at=_moment(row.at)) for row in unvisited],
+            unvisited=[UnvisitedView(case=one.case, collector=one.who, at=one.at) for one in hints.unvisited],
+            unvisited_count=hints.unvisited_of.get(community, 0),
         )
 
     return router
-
-
-def _moment(milliseconds: int) -> datetime:
-    return datetime.fromtimestamp(milliseconds / 1000, UTC)

@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import date
 from typing import Any
 
-from sqlalchemy import Connection, and_, case, exists, func, literal, or_, select
+from sqlalchemy import Connection, and_, case, func, literal, or_, select
 
 from gateway.store import tables as t
 from rules.cases import TO_VISIT, CaseState
@@ -20,6 +20,9 @@ _c, _d, _p, _v, _e, _r, _a = (
     t.alerts.c,
 )
 _WORK = _c.kind != CaseKind.GATE_QUERY.value
+DECLARED = "declaration "
+"""What was collected by a declaration begins so; it needs no visit."""
+_OF_THE_DWELLING = t.cases.alias("of_the_dwelling")
 _NOT_HIDDEN = or_(_p.id.is_(None), ~_p.protected)
 
 
@@ -127,18 +130,39 @@ def phones(connection: Connection, places: Collection[str], least: int) -> Seque
     return connection.execute(query.order_by(_r.community, _p.phone_lookup, _r.id)).all()
 
 
-def collections(connection: Connection, places: Collection[str], since: int) -> Sequence[Any]:
-    """What accounts have collected since then: community, actor, at, case, dwelling, and whether anybody was met."""
-    met = exists().where(_v.case == _c.id, _v.met)
-    declared = _e.actor.startswith("declaration ")
-    query = (
-        select(
-            _c.community, _e.actor, _e.at, _c.id, _d.building, _d.unit, _d.room, case((met, 1), else_=0).label("met")
-        )
-        .select_from(t.case_events)
-        .join(t.cases, _c.id == _e.case)
+def collections(connection: Connection, places: Collection[str], since: int, but: Collection[str]) -> Sequence[Any]:
+    """What accounts but these have collected since then: community, actor, at."""
+    query = select(_c.community, _e.actor, _e.at).join(t.cases, _c.id == _e.case)
+    query = query.where(*_collected(places, since, but)).order_by(_c.community, _e.actor, _e.at)
+    return connection.execute(query).all()
+
+
+def unvisited(
+    connection: Connection, places: Collection[str], since: int, but: Collection[str], limit: int
+) -> tuple[dict[str, int], Sequence[Any]]:
+    """What they have collected of cases that were somebody's to visit, before anybody of the dwelling was met.
+
+    How many by community, and the newest of them: community, actor, at, case, dwelling; none of a protected record. A
+    visit for any case of the dwelling will do: a household is one form.
+    """
+    o = _OF_THE_DWELLING.c
+    met = (
+        select(_v.id)
+        .join(_OF_THE_DWELLING, o.id == _v.case)
+        .where(or_(o.id == _c.id, o.dwelling == _c.dwelling), _v.met, _v.at <= _e.at)
+    )
+    holds = (*_collected(places, since, but), _c.collector.is_not(None), ~met.exists(), _NOT_HIDDEN)
+    joined = (
+        t.case_events.join(t.cases, _c.id == _e.case)
         .outerjoin(t.dwellings, _d.id == _c.dwelling)
         .outerjoin(t.persons, _p.id == _c.person)
-        .where(_e.act == "collect", _e.at >= since, ~declared, _c.community.in_(places), _NOT_HIDDEN)
     )
-    return connection.execute(query.order_by(_e.at, _e.id)).all()
+    counts = select(_c.community, func.count()).select_from(joined).where(*holds).group_by(_c.community)
+    newest = select(_c.community, _e.actor, _e.at, _c.id, _d.building, _d.unit, _d.room).select_from(joined)
+    newest = newest.where(*holds).order_by(_e.at.desc(), _e.id.desc()).limit(limit)
+    return {row[0]: int(row[1]) for row in connection.execute(counts)}, connection.execute(newest).all()
+
+
+def _collected(places: Collection[str], since: int, but: Collection[str]) -> tuple[Any, ...]:
+    declared = _e.actor.startswith(DECLARED)
+    return _e.act == "collect", _e.at >= since, ~declared, _e.actor.not_in(but), _c.community.in_(places)

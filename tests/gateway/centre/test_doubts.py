@@ -1,19 +1,18 @@
 """What the street looks at again: one phone of five people, ten records in ten minutes, records without a visit."""
 
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 from gateway.centre.living import Left, Residency
+from gateway.centre.oversight import LOOK_BACK_MS, Hints, hints
 from gateway.store import tables as t
-from gateway.store.queries import casefile, doubts
+from gateway.store.queries import casefile
 from tests.gateway.centre.office import BY, MASTER, OTHER, TODAY, YUAN, Office, entry, moment, number
 
-NEVER = 0
 
-
-def found(office: Office, what: Any, *since: int, community: str = YUAN) -> list[Any]:
+def found(office: Office, now: int = moment(20), community: str = YUAN) -> Hints:
     with office.database.read() as connection:
-        return list(what(connection, community, *since, 10))
+        return hints(connection, MASTER, [community], now)
 
 
 def test_one_phone_of_five_people_is_looked_at_and_of_four_it_is_not(office: Office) -> None:
@@ -21,12 +20,12 @@ def test_one_phone_of_five_people_is_looked_at_and_of_four_it_is_not(office: Off
     people = [entry(number(i), room=f"{i}室", phone=shared if i <= 5 else own) for i in range(1, 10)]
     office.enrol(*people)
     office.enrol(entry(number(20), phone=own), community=OTHER)
-    (row,) = found(office, doubts.phones)
-    assert (MASTER.show("persons.phone", row.phone), row.people) == (shared, 5)
-    assert found(office, doubts.phones, community=OTHER) == []
+    (one,) = found(office).phones
+    assert len(one.people) == 5
+    assert found(office, community=OTHER).phones == ()
     with office.database.write() as connection:
         Residency(MASTER).moved_out(connection, BY, YUAN, 1, TODAY, Left.DECLARED)
-    assert found(office, doubts.phones) == [], "four are left"
+    assert found(office).phones == (), "four are left"
 
 
 def cases(office: Office, count: int, **over: Any) -> list[int]:
@@ -60,29 +59,29 @@ def test_more_than_ten_records_in_ten_minutes_are_in_haste(office: Office) -> No
         collected(office, case, moment(20) + i * minute)
         collected(office, case, moment(20) + i * minute - i, who="worker-2" if i < 10 else "declaration R1")
         collected(office, case, moment(20) + i * minute + i * 6_001, who="worker-3")
-    (row,) = found(office, doubts.in_haste, NEVER)
-    assert (row.actor, row.times, row.last) == ("worker-1", 1, moment(20) + 10 * minute)
-    assert found(office, doubts.in_haste, moment(20) + 1) == [], "the first of them is too long ago"
-    assert found(office, doubts.in_haste, NEVER, community=OTHER) == []
+    (one,) = found(office).quick
+    assert (one.who, one.records, one.until - one.since) == ("worker-1", 11, timedelta(minutes=10))
+    assert found(office, moment(20) + LOOK_BACK_MS + 1).quick == (), "the first of them is too long ago"
+    assert found(office, community=OTHER).quick == ()
 
 
 def test_what_was_collected_where_nobody_had_been_is_looked_at(office: Office) -> None:
-    visited, same_door, unvisited, late, declared = cases(office, 5)
+    visited, same_door, unvisited, away, late, declared = cases(office, 6)
     (desk,) = cases_of_a_desk(office)
     c, v = t.cases, t.visits
     with office.database.write() as connection:
         home = connection.execute(c.select().where(c.c.id == visited)).one().dwelling
         connection.execute(c.update().where(c.c.id == same_door).values(dwelling=home))
-        for case, at in ((visited, moment(19)), (late, moment(21))):
-            connection.execute(v.insert().values(case=case, at=at, met=True, notice_left=False, actor="worker-1"))
-    for case in (visited, same_door, unvisited, late, desk):
+        for case, at in ((visited, moment(19)), (away, moment(19)), (late, moment(21))):
+            met = {"met": case != away, "notice_left": False, "actor": "worker-1"}
+            connection.execute(v.insert().values(case=case, at=at, **met))
+    for case in (visited, same_door, unvisited, away, late, desk):
         collected(office, case, moment(20))
     collected(office, declared, moment(20), who="declaration R2")
-    rows = found(office, doubts.without_visit, NEVER)
-    assert [(row.case, row.actor, row.at) for row in rows] == [
-        (one, "worker-1", moment(20)) for one in (late, unvisited)
-    ]
-    assert found(office, doubts.without_visit, moment(20) + 1) == []
+    seen = found(office)
+    assert [(one.case, one.who) for one in seen.unvisited] == [(one, "worker-1") for one in (late, away, unvisited)]
+    assert (seen.of(YUAN), seen.of(OTHER)) == (3, 0)
+    assert found(office, moment(20) + LOOK_BACK_MS + 1).unvisited == ()
 
 
 def cases_of_a_desk(office: Office) -> list[int]:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from openpyxl import load_workbook
 
+from gateway.centre.pages.collect.ledger import SHOWN
 from gateway.store import tables as t
 from rules.roles import Role
 from tests.browsing import Visitor
@@ -195,6 +196,18 @@ def test_the_ledger_has_ones_own_work_in_ones_own_columns(centre: Centre, review
     assert worker.get("/collect/ledger?month=nonsense").status == 200
     other = account(centre, "laowang", [Role.WORKER])
     assert "这个月还没有记录" in other.get("/collect/ledger").text
+
+
+def test_a_long_month_shows_its_newest_lines_and_how_many_there_are(centre: Centre, reviewer: Visitor) -> None:
+    case = collect(centre)
+    with centre.database().write() as connection:
+        event = {"case": case, "actor": "xiaowu", "act": "collect", "state": "collected", "note": ""}
+        first = int(centre.clock[0] * 1000) - 86_400_000
+        connection.execute(t.case_events.insert(), [event | {"at": first + n} for n in range(SHOWN)])
+    page = reviewer.get("/collect/ledger").text
+    assert page.count("<tr>") - 1 == SHOWN
+    assert f"{SHOWN + 4} 条" in page
+    assert ">走访<" in page, "the visits are the newest"
 
 
 def test_the_ledger_is_exported_as_it_stands_and_that_is_on_record(centre: Centre, reviewer: Visitor) -> None:

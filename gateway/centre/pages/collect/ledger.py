@@ -18,6 +18,8 @@ from gateway.centre.workbook import COLUMNS, Line, after, lines, month_of, order
 from gateway.settings import ApiClient
 
 COOKIE = "xq_ledger"
+SHOWN = 300
+"""Lines on a page, the newest of the month; the file has all."""
 _YEAR_S = 365 * 86_400
 
 
@@ -30,7 +32,8 @@ def make_ledger(desk: Desk, access: Access) -> APIRouter:
     @router.get("/collect/ledger")
     def ledger(request: Request, client: may, month: str = "") -> Response:
         first, order = month_of(month, desk.casework.today()), order_of(request.cookies.get(COOKIE, ""))
-        texts = [_texts(desk, request, one, order) for one in _lines(desk, client, first)]
+        every = _lines(desk, client, first)
+        texts = [_texts(desk, request, one, order) for one in every[-SHOWN:]]
         before = first.replace(year=first.year - (first.month == 1), month=(first.month - 2) % 12 + 1)
         return desk.page(
             request,
@@ -42,6 +45,7 @@ def make_ledger(desk: Desk, access: Access) -> APIRouter:
             following=f"{after(first):%Y-%m}" if after(first) <= desk.casework.today() else "",
             heads=[desk.say(request, f"collect.column.{name}") for name in order],
             rows=texts,
+            count=len(every),
             order=order,
             places={name: order.index(name) + 1 if name in order else 0 for name in COLUMNS},
         )

@@ -61,8 +61,7 @@ def shown(
     now = desk.casework.now()
     with desk.database.read() as connection:
         places = desk.places(connection, client)
-        phones = oversight.shared_phones(connection, desk.master, list(places))
-        quick, unvisited = oversight.collected(connection, list(places), now)
+        hints = oversight.hints(connection, desk.master, list(places), now)
         waiting = checks.waiting(connection, client.reach, client.name, MOST, protected=False)
         again = [(row.id, worklists.Home(**worklists.home(desk.master, row) | {"id": row.case})) for row in waiting]
     return desk.page(
@@ -74,9 +73,8 @@ def shown(
         places=places,
         rates=desk.rates(client),
         shown=[one.value for one in SHOWN],
-        phones=phones,
-        quick=quick,
-        unvisited=unvisited,
+        hints=hints,
+        unvisited=sum(hints.unvisited_of.values()),
         again=again,
         wrong=wrong,
         why_not=why_not,

@@ -28,13 +28,8 @@ def make_report(desk: Desk, access: Access) -> APIRouter:
         with desk.database.read() as connection:
             places = desk.places(connection, client)
             weeks = oversight.week(connection, list(places), monday, now)
-            phones = oversight.shared_phones(connection, desk.master, list(places))
-            quick, unvisited = oversight.collected(connection, list(places), now)
+            hints = oversight.hints(connection, desk.master, list(places), now)
         whole = oversight.total(weeks)
-        hints = {
-            place: sum(one.community == place for found in (phones, quick, unvisited) for one in found)
-            for place in places
-        }
         last = monday + timedelta(days=6)
         return desk.page(
             request,
@@ -48,7 +43,7 @@ def make_report(desk: Desk, access: Access) -> APIRouter:
             counts=COUNTS,
             rates=desk.rates(client),
             shown=[one.value for one in SHOWN],
-            hints=hints,
+            hints={place: hints.of(place) for place in places},
             monday=monday,
             sunday=last,
             going=last >= today,
