@@ -252,13 +252,15 @@ def target_of(indicator: Indicator, own: Mapping[str, float] | None) -> Fraction
 
 def assembled(rows: Sequence[Any], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
     """Figures from what was counted of a day: of all together first, then of each community. `places` by their ids."""
-    found = {indicator: _figures(indicator, rows, places, day) for indicator in Indicator}
+    by_name: dict[str, list[Any]] = {}
+    for row in sorted(rows, key=lambda row: row.community):
+        by_name.setdefault(row.name, []).append(row)
+    found = {indicator: _figures(indicator, by_name.get(indicator.value, ()), places, day) for indicator in Indicator}
     found[Indicator.CLEARING] = _clearing(found)
     return [one for mine in found.values() for one in mine]
 
 
-def _figures(indicator: Indicator, rows: Sequence[Any], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
-    mine = sorted((row for row in rows if row.name == indicator.value), key=lambda row: row.community)
+def _figures(indicator: Indicator, mine: Sequence[Any], places: Mapping[str, Row[Any]], day: date) -> list[Figure]:
     if not mine:
         return []
     every = [figures.counts_of(row) for row in mine]

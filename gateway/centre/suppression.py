@@ -12,10 +12,11 @@ def for_committee(found: Sequence[Figure]) -> list[Figure]:
 
     What is counted in gates, plates, minutes or communities is nobody's, and is shown.
     """
-    shown: dict[Indicator, list[Figure]] = {}
-    for indicator in Indicator:
-        mine = [one for one in found if one.indicator is indicator]
-        shown[indicator] = _hidden(mine) if indicator in OF_PEOPLE else mine
+    shown: dict[Indicator, list[Figure]] = {indicator: [] for indicator in Indicator}
+    for one in found:
+        shown[one.indicator].append(one)
+    for indicator in OF_PEOPLE:
+        shown[indicator] = _hidden(shown[indicator])
     for same in _OF_THE_SAME:
         every = [one for indicator in same for one in shown[indicator]]
         gone = {one.community for one in every if one.hidden and one.community}

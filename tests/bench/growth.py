@@ -3,6 +3,7 @@
 The rows are made by the database itself; there are 200 names, so that lists can open them.
 """
 
+import gc
 import json
 import statistics
 import sys
@@ -199,6 +200,8 @@ def main() -> None:
                 centre.process._indicators._tally()
                 centre.process._indicators.count(TODAY)
                 print(f"every indicator of the district counted in {time.monotonic() - begun:.1f} s")
+                gc.collect()
+                gc.freeze()  # as the program does when it has started
                 ask(centre)
     finally:
         server.close()

@@ -17,6 +17,15 @@ from rules.indicators import RANKED_FROM, SMALLEST_SHOWN, Indicator, Unknown
 
 WEEKS = 26
 """How far back a trend goes."""
+COMPARED = (
+    Indicator.REGISTRATION,
+    Indicator.ON_TIME,
+    Indicator.DISMISSED,
+    Indicator.REGISTRATION_SAMPLED,
+    Indicator.ACCURACY,
+    Indicator.DEVICES_ONLINE,
+)
+"""In which communities stand beside each other."""
 SUPPLIED: Mapping[Indicator, Kind] = {
     Indicator.OUTFLOW: Kind.OUT_MOVERS,
     Indicator.INFLOW: Kind.PUSHES,
@@ -175,24 +184,26 @@ class Desk:
         seen = for_committee(found)
         views: dict[str, dict[str, FigureView]] = {}
         for one in seen:
-            views.setdefault(one.community, {})[one.indicator.value] = figure_view(one)
+            own = views.setdefault(one.community, {})
+            if not one.community or one.indicator in COMPARED:
+                own[one.indicator.value] = figure_view(one)
         hidden = {one.community for one in seen if one.hidden and one.indicator is Indicator.REGISTRATION}
         exact = {one.community: one.rate for one in found if one.indicator is Indicator.REGISTRATION}
         ranked, short, mend = compared(_said(found))
-        order = [name for name in ranked if name not in hidden]
+        order = {name: rank for rank, name in enumerate((one for one in ranked if one not in hidden), 1)}
         rows = []
         for name in (one for one in views if one):
-            place, own = places.get(name), exact.get(name)
-            shown = name not in hidden and own is not None and own.value is not None
-            why = _why(name, hidden, own, short, mend) if name not in order else ""
+            place, rate = places.get(name), exact.get(name)
+            shown = name not in hidden and rate is not None and rate.value is not None
+            why = _why(name, hidden, rate, short, mend) if name not in order else ""
             rows.append(
                 Row(
                     id=name,
                     name=place.name if place is not None else name,
                     gated=place is None or bool(place.gated),
-                    rank=order.index(name) + 1 if name in order else None,
+                    rank=order.get(name),
                     why=why,
-                    misses=own.denominator - own.numerator if shown and own is not None else None,
+                    misses=rate.denominator - rate.numerator if shown and rate is not None else None,
                     silent=silent.get(name),
                     of=views[name],
                 )

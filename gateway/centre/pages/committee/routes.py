@@ -8,7 +8,7 @@ from starlette.responses import HTMLResponse
 
 from gateway.centre.api.access import Access, of_district
 from gateway.centre.pages.committee.charts import line
-from gateway.centre.pages.committee.desk import SUPPLIED, Desk, by_misses, by_rate
+from gateway.centre.pages.committee.desk import COMPARED, SUPPLIED, Desk, by_misses, by_rate
 from gateway.centre.pages.sheet import Sheet
 from gateway.settings import ApiClient
 from rules.indicators import RANKED_FROM, Indicator, Unknown
@@ -29,8 +29,6 @@ SAMPLED = (I.REGISTRATION, I.REGISTRATION_SAMPLED, I.ACCURACY, I.NOT_DEREGISTERE
 """台账口径 and 抽查口径 side by side."""
 IMPORTED = (I.OUTFLOW, I.INFLOW, I.INFLOW_LIVING, I.INFLOW_GONE, I.CLEARING, I.HUKOU_CHECKED, I.CANCELLED, I.PLATES)
 OTHERS = (I.STAFFING, I.TOGETHER, I.ANSWERED, I.LINKED, I.DEVICES_ONLINE)
-COMPARED = (I.REGISTRATION, I.ON_TIME, I.DISMISSED, I.REGISTRATION_SAMPLED, I.ACCURACY, I.DEVICES_ONLINE)
-"""Columns of the comparison."""
 WHY = ("hidden", "unknown", "small", "mend", "short")
 MONTH = r"^(20\d\d-(0[1-9]|1[0-2]))?$"
 Month = Annotated[str, Query(pattern=MONTH)]
