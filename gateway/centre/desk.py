@@ -21,6 +21,7 @@ from gateway.web.centre_view import (
     AlertRow,
     AsideRow,
     CaseRow,
+    CentreDesk,
     CentreState,
     CommandRow,
     Freshness,
@@ -64,6 +65,21 @@ class Desk:
         self._today = today
         self._wall = wall
         self._closed = Recent(self._count_closed, CLOSED_S)
+
+    def questions(self, vital: Callable[[], dict[str, str]]) -> CentreDesk:
+        """All that the pages may ask; `vital` says of each part of the program whether it is well."""
+        return CentreDesk(
+            self.state,
+            self.cases,
+            self.alerts,
+            self.stations,
+            self.holes,
+            self.accept,
+            self.commands,
+            self.set_aside,
+            self.policy,
+            vital,
+        )
 
     def state(self) -> CentreState:
         """The overview."""

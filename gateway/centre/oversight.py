@@ -151,16 +151,15 @@ def monday_of(text: str, today: date) -> date:
 def week(connection: Connection, places: Sequence[str], monday: date, now: int) -> list[Week]:
     """Each community's week; of the one that is going, up to now."""
     span = _instant(monday), min(_instant(monday + timedelta(days=7)), now + 1)
-    work = oversight.opened_and_ended(connection, places, span)
+    work = oversight.opened_and_ended(connection, places, span, _moment(span[1]).date())
     visits = oversight.visited(connection, places, span, TOGETHER)
-    late = oversight.late_at(connection, places, _moment(span[1]).date(), span[1])
     found = []
     for place in places:
         done, seen = work.get(place), visits.get(place)
-        names = ("opened", "registered", "dismissed", "standing")
+        names = ("opened", "registered", "dismissed", "standing", "late")
         said = {name: int(getattr(done, name)) if done is not None else 0 for name in names}
         said |= {name: int(getattr(seen, name)) if seen is not None else 0 for name in ("visits", "met", "together")}
-        found.append(Week(place, late=late.get(place, 0), **said))
+        found.append(Week(place, **said))
     return found
 
 

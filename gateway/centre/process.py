@@ -46,8 +46,8 @@ from gateway.store.database import Database, after_commit
 from gateway.store.queries import streams
 from gateway.store.queries.history import By
 from gateway.tls import Security
-from gateway.web.centre_pages import CHANGES, changed
-from gateway.web.feed import Feed
+from gateway.web.centre_pages import make_live
+from gateway.web.page import make_pages
 from gateway.web.server import Server
 from gateway.wire import StationTopics
 
@@ -81,7 +81,6 @@ class CentreProcess:
         self._database.check_schema()
         self._metrics = CentreMetrics()
         self._policies = Policies(self._database, settings.centre.policy, profile=settings.profile, wall=wall)
-        self._feed = Feed()
         self._threads: list[threading.Thread] = []
         self._changed = threading.Event()
         self._stop: threading.Event | None = None
@@ -139,6 +138,7 @@ class CentreProcess:
             connected=lambda: self._bus.connected,
             today=self._casework.today,
         )
+        self._live = make_live(self._desk.questions(self.parts), make_pages())
         self._indicators = Indicators(
             self._database, master, self._casework.today, self._casework.now, self._desk.stations
         )
@@ -162,6 +162,7 @@ class CentreProcess:
         self._start("rosters", self._rosters.run, workers)
         self._sending.start(self._start, workers)
         self._start("figures", self._count, workers)
+        self._start("pages", self._live.run, workers)
         self._start("lists", self._runs.run, workers)
         self._start("sweep", self._look, workers)
         self._start("retention", self._forget, workers)
@@ -171,6 +172,7 @@ class CentreProcess:
             self._server.run(stop)
         finally:
             workers.set()
+            self._live.close()
             self._bus.close((wire.CENTRE_STATUS, self._announcement("stopped")))
             for thread in self._threads:
                 thread.join(3)
@@ -226,7 +228,7 @@ class CentreProcess:
             policies=self._policies,
             runs=self._runs,
             sending=self._sending,
-            feed=self._feed,
+            live=self._live,
             registry=self._metrics.registry,
             vital=self.parts,
             take_answer=self._take_answer,
@@ -264,6 +266,7 @@ class CentreProcess:
         self._indicators.changed()
         self._deliveries.wake()
         self._changed.set()
+        self._live.changed()
 
     def _register_changed(self) -> None:
         self._rosters.changed()
@@ -275,7 +278,7 @@ class CentreProcess:
             self._stop.set()
 
     def _look(self, stop: threading.Event) -> None:
-        """Sweep and check visitors out when it is due; mark how far the database is, tell open pages once a second."""
+        """Sweep and check visitors out when it is due; mark how far the database is once a second."""
         visitors_due = 0.0
         while not stop.is_set():
             try:
@@ -288,8 +291,6 @@ class CentreProcess:
             if self._changed.is_set():
                 self._changed.clear()
                 self._keep_mark()
-                for what in CHANGES:
-                    changed(self._feed, what)
             stop.wait(LOOK_EVERY_S)
 
     def _forget(self, stop: threading.Event) -> None:

@@ -24,7 +24,7 @@ def for_committee(found: Sequence[Figure]) -> list[Figure]:
             safe = _widen(every, gone)
             for indicator in same:
                 shown[indicator] = [
-                    replace(one, hidden=one.hidden or one.community in gone or not (safe or one.community))
+                    _marked(one, one.hidden or one.community in gone or not (safe or one.community))
                     for one in shown[indicator]
                 ]
     return [one for mine in shown.values() for one in mine]
@@ -114,4 +114,8 @@ def _hidden(found: Sequence[Figure]) -> list[Figure]:
             hide[min(rest)[1]] = True
     alone = [_small(one) for one in whole]
     marks = [*alone, *hide]
-    return [replace(one, hidden=mark) for one, mark in zip([*whole, *own], marks, strict=True)]
+    return [_marked(one, mark) for one, mark in zip([*whole, *own], marks, strict=True)]
+
+
+def _marked(one: Figure, hidden: bool) -> Figure:
+    return one if one.hidden is hidden else replace(one, hidden=hidden)

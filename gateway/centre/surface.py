@@ -60,8 +60,7 @@ from gateway.settings import Settings
 from gateway.store.database import Database
 from gateway.store.queries import places
 from gateway.web.centre_pages import Show, make_centre_pages
-from gateway.web.centre_view import CentreDesk
-from gateway.web.feed import Feed
+from gateway.web.live import Live
 from gateway.web.page import Pages, make_pages
 from gateway.web.site import make_site, vitals
 from gateway.wire import Answer
@@ -90,7 +89,7 @@ class Parts:
     policies: Policies
     runs: Runs
     sending: Sending
-    feed: Feed
+    live: Live
     registry: CollectorRegistry
     vital: Callable[[], dict[str, str]]
     """Each part's name -> "ok" or what is wrong."""
@@ -111,12 +110,12 @@ def make_surface(parts: Parts) -> FastAPI:
     sessions = Sessions(p.database, book, now, secure=p.settings.centre.behind_proxy)
     first = FirstRun(p.database, book, p.settings.data / "first-run", now, district=district)
     access = Access(p.settings.centre.clients, sessions, lambda scope: places.of_street(p.database, scope))
-    desk = _questions(p)
+    desk = p.desk.questions(p.vital)
     routers: list[APIRouter] = [
         make_sign_in(
             sessions, Lockout(), pages, first, issuer=p.settings.centre.district or "xiaoqu", district=district
         ),
-        _behind(access.page_of_all("administrator"), [make_centre_pages(desk, p.feed, pages)]),
+        _behind(access.page_of_all("administrator"), [make_centre_pages(desk, p.live, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
         *make_admin(p.database, p.master.lists_public(), book, access, now, p.settings, pages, p.casework.policy),
         *make_people(
@@ -169,7 +168,7 @@ def make_surface(parts: Parts) -> FastAPI:
         pages,
         routers,
         allowed_hosts=p.settings.centre.allowed_hosts,
-        closing=(p.feed.close,),
+        closing=(p.live.close,),
         openapi_url="/api/v1/openapi.json",
     )
     if found := undeclared(app):
@@ -227,22 +226,6 @@ def _overseeing(p: Parts, pages: Pages) -> Overseeing:
         p.settings.banner,
         p.settings.centre.district,
         p.work_changed,
-    )
-
-
-def _questions(p: Parts) -> CentreDesk:
-    desk = p.desk
-    return CentreDesk(
-        desk.state,
-        desk.cases,
-        desk.alerts,
-        desk.stations,
-        desk.holes,
-        desk.accept,
-        desk.commands,
-        desk.set_aside,
-        desk.policy,
-        p.vital,
     )
 
 

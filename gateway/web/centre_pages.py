@@ -1,14 +1,15 @@
 """The centre's pages: overview, cases, slips, stations and the policy in force. They name nobody.
 
-Open pages hear that something changed and ask for their rows again, at most once a second each.
+Open pages are sent what changes of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Form
+from markupsafe import Markup
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
@@ -21,35 +22,37 @@ from gateway.web.centre_view import (
     LOST_REASONS,
     RULES,
     STATION_TROUBLES,
-    CaseRow,
     CentreDesk,
     Freshness,
     Hole,
 )
-from gateway.web.feed import Feed
+from gateway.web.live import Live
 from gateway.web.page import Pages, lang_of
-from gateway.web.site import events
 from rules.cases import AlertState, CaseState
 from rules.model import CaseKind, Source
 
 ROWS = 50
 """Rows on one page of a list."""
 LARGEST_ID = 2**63 - 1
-CHANGES = ("state", "cases", "alerts", "stations", "quarantine", "policy")
-"""What may change: the names of the events."""
+LIVE = ("overview", "cases", "alerts", "stations", "quarantine", "policy")
+"""The pages that change by themselves."""
+LISTS = frozenset({"cases", "alerts", "quarantine"})
+"""Those that go on to further pages."""
+AGES_S = 15
+"""How long ago something was is said anew after so long."""
 
 
 def utc_now() -> datetime:
     return datetime.now(UTC)
 
 
-def changed(feed: Feed, what: str) -> None:
-    """Tell open pages that `what`, one of `CHANGES`, is no longer as they show it. From any thread."""
-    feed.publish(what, "1", keep=False)
+def make_live(data: CentreDesk, pages: Pages, *, now: Callable[[], datetime] = utc_now) -> Live:
+    """What the open pages show."""
+    return Live(Show(data, pages, now).part, LIVE)
 
 
 def make_centre_pages(
-    data: CentreDesk, feed: Feed, pages: Pages, *, now: Callable[[], datetime] = utc_now
+    data: CentreDesk, live: Live, pages: Pages, *, now: Callable[[], datetime] = utc_now
 ) -> APIRouter:
     """The pages as a router.
 
@@ -58,50 +61,36 @@ def make_centre_pages(
     """
     pages.texts.need(_words())
     router = APIRouter()
-
     show = Show(data, pages, now)
 
-    @router.get("/admin")
-    def overview(request: Request) -> HTMLResponse:
-        return show(request, "overview", stations=data.stations())
+    def page(request: Request, name: str) -> HTMLResponse:
+        """The page, or its live part alone when the page itself asks; a further page of a list stands still."""
+        lang, before = lang_of(request), _before(request)
+        if before is not None and name in LISTS:
+            part, after = show.part(name, lang, before), ""
+        else:
+            part, after = live.page(name, lang)
+        if "fragment" in request.query_params:
+            return HTMLResponse(f'<span hidden data-at="{after}"></span>{part}')
+        return show(request, name, part=Markup(part), after=after)  # noqa: S704 - made by a template of our own
 
-    @router.get("/admin/cases")
-    def cases(request: Request) -> HTMLResponse:
-        before = _before(request)
-        rows = data.cases(ROWS + 1, before)
-        return show(
-            request, "cases", rows=rows[:ROWS], more=len(rows) > ROWS, before=before, because=show.because(request)
-        )
+    def add(name: str) -> None:
+        @router.get("/admin" if name == "overview" else f"/admin/{name}")
+        def shown(request: Request) -> HTMLResponse:
+            return page(request, name)
 
-    @router.get("/admin/alerts")
-    def alerts(request: Request) -> HTMLResponse:
-        before = _before(request)
-        rows = data.alerts(ROWS + 1, before)
-        return show(request, "alerts", rows=rows[:ROWS], more=len(rows) > ROWS, before=before)
-
-    @router.get("/admin/stations")
-    def stations(request: Request) -> HTMLResponse:
-        return show(request, "stations", stations=data.stations(), commands=data.commands())
-
-    @router.get("/admin/quarantine")
-    def quarantine(request: Request) -> HTMLResponse:
-        before = _before(request)
-        rows = data.set_aside(ROWS + 1, before)
-        return show(request, "quarantine", rows=rows[:ROWS], more=len(rows) > ROWS, before=before)
-
-    @router.get("/admin/policy")
-    def policy(request: Request) -> HTMLResponse:
-        return show(request, "policy", policy=data.policy())
+    for name in LIVE:
+        add(name)
 
     @router.get("/admin/stream")
-    async def stream(request: Request) -> Response:
-        return events(feed, request)
+    async def stream(request: Request, of: str) -> Response:
+        return live.stream(request, of)
 
-    _one_station(router, data, feed, show)
+    _one_station(router, data, live, show)
     return router
 
 
-def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") -> None:
+def _one_station(router: APIRouter, data: CentreDesk, live: Live, show: "Show") -> None:
     @router.get("/admin/stations/{station}")
     def station(request: Request, station: str) -> HTMLResponse:
         rows = [row for row in data.stations() if row.id == station]
@@ -115,8 +104,7 @@ def _one_station(router: APIRouter, data: CentreDesk, feed: Feed, show: "Show") 
             data.accept(station, kind, request.state.actor)
         except LookupError:
             raise HTTPException(404) from None
-        for what in ("state", "stations"):
-            changed(feed, what)
+        live.changed()
         return RedirectResponse(f"/admin/stations/{station}", 303)
 
 
@@ -135,9 +123,23 @@ class Show:
         frame = admin_frame(request, state.district, state.banner)
         return self.pages.html(request, template, state=state, frame=frame, now=self.now(), name=name, **values)
 
-    def because(self, request: Request) -> Callable[[CaseRow], str]:
-        """What says why a case stands, in the language of the request."""
-        return lambda case: sentence(self.pages.texts, lang_of(request), case)
+    def part(self, name: str, lang: str, before: int | None = None) -> str:
+        """What changes of a page, in a language; ages in steps, so that they do not change all the time."""
+        now = self.now()
+        now -= timedelta(seconds=now.timestamp() % AGES_S)
+        shown = {"state": self.data.state(), "now": now} | self._values(name, lang, before)
+        return self.pages.render(lang, f"centre/{name}_live.html", **shown)
+
+    def _values(self, name: str, lang: str, before: int | None) -> dict[str, Any]:
+        if name in LISTS:
+            lists: dict[str, Callable[[int, int | None], Sequence[Any]]]
+            lists = {"cases": self.data.cases, "alerts": self.data.alerts, "quarantine": self.data.set_aside}
+            rows = lists[name](ROWS + 1, before)
+            because = lambda case: sentence(self.pages.texts, lang, case)  # noqa: E731 (bound to a language)
+            return {"rows": rows[:ROWS], "more": len(rows) > ROWS, "before": before, "because": because}
+        if name == "policy":
+            return {"policy": self.data.policy()}
+        return {"stations": self.data.stations(), "commands": self.data.commands() if name == "stations" else ()}
 
 
 def _before(request: Request) -> int | None:

@@ -86,10 +86,14 @@ class _Watcher:
 
 
 class Feed:
-    """Events by name to whoever watches. `publish` and `close` may be called from any thread and never block."""
+    """Events by name to whoever watches. `publish` and `close` may be called from any thread and never block.
 
-    def __init__(self, *, keep_alive: float = KEEP_ALIVE_S) -> None:
+    `watched` is called when somebody begins to watch; it may not block either.
+    """
+
+    def __init__(self, *, keep_alive: float = KEEP_ALIVE_S, watched: Callable[[], None] = lambda: None) -> None:
         self._keep_alive = keep_alive
+        self._watched = watched
         self._boot = secrets.token_hex(4)
         self._lock = threading.Lock()
         self._ring: deque[Event] = deque(maxlen=RING)
@@ -138,6 +142,7 @@ class Feed:
             for event in missed or ():
                 watcher.put(event)
             self._watchers.add(watcher)
+        self._watched()
         try:
             yield f"retry: {RETRY_MS}\n\n".encode()
             for chunk in first:

@@ -71,12 +71,16 @@ FILL = (
     " decode(md5('t' || i), 'hex'), 1 FROM generate_series(1, :n) i",
     f"INSERT INTO registrations (person, community, since, as_of, source) SELECT i, {_PLACE}, :today - 50, :today,"
     " 'import' FROM generate_series(1, :n) i WHERE i % 100 < 97",
-    f"INSERT INTO cases (revision, community, kind, source, state, is_open, person, dwelling, opened_on, opened, due,"
-    f" because, policy) SELECT 1, {_PLACE}, 'collection', 'property', CASE WHEN i % 20 = 0 THEN 'open' ELSE"
-    f" 'registered' END, i % 20 = 0, i, (i + 2) / 3 * 3, :today - 20, 0, :today - 6, CAST(:because AS json), 1"
+    f"INSERT INTO cases (revision, community, kind, source, state, is_open, person, dwelling, opened_on, opened,"
+    f" closed, due, because, policy) SELECT 1, {_PLACE}, 'collection', 'property',"
+    " CASE WHEN i % 20 = 0 THEN 'open' ELSE 'registered' END, i % 20 = 0, i, (i + 2) / 3 * 3, :today - 20,"
+    " 1795000000000 -"
+    " (20 + i % 365)::bigint * 86400000, CASE WHEN i % 20 > 0 THEN 1795000000000 - (i % 365)::bigint * 86400000 END,"
+    " :today - 6, CAST(:because AS json), 1"
     " FROM generate_series(1, :n - 3) i",
     'INSERT INTO case_events ("case", at, actor, act, state, note)'
-    " SELECT id, 1795000000000 - (id % 365) * 86400000, 'worker-' || (id % 5), 'collect', 'collected', '' FROM cases",
+    " SELECT id, 1795000000000 - (id % 365)::bigint * 86400000, 'worker-' || (id % 5), 'collect', 'collected', ''"
+    " FROM cases",
     'INSERT INTO alerts (slip, revision, "case", community, police_station, state, is_open, rule, since, proposed,'
     " sent, sending) SELECT '20261101-' || id, 1, id, community, 'jiangwan', 'sent', true, 'overdue', :today - 20, 0,"
     " 1793500000000, 1 FROM cases WHERE id % 100 = 0",

@@ -11,8 +11,7 @@ from datetime import UTC, datetime
 from prometheus_client import CollectorRegistry
 
 from gateway.station.console.routes import make_app
-from gateway.web.centre_pages import make_centre_pages
-from gateway.web.feed import Feed
+from gateway.web.centre_pages import make_centre_pages, make_live
 from gateway.web.page import make_pages
 from gateway.web.server import Server
 from gateway.web.site import make_site
@@ -28,9 +27,9 @@ def main() -> None:
     signal.signal(signal.SIGINT, lambda *_: stop.set())
     booth = Booth()
     booth.busy_morning()
-    feed = Feed()
-    pages = make_pages()
-    centre = make_site(pages, [make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)], closing=[feed.close])
+    desk, pages = centre_desk(datetime.now(UTC)), make_pages()
+    live = make_live(desk, pages)
+    centre = make_site(pages, [make_centre_pages(desk, live, pages)], closing=[live.close])
     servers = [
         Server(make_app(booth.desk, booth.gate, registry=CollectorRegistry()), "127.0.0.1", 8091),
         Server(centre, "127.0.0.1", 8090),

@@ -1,17 +1,18 @@
 """The consoles in a real browser: what a person sees and does, without a word on the browser's console."""
 
+import dataclasses
 from datetime import UTC, datetime
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 from prometheus_client import CollectorRegistry
 
 from gateway.station.console.attends import key_of
 from gateway.station.console.routes import make_app
 from gateway.station.console.view import Visitor
 from gateway.station.door import DoorState, Happening
-from gateway.web.centre_pages import changed, make_centre_pages
-from gateway.web.feed import RING, Feed
+from gateway.web.centre_pages import make_centre_pages, make_live
+from gateway.web.feed import RING
 from gateway.web.page import make_pages
 from gateway.web.server import Server
 from gateway.web.site import make_site
@@ -155,8 +156,9 @@ def test_no_page_is_wider_than_its_window_nor_complains(
 ) -> None:
     booth.busy_morning()
     booth.trouble()
-    feed, pages = Feed(), make_pages()
-    centre = make_site(pages, [make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)], closing=[feed.close])
+    desk, pages = centre_desk(datetime.now(UTC)), make_pages()
+    live = make_live(desk, pages)
+    centre = make_site(pages, [make_centre_pages(desk, live, pages)], closing=[live.close])
     gate = make_app(booth.desk, booth.gate, registry=CollectorRegistry())
     context = chromium.new_context(viewport={"width": size[0], "height": size[1]}, color_scheme=scheme)  # type: ignore[arg-type]
     page = context.new_page()
@@ -174,19 +176,64 @@ def test_no_page_is_wider_than_its_window_nor_complains(
     assert said == []
 
 
-def test_the_centre_asks_for_its_rows_again_when_they_changed(page: Page, said: list[str]) -> None:
-    feed, pages = Feed(), make_pages()
-    router = make_centre_pages(centre_desk(datetime.now(UTC)), feed, pages)
-    with served(make_site(pages, [router], closing=[feed.close])) as site:
+def test_rows_of_the_centre_come_change_and_go_by_themselves(page: Page, said: list[str]) -> None:
+    desk, pages = centre_desk(datetime.now(UTC)), make_pages()
+    (one, *_) = desk.cases(1, None)
+    rows = [dataclasses.replace(one, id=n, state="open") for n in (5, 4, 3)]
+    desk = dataclasses.replace(desk, cases=lambda limit, _: rows[:limit])
+    live, shown = make_live(desk, pages), page.locator("tbody tr")
+    with served(make_site(pages, [make_centre_pages(desk, live, pages)], closing=[live.close])) as site:
         with page.expect_response(lambda response: "/admin/stream" in response.url):
             page.goto(site.url + "/admin/cases")
-        expect(page.locator("#c-1046")).to_be_visible()
-        while not feed.watchers:
+        with page.expect_response(lambda response: "fragment=1" in response.url):
+            while not live.watched("cases"):
+                page.evaluate("0")
+            live.turn()
+        expect(page.locator("[data-at]")).to_be_attached()
+        page.evaluate("document.getElementById('c-4').dataset.same = 'yes'")
+        rows[:] = [dataclasses.replace(one, id=n) for n in (7, 6)] + [
+            dataclasses.replace(rows[0], state="visited"),
+            rows[1],
+        ]
+        live.turn()
+        expect(shown).to_have_count(4)
+        assert shown.evaluate_all("rows => rows.map(row => row.id)") == ["c-7", "c-6", "c-5", "c-4"]
+        expect(page.locator("#c-5 .state")).to_have_text("已走访")
+        expect(page.locator("#c-4[data-same]")).to_be_visible()
+        rows.clear()
+        live.turn()
+        expect(page.locator("tbody .empty")).to_be_visible()
+    assert said == []
+
+
+def test_a_part_that_an_event_overtook_is_asked_for_again(page: Page, said: list[str]) -> None:
+    desk, pages = centre_desk(datetime.now(UTC)), make_pages()
+    (one, *_) = desk.cases(1, None)
+    rows = [dataclasses.replace(one, id=n, state="open") for n in (5, 4)]
+    desk = dataclasses.replace(desk, cases=lambda limit, _: rows[:limit])
+    live = make_live(desk, pages)
+
+    held = list[Route]()
+    with served(make_site(pages, [make_centre_pages(desk, live, pages)], closing=[live.close])) as site:
+        with page.expect_response(lambda response: "/admin/stream" in response.url):
+            page.goto(site.url + "/admin/cases")
+
+        def hold(route: Route) -> None:
+            held.append(route)
+
+        page.route("**/*fragment=1*", hold, times=1)
+        while not live.watched("cases"):
             page.evaluate("0")
-        with page.expect_response(lambda response: "fragment=1" in response.url) as asked:
-            changed(feed, "cases")
-        assert asked.value.status == 200
-        expect(page.locator("#c-1046")).to_be_visible()
+        live.turn()
+        while not held:
+            page.evaluate("0")
+        old = held[0].fetch()
+        rows.insert(0, dataclasses.replace(one, id=6))
+        live.turn()
+        expect(page.locator("#c-6")).to_be_visible()
+        held[0].fulfill(response=old)
+        expect(page.locator("[data-at]")).to_be_attached()
+        expect(page.locator("tbody tr")).to_have_count(3)
     assert said == []
 
 

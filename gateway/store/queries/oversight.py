@@ -76,8 +76,10 @@ def slips(connection: Connection, places: Collection[str]) -> Sequence[Any]:
     return connection.execute(query.order_by(_a.proposed, _a.id)).all()
 
 
-def opened_and_ended(connection: Connection, places: Collection[str], span: tuple[int, int]) -> dict[str, Any]:
-    """By community, of a span (ms): opened, registered, dismissed; and late at its end."""
+def opened_and_ended(
+    connection: Connection, places: Collection[str], span: tuple[int, int], day: date
+) -> dict[str, Any]:
+    """By community, of a span (ms): opened, registered, dismissed; standing at its end, and late: due before `day`."""
     since, until = span
     within = and_(_c.closed >= since, _c.closed < until)
     standing = and_(_c.opened < until, or_(_c.is_open, _c.closed >= until))
@@ -86,16 +88,10 @@ def opened_and_ended(connection: Connection, places: Collection[str], span: tupl
         _sum(and_(within, _c.state == CaseState.REGISTERED.value), "registered"),
         _sum(and_(within, _c.state == CaseState.DISMISSED.value), "dismissed"),
         _sum(standing, "standing"),
+        _sum(and_(standing, _c.due < day), "late"),
     )
-    query = select(_c.community, *columns).where(_WORK, _c.community.in_(places)).group_by(_c.community)
-    return {row.community: row for row in connection.execute(query)}
-
-
-def late_at(connection: Connection, places: Collection[str], day: date, instant: int) -> dict[str, int]:
-    """By community: cases that were going at an instant and due before its day."""
-    standing = and_(_c.opened < instant, or_(_c.is_open, _c.closed >= instant))
-    query = select(_c.community, func.count()).where(_WORK, standing, _c.due < day, _c.community.in_(places))
-    return {row[0]: int(row[1]) for row in connection.execute(query.group_by(_c.community))}
+    query = select(_c.community, *columns).where(_WORK, _c.community.in_(places), or_(_c.is_open, _c.closed >= since))
+    return {row.community: row for row in connection.execute(query.group_by(_c.community))}
 
 
 def visited(connection: Connection, places: Collection[str], span: tuple[int, int], roles: str) -> dict[str, Any]:

@@ -5,6 +5,13 @@
   var offline = document.getElementById("offline");
   var streamLost = false;
   var pulseLost = false;
+  var seen = ""; // the id of the last event that came
+
+  function older(id) { // than what came, of the same run of the server
+    var one = id.split("-");
+    var last = seen.split("-");
+    return one[0] === last[0] && Number(one[1]) < Number(last[1]);
+  }
 
   function show() {
     var lost = streamLost || pulseLost;
@@ -24,6 +31,19 @@
     }
   }
 
+  document.addEventListener("htmx:oobBeforeSwap", function (event) { // a row that came by another way is not there twice
+    var put = event.detail.fragment;
+    if (!(put instanceof Element) || !put.hasAttribute("data-new")) { return; }
+    Array.prototype.forEach.call(put.children, function (row) {
+      var there = document.getElementById(row.id);
+      if (there) { there.remove(); }
+    });
+  });
+  document.addEventListener("htmx:sseMessage", function (event) { seen = event.detail.lastEventId || seen; });
+  document.addEventListener("htmx:afterSwap", function (event) { // an event overtook the part that was asked for
+    var mark = isPulse(event) && event.target.querySelector("[data-at]");
+    if (mark && older(mark.dataset.at)) { event.target.dispatchEvent(new CustomEvent("xq:look")); }
+  });
   document.addEventListener("htmx:sseOpen", function () { streamLost = false; show(); });
   document.addEventListener("htmx:sseError", function () { streamLost = true; show(); });
   document.addEventListener("htmx:sendError", pulseFailed);

@@ -1,33 +1,38 @@
 """The centre's pages over real HTTP."""
 
 import dataclasses
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 
 import pytest
 from fastapi import APIRouter, Depends, Request
 
 from gateway.web.because import because_of, sentence
-from gateway.web.centre_pages import changed, make_centre_pages
-from gateway.web.centre_view import BECAUSE, CentreDesk, Hole
-from gateway.web.feed import Feed
+from gateway.web.centre_pages import make_centre_pages, make_live
+from gateway.web.centre_view import BECAUSE, CaseRow, CentreDesk, Hole
+from gateway.web.live import Live
 from gateway.web.page import make_pages
 from gateway.web.site import make_site
 from rules.acts import Arithmetic
 from rules.model import CaseKind
 from tests.browser.doubles import centre_desk
 from tests.browser.serving import Site, served
+from tests.waiting import until
 
 AT = datetime(2026, 11, 23, 16, 30, tzinfo=UTC)
+AFTER = re.compile(r"after=([0-9a-f]+-[0-9]+)")
 PAGES = ("/admin", "/admin/cases", "/admin/alerts", "/admin/stations", "/admin/quarantine", "/admin/policy")
 
 
-def site_of(desk: CentreDesk, feed: Feed) -> Iterator[Site]:
+def site_of(desk: CentreDesk, live: Live | None = None) -> Iterator[Site]:
     pages = make_pages()
-    router = make_centre_pages(desk, feed, pages, now=lambda: AT)
+    live = live or make_live(desk, pages, now=lambda: AT)
+    router = make_centre_pages(desk, live, pages, now=lambda: AT)
     signed = APIRouter(dependencies=[Depends(somebody)])
     signed.include_router(router)
-    with served(make_site(pages, [signed], closing=[feed.close])) as site:
+    with served(make_site(pages, [signed], closing=[live.close])) as site:
         yield site
 
 
@@ -37,13 +42,8 @@ def somebody(request: Request) -> None:
 
 
 @pytest.fixture(scope="module")
-def feed() -> Feed:
-    return Feed()
-
-
-@pytest.fixture(scope="module")
-def site(feed: Feed) -> Iterator[Site]:
-    yield from site_of(centre_desk(AT), feed)
+def site() -> Iterator[Site]:
+    yield from site_of(centre_desk(AT))
 
 
 @pytest.mark.parametrize("path", PAGES)
@@ -105,7 +105,7 @@ def test_a_list_is_cut_into_pages_by_the_last_id() -> None:
     long = dataclasses.replace(
         desk, cases=lambda limit, before: [row for row in many if before is None or row.id < before][:limit]
     )
-    for site in site_of(long, Feed()):
+    for site in site_of(long):
         assert 'href="/admin/cases?before=71"' in site.get("/admin/cases").text
         last = site.get("/admin/cases?before=21").text
         assert 'id="c-20"' in last
@@ -118,19 +118,91 @@ def test_an_id_that_is_none_shows_the_newest(site: Site, odd: str) -> None:
     assert 'id="c-1046"' in site.get(f"/admin/cases?before={odd if odd.isascii() else '%D9%A3'}").text
 
 
-def test_open_pages_hear_that_something_changed(site: Site, feed: Feed) -> None:
-    with site.stream("/admin/stream") as stream:
-        while not feed.watchers:
-            site.get("/admin/policy")
-        changed(feed, "cases")
-        assert next(stream)["event"] == "cases"
+@dataclass
+class Watched:
+    """A page of cases with somebody who watches it; `rows` is what the database has."""
+
+    live: Live
+    site: Site
+    rows: list[CaseRow]
+
+
+@pytest.fixture
+def watched() -> Iterator[Watched]:
+    desk, pages = centre_desk(AT), make_pages()
+    (one, *_) = desk.cases(1, None)
+    rows = [dataclasses.replace(one, id=n, state="open") for n in (5, 4, 3)]
+    desk = dataclasses.replace(desk, cases=lambda limit, _: rows[:limit])
+    live = make_live(desk, pages, now=lambda: AT)
+    for site in site_of(desk, live):
+        yield Watched(live, site, rows)
+
+
+def turned(watched: Watched, stream: Iterator[dict[str, str]]) -> dict[str, str]:
+    """The next event, after the pages were brought to what is now."""
+    watched.live.turn()
+    return next(stream)
+
+
+def test_an_open_page_is_sent_what_changed_and_nothing_else(watched: Watched) -> None:
+    rows = watched.rows
+    after = AFTER.findall(watched.site.get("/admin/cases").text)[0]
+    with watched.site.stream(f"/admin/stream?of=cases&after={after}") as stream:
+        until(lambda: watched.live.watched("cases"), what="the stream")
+        assert turned(watched, stream)["event"] == "resync", "nobody had watched: the page is asked for anew"
+        rows[1] = dataclasses.replace(rows[1], state="assigned")
+        told = turned(watched, stream)
+        assert told["event"] == "changed"
+        assert re.findall(r'<tr id="([^"]+)" hx-swap-oob="([^"]+)"', told["data"]) == [("c-4", "true")]
+        assert told["data"].count("<tr") == 1
+        rows.insert(0, dataclasses.replace(rows[0], id=6))
+        del rows[3]
+        data = turned(watched, stream)["data"]
+        assert '<tbody data-new hx-swap-oob="beforebegin:#c-5"><tr id="c-6"' in data
+        assert '<tr id="c-3" hx-swap-oob="delete"></tr>' in data
+        assert data.count("<tr") == 2
+        rows.clear()
+        assert turned(watched, stream)["event"] == "resync"
+
+
+def test_a_page_that_comes_back_gets_what_it_missed(watched: Watched) -> None:
+    rows = watched.rows
+    with watched.site.stream("/admin/stream?of=cases") as stream:
+        until(lambda: watched.live.watched("cases"), what="the stream")
+        turned(watched, stream)
+        after = AFTER.findall(watched.site.get("/admin/cases").text)[0]
+        rows[0] = dataclasses.replace(rows[0], state="visited")
+        first = turned(watched, stream)
+        rows[0] = dataclasses.replace(rows[0], state="collected")
+        second = turned(watched, stream)
+        with watched.site.stream("/admin/stream?of=cases", Last_Event_ID=after) as again:
+            assert [next(again)["id"] for _ in range(2)] == [first["id"], second["id"]]
+        with watched.site.stream("/admin/stream?of=cases", Last_Event_ID="0badc0de-7") as again:
+            assert next(again)["event"] == "resync"
+
+
+def test_what_did_not_change_is_not_sent(watched: Watched) -> None:
+    with watched.site.stream("/admin/stream?of=cases") as stream:
+        until(lambda: watched.live.watched("cases"), what="the stream")
+        turned(watched, stream)
+        at = watched.live.page("cases", "zh")
+        for _ in range(3):
+            watched.live.turn()
+        assert watched.live.page("cases", "zh") == at
+        watched.rows.pop()
+        assert "delete" in turned(watched, stream)["data"]
+
+
+def test_there_is_no_stream_of_a_page_that_does_not_live(site: Site) -> None:
+    assert site.get("/admin/stream?of=nothing").status == 404
+    assert site.get("/admin/stream").status == 422
 
 
 def test_a_code_without_a_text_is_shown_bare_and_escaped() -> None:
     desk = centre_desk(AT)
     (one, *_) = desk.cases(1, None)
     odd = dataclasses.replace(one, state="<new>", because="not_ours")
-    for site in site_of(dataclasses.replace(desk, cases=lambda *_: [odd]), Feed()):
+    for site in site_of(dataclasses.replace(desk, cases=lambda *_: [odd])):
         text = site.get("/admin/cases").text
         assert "&lt;new&gt;" in text
         assert "not_ours" in text
@@ -174,7 +246,7 @@ def test_the_arithmetic_of_a_case_becomes_a_sentence_with_every_figure(
 @pytest.mark.parametrize("lang", ["zh", "en"])
 def test_a_stations_page_says_since_when_how_many_and_why_and_takes_a_persons_word(lang: str) -> None:
     accepted: list[tuple[str, Hole, str]] = []
-    for site in site_of(centre_desk(AT, accepted), Feed()):
+    for site in site_of(centre_desk(AT, accepted)):
         text = site.get(f"/admin/stations/jwl-1?lang={lang}").text
         said = {
             "zh": (
@@ -210,5 +282,5 @@ def test_accepting_for_a_station_that_is_none_is_said(site: Site) -> None:
     def nobody(station: str, kind: Hole, who: str) -> None:
         raise LookupError(station)
 
-    for other in site_of(dataclasses.replace(centre_desk(AT), accept=nobody), Feed()):
+    for other in site_of(dataclasses.replace(centre_desk(AT), accept=nobody)):
         assert other.post("/admin/stations/no-such/accept", {"kind": "lost"}).status == 404
