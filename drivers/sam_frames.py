@@ -9,6 +9,8 @@ over len..xor is 0. Source: vendor documents that follow GA 467 (SAM_V protocol)
 
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import reduce
+from operator import xor
 
 from drivers.api import Noise
 
@@ -95,6 +97,12 @@ class _Candidate:
         elif len(self.kept) < KEEP and self.seen < self.head + 2:
             self.kept.append(byte)
 
+    def take_all(self, data: bytes) -> None:
+        """Take bytes behind the length, none of them the last."""
+        self.xor = reduce(xor, data, self.xor)
+        self.seen += len(data)
+        self.kept += data[: KEEP - len(self.kept)]
+
     @property
     def impossible(self) -> bool:
         return self.seen == 2 and not MIN_LEN <= self.head <= MAX_LEN
@@ -132,8 +140,14 @@ class Deframer:
     def feed(self, data: bytes, now: float) -> list[Frame | Noise]:
         """Take what arrived (b"" when nothing did) and return what it completes, in order."""
         self._expire(now)
-        for byte in data:
-            self._take(byte, now)
+        at = 0
+        while at < len(data):
+            if plain := self._plain(data, at):
+                self._candidates[0].take_all(data[at : at + plain])
+                self._at += plain
+            else:
+                self._take(data[at], now)
+            at += plain or 1
         if data:
             self._heard = now
         found, self._found = self._found, []
@@ -146,6 +160,18 @@ class Deframer:
         if not self._candidates and now - self._heard > QUIET_S:
             self._matched = 0
             self._noise("no frame in it")
+
+    def _plain(self, data: bytes, at: int) -> int:
+        """How many bytes from here on only lie inside the one frame under way: none ends it or may begin another.
+
+        They are taken at once, since a photo that is looked at byte by byte makes a person wait.
+        """
+        if self._matched or len(self._candidates) != 1 or self._candidates[0].seen < 2:
+            return 0
+        candidate = self._candidates[0]
+        end = min(len(data), at + candidate.head + 1 - candidate.seen)
+        begins = data.find(PREAMBLE[0], at, end)
+        return (end if begins < 0 else begins) - at
 
     def _take(self, byte: int, now: float) -> None:
         self._at += 1
