@@ -17,7 +17,7 @@ from typing import Any
 
 from drivers.api import LinkLost
 from drivers.osdp_commands import Command
-from drivers.osdp_wire import Wire, description, exchange, hear
+from drivers.osdp_wire import Wire, copied, description, exchange, hear
 from drivers.stream import Transport, opened
 
 log = logging.getLogger(__name__)
@@ -249,7 +249,7 @@ class Line:
         self._wire.flush()
         flags = library.FLAG_ENFORCE_SECURE | library.FLAG_ENABLE_NOTIFICATION
         self._panel = library.ControlPanel([description(s.address, s.key, flags, self._wire) for s in seats])
-        self._panel.set_event_callback(lambda index, event: self._event(seats[index], event))
+        self._panel.set_event_callback(lambda index, event: self._event(seats[index], copied(event)))
         self._panel.set_command_completion_callback(
             lambda index, command, status: self._completed(seats[index], command, status)
         )

@@ -118,6 +118,13 @@ def description(address: int, key: bytes, flags: int, wire: Wire) -> dict[str, o
     return {"name": f"reader-{address}", "address": address, "flags": flags, "scbk": key, "channel": wire} | unknown
 
 
+def copied(event: dict[str, Any]) -> dict[str, Any]:
+    """An event of libosdp, ours alone: its Python side keeps for ever what it hands over, so that is left empty."""
+    ours = event.copy()
+    event.clear()
+    return ours
+
+
 def hear(wire: Wire, transport: Transport, seconds: float = 0.0) -> None:
     """Hand over what came, or comes within so long.
 
