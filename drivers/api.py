@@ -13,6 +13,7 @@ beep so that one finds it has `identify() -> None` too.
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from threading import Event
 from typing import Any, Protocol
 
@@ -216,15 +217,17 @@ class Taken:
 class NativeDriver:
     """A driver around such a library. `make(url, settings)` gives a fresh reader.
 
-    `opens` says that the reader has `open(seconds) -> bool` too: a relay of its own, which may be a portal's opener.
-    `takes(url)` says what of a line it needs, and raises ValueError for a URL that can never be used. `terms(settings)`
-    is what all readers on one line must have alike. `sees_lying` is that of `StreamDriver`.
+    `opens` says that the reader has `open(seconds) -> bool` too: a relay of its own, which may be a portal's opener. It
+    closes for `longest_s` at a time at most. `takes(url)` says what of a line it needs, and raises ValueError for a URL
+    that can never be used. `terms(settings)` is what all readers on one line must have alike. `sees_lying` is that of
+    `StreamDriver`.
     """
 
     name: str
     settings: type[Any]
     make: Callable[[str, Any], NativeReader]
     opens: bool = False
+    longest_s: float = inf
     sees_lying: bool = False
     takes: Callable[[str], Taken] = Taken
     terms: Callable[[Any], str] = lambda _settings: ""

@@ -30,7 +30,7 @@ from drivers.api import (
     Verdict,
 )
 from drivers.osdp_cards import Keypad, raw_card
-from drivers.osdp_commands import again, here_i_am, how_is, pulse, told
+from drivers.osdp_commands import LONGEST_S, again, here_i_am, how_is, pulse, told
 from drivers.osdp_line import Ended, Mail, Ready, Refused, Said, Seat, Switched, Unanswered, join, leave
 from drivers.osdp_settings import Settings
 
@@ -251,5 +251,11 @@ def identity_of(identity: Mapping[str, int]) -> str:
 
 
 DRIVER = NativeDriver(
-    "osdp", Settings, OsdpReader, opens=True, takes=takes, terms=lambda settings: f"{settings.baud} baud"
+    "osdp",
+    Settings,
+    OsdpReader,
+    opens=True,
+    longest_s=LONGEST_S,
+    takes=takes,
+    terms=lambda settings: f"{settings.baud} baud",
 )

@@ -6,6 +6,8 @@ from typing import Any, Protocol
 from drivers.api import Verdict
 
 SHOWN_S = 3
+LONGEST_S = 25.5
+"""For which a relay can be told to close."""
 Command = Mapping[str, object]
 
 
@@ -55,8 +57,11 @@ def here_i_am(osdp: Any, settings: Shows) -> Iterator[Command]:
 
 
 def pulse(osdp: Any, output: int, seconds: float) -> Command:
-    """The command that switches a relay on for so long, counted anew from when it comes."""
-    tenths = round(seconds * 10)
+    """The command that switches a relay on for so long, counted anew from when it comes; `LONGEST_S` at most.
+
+    libosdp keeps the lowest byte of the tenths alone, and none at all would mean for ever.
+    """
+    tenths = max(1, round(min(seconds, LONGEST_S) * 10))
     return {"command": osdp.CMD_OUTPUT, "output_no": output, "control_code": 5, "timer_count": tenths}
 
 

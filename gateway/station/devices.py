@@ -56,13 +56,16 @@ def _clashes(found: Mapping[str, tuple[Driver, object]], places: Mapping[str, Ta
 
 
 def _no_relay(settings: Settings, drivers: Mapping[str, tuple[Driver, object]]) -> Iterator[str]:
-    """Portals whose opener is a reader that can open nothing."""
+    """Portals whose opener is a reader that can open nothing, or not for so long."""
     readers = {reader.id for reader in settings.readers}
     for portal in settings.portals:
         if portal.opener in readers and portal.opener in drivers:
             driver = drivers[portal.opener][0]
             if isinstance(driver, StreamDriver) or not driver.opens:
                 yield f"portal {portal.id!r}: its opener {portal.opener!r} is a reader without a relay ({driver.name})"
+            elif portal.pulse_seconds > driver.longest_s:
+                longest = f"the relay of {portal.opener!r} closes for {driver.longest_s:g} s at most"
+                yield f"portal {portal.id!r}: pulse_seconds: {longest}"
 
 
 def _not_read(settings: Settings, drivers: Mapping[str, tuple[Driver, object]]) -> Iterator[str]:

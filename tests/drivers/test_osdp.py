@@ -170,6 +170,16 @@ def test_verdicts_reach_lamp_buzzer_and_text_and_no_relay() -> None:
         assert lib.CMD_OUTPUT not in {c["command"] for c in device.told}
 
 
+@pytest.mark.parametrize(("seconds", "told"), [(0.01, 1), (4.5, 45), (25.5, 255), (26.0, 255), (60.0, 255)])
+def test_its_relay_closes_for_as_long_as_it_can_be_told_and_never_for_ever(seconds: float, told: int) -> None:
+    (device,) = devices(1)
+    with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
+        run.until(DeviceFact)
+        assert run.reader.open(seconds)
+        assert eventually(lambda: any("output_no" in c for c in device.told))
+        assert [c["timer_count"] for c in device.told if "output_no" in c] == [told]
+
+
 def test_its_relay_is_switched_for_as_long_as_was_asked_and_it_can_be_found_by_its_lamp() -> None:
     (device,) = devices(1)
     with (

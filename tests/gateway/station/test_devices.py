@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from gateway.settings import Reader, Settings, SettingsError
+from gateway.settings import Portal, Reader, Settings, SettingsError
 from gateway.station.devices import drivers_of
 
 KEY = "00112233445566778899AABBCCDDEEFF"
@@ -14,9 +14,9 @@ def reader(name: str, driver: str, url: str, speed: int | None = None, **setting
     return Reader(id=name, portal="east", direction="in", driver=driver, url=url, baud=speed, settings=settings)
 
 
-def mistakes(*readers: Reader) -> list[str]:
+def mistakes(*readers: Reader, portals: tuple[Portal, ...] = ()) -> list[str]:
     try:
-        drivers_of(Settings.model_construct(readers=readers, outputs=(), portals=()))
+        drivers_of(Settings.model_construct(readers=readers, outputs=(), portals=portals))
     except SettingsError as error:
         return error.mistakes
     return []
@@ -85,6 +85,14 @@ def test_two_that_cannot_be_on_one_line_are_a_mistake(
 
 def test_osdp_readers_share_a_line_by_their_addresses() -> None:
     assert mistakes(*(reader(f"in-{n}", "osdp", f"/dev/a#{n}", key=KEY) for n in range(4))) == []
+
+
+@pytest.mark.parametrize(("seconds", "wrong"), [(25.5, False), (25.6, True), (60, True)])
+def test_a_pulse_that_an_osdp_reader_cannot_keep_is_a_mistake(seconds: float, wrong: bool) -> None:
+    east = Portal(id="east", name="E", attended="never", unattended="grant", opener="in-1", pulse_seconds=seconds)
+    found = mistakes(reader("in-1", "osdp", "/dev/a#1", key=KEY), portals=(east,))
+    said = "portal 'east': pulse_seconds: the relay of 'in-1' closes for 25.5 s at most"
+    assert found == ([said] if wrong else [])
 
 
 def test_every_mistake_is_said_at_once() -> None:
