@@ -141,5 +141,8 @@ def _text(record: bytes, offset: int, size: int) -> str:
 
 
 def _trim(text: str) -> str:
-    """Cut the padding; control characters become U+FFFD, so that no field can break a line somewhere later."""
-    return "".join("\ufffd" if unicodedata.category(c) == "Cc" else c for c in text.strip(" \0"))
+    """Cut the padding; what breaks a line or turns its direction somewhere later becomes U+FFFD."""
+    return "".join("\ufffd" if unicodedata.category(c) in _UNSEEN else c for c in text.strip(" \0"))
+
+
+_UNSEEN = frozenset({"Cc", "Cf", "Zl", "Zp"})

@@ -61,8 +61,9 @@ def test_a_lone_surrogate_becomes_a_replacement_character() -> None:
     assert parse(changed(0, b"\x00\xd8")).name == "\ufffd试甲"
 
 
-def test_a_control_character_cannot_break_a_line_later() -> None:
-    assert parse(changed(2, b"\n\x00")).name == "测\ufffd甲"
+@pytest.mark.parametrize("char", ["\n", "\0", "\x85", "\u2028", "\u2029", "\u202e", "\u200b"])
+def test_a_character_that_nobody_sees_cannot_break_or_turn_a_line_later(char: str) -> None:
+    assert parse(changed(2, char.encode("utf-16-le"))).name == "测\ufffd甲"
 
 
 def test_padding_with_zeros_is_cut_as_well() -> None:
