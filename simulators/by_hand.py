@@ -11,6 +11,7 @@ from itertools import cycle
 from pathlib import Path
 from typing import Protocol
 
+from drivers.osdp_settings import checked_key
 from simulators import osdp_pd
 from simulators.ascii_line import AsciiDevice
 from simulators.card import CardSlot, id_card, type_a
@@ -190,10 +191,17 @@ def _set(contacts: list[bool], number: str, state: str) -> None:
 
 
 def _key(file: Path) -> bytes:
-    """The key in a file; drawn at random, and written there for the owner alone, where there is none."""
+    """The key in a file; drawn at random, and written there for the owner alone, where there is none.
+
+    Raises:
+        LookupError: the file holds no key, or one that protects nothing.
+    """
     with suppress(FileExistsError), os.fdopen(os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as new:
         new.write(secrets.token_hex(16).upper() + "\n")
-    return bytes.fromhex(file.read_text("ascii"))
+    try:
+        return checked_key(file.read_text("ascii").strip())
+    except ValueError as error:
+        raise LookupError(f"{file}: {error}") from error
 
 
 ACTORS: dict[str, Callable[[People, argparse.Namespace], Actor]] = {

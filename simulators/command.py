@@ -22,6 +22,7 @@ from simulators.line import Device, PtyLine
 from simulators.people import People
 from simulators.tcp import TcpLine
 
+SPEEDS = (1_200, 2_400, 4_800, 9_600, 19_200, 38_400, 57_600, 115_200, 230_400)
 HELP = (
     "? present | lift | cut | restore | fault NAME... | quit; "
     "sam: sw3 CODE|all [reset|status|number|find|select|read]; "
@@ -45,7 +46,7 @@ def _parser() -> argparse.ArgumentParser:
     secret.add_argument("--key-file", type=Path, help="osdp: its key; drawn and written there if there is none")
     secret.add_argument("--install", action="store_true", help="osdp: a new reader, which waits for a key of its own")
     parser.add_argument("--modbus", action="store_true", help="relay: a board that speaks Modbus RTU and has contacts")
-    parser.add_argument("--baud", type=int, help="the only speed that the device understands")
+    parser.add_argument("--baud", type=int, choices=SPEEDS, help="the only speed that the device understands")
     parser.add_argument("--every", type=float, metavar="SECONDS", help="present somebody so often")
     parser.add_argument("--hold", type=float, default=1.0, metavar="SECONDS", help="and lift after (%(default)s)")
     parser.add_argument("--fault", choices=list(Fault), action="append", default=[], help="may be given several times")

@@ -78,17 +78,22 @@ class PtyLine:
                 self._link.unlink(missing_ok=True)
 
     def restore(self) -> None:
-        """Plug in again; without a `link` the path is another one."""
+        """Plug in again; without a `link` the path is another one.
+
+        Raises:
+            FileExistsError: at `link` is something else than a name of before.
+        """
         with self._lock:
             if self._ends is not None:
                 return
+            if self._link is not None:
+                _make_room(self._link)
             near, far = os.openpty()
             tty.setraw(far)  # the far end stays open here, or reading fails until the gateway opens it
             os.set_blocking(near, False)
             self._ends = near, far
             self._path = os.ttyname(far)
             if self._link is not None:
-                self._link.unlink(missing_ok=True)
                 self._link.symlink_to(self._path)
 
     def _run(self) -> None:
@@ -117,6 +122,14 @@ class PtyLine:
             return
         with suppress(OSError, ValueError):
             select.select([near], [], [], STEP_S)
+
+
+def _make_room(link: Path) -> None:
+    """Remove the name of a line of before, and nothing else."""
+    if link.is_symlink() and link.readlink().is_relative_to("/dev/pts"):
+        link.unlink()
+    elif os.path.lexists(link):
+        raise FileExistsError(f"{link} is there already, and is no name of a simulated line")
 
 
 def _read(near: int | None) -> bytes:

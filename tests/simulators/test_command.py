@@ -212,6 +212,32 @@ def test_an_osdp_reader_without_a_word_about_its_key_is_refused() -> None:
         run(["osdp"])
 
 
+@pytest.mark.parametrize("text", ["", "not hexadecimal", "00" * 15, b"0123456789:;<=>?".hex(), "é" * 16])
+def test_a_file_that_holds_no_key_is_said_in_one_line(tmp_path: Path, text: str) -> None:
+    (tmp_path / "key").write_text(text, "utf-8")
+    with pytest.raises(LookupError, match="key"):
+        run(["osdp", "--key-file", str(tmp_path / "key")])
+
+
+def test_a_speed_that_no_line_has_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        run(["sam", "--baud", "12345"])
+    assert "--baud" in capsys.readouterr().err
+
+
+def test_a_file_is_never_taken_for_the_name_of_a_line_of_before(tmp_path: Path) -> None:
+    file, elsewhere, before = tmp_path / "notes", tmp_path / "elsewhere", tmp_path / "before"
+    file.write_text("kept", "ascii")
+    elsewhere.symlink_to(file)
+    for name in (file, elsewhere, tmp_path):
+        with pytest.raises(FileExistsError):
+            run(["wiegand", "--link", str(name)])
+    assert elsewhere.read_text("ascii") == "kept"
+    before.symlink_to("/dev/pts/99999")
+    with simulated("wiegand", "--link", str(before)) as (_, url), running("wiegand", url) as (_, events):
+        assert first(events, Online)
+
+
 def test_a_simulated_modbus_board_confirms_and_its_contacts_are_moved_by_hand() -> None:
     with (
         simulated("relay", "--modbus") as (process, url),
