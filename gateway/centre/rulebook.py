@@ -14,6 +14,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Connection
 
+from gateway.centre import audit
+from gateway.centre.audit import Who
 from gateway.store.queries import rulebook
 from rules.cases import NotPossible
 from rules.mistakes import Mistake, mistake
@@ -84,10 +86,11 @@ class Rulebook:
         if row.state != "proposed":
             raise NotPossible(f"version {version} is {row.state}")
         name = _name(by)
-        if _same(name, row.proposed_by) or _same(name, row.author):
+        if is_own(row, name):
             raise NotPossible("somebody else than the author, and than whoever proposed it, has to approve a version")
         if not rulebook.approve(connection, version, name, self._now()):
             raise NotPossible(f"version {version} is not proposed any more")
+        _note(connection, "policy.approve", version, name, self._now())
         rulebook.withdraw_later(connection, version, max(row.effective_from, self._now()))
 
     def roll_back(self, connection: Connection, version: int, reason: str, by: str) -> int:
@@ -156,6 +159,7 @@ class Rulebook:
         }
         if not rulebook.add(connection, values):
             raise PolicyError((mistake("meanwhile", "version", version=policy.version),))
+        _note(connection, "policy.propose", policy.version, name, at)
         return policy.version
 
     def _now(self) -> int:
@@ -173,6 +177,11 @@ def checked(text: str) -> Policy:
     if failures := run_tests(policy):
         raise PolicyError(tuple(mistake("test", name=repr(f.name), expected=f.expected, got=f.got) for f in failures))
     return policy
+
+
+def is_own(row: Any, by: str) -> bool:
+    """Whether somebody has written or proposed a version, so that another person has to approve it."""
+    return _same(by, row.proposed_by) or _same(by, row.author)
 
 
 def begins(policy: Policy) -> datetime:
@@ -229,6 +238,11 @@ def _current(rows: Sequence[Any], now: int) -> int:
     """The number of the version in force: the highest that has begun, or the first of all where none has."""
     begun = [row.version for row in rows if row.effective_from <= now]
     return int(max(begun) if begun else rows[0].version)
+
+
+def _note(connection: Connection, act: str, version: int, by: str, at: int) -> None:
+    """Record who did it: a policy is of everybody."""
+    audit.note(connection, Who(by, "", at), act, f"policies/{version}")
 
 
 def _name(by: str) -> str:

@@ -7,12 +7,15 @@ from fastapi import APIRouter, Depends
 from gateway.centre.api.access import Access
 from gateway.centre.api.policies import make_policies
 from gateway.centre.api.questions import make_questions
+from gateway.centre.pages.admin.policies import Desk, make_policy_pages
+from gateway.centre.pages.sheet import Sheet
 from gateway.centre.policies import Policies
 from gateway.centre.rulework import Trials, answer, asked, check, listed
 from gateway.keys import Master
 from gateway.settings import Settings
+from gateway.web.admin_frame import admin_frame
 from gateway.web.centre_pages import Show
-from gateway.web.rules_page import make_rules_page
+from gateway.web.rules_page import RulesPage, make_rules_page
 from gateway.web.rules_view import RulesDesk
 
 
@@ -35,10 +38,13 @@ def make_rules(
         replay=trials.begin,
         replayed=trials.state,
     )
-    page = APIRouter(dependencies=[Depends(access.page_of_all("administrator", "security"))])
-    page.include_router(make_rules_page(desk, show.pages, show))
+    page = RulesPage(desk, show.pages, show)
+    asking = APIRouter(dependencies=[Depends(access.page_of_all("administrator", "security"))])
+    asking.include_router(make_rules_page(page))
+    sheet = Sheet(show.pages, "admin", lambda request: admin_frame(request, settings.centre.district, settings.banner))
     return (
-        page,
+        asking,
+        *make_policy_pages(Desk(policies, settings, trials, page, sheet, changed), access),
         make_policies(database, book, access, settings, changed),
         make_questions(database, access),
     )

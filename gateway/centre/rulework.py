@@ -61,6 +61,26 @@ def answer(text: str, policy: Policy) -> Explained:
     return Explained(explain.gate(trial, policy) if isinstance(trial, GateTrial) else explain.person(trial, policy))
 
 
+def proposed(database: Database, book: Rulebook, settings: Settings, text: str, by: str) -> int:
+    """Propose a policy that fits the site, too; its number. PolicyError with every mistake."""
+    if mistakes := check(text, settings).mistakes:
+        raise PolicyError(mistakes)
+    with database.write() as connection:
+        return book.propose(connection, text, by)
+
+
+def approved(database: Database, book: Rulebook, version: int, by: str) -> None:
+    """Approve what somebody else has proposed. Raises as `Rulebook.approve`."""
+    with database.write() as connection:
+        book.approve(connection, version, by)
+
+
+def rolled_back(database: Database, book: Rulebook, version: int, reason: str, by: str) -> int:
+    """Bring the content of an older version back as a new one; its number. Raises as `Rulebook.roll_back`."""
+    with database.write() as connection:
+        return book.roll_back(connection, version, reason, by)
+
+
 def listed(database: Database, book: Rulebook) -> list[VersionRow]:
     """Every version, newest first."""
     with database.read() as connection:

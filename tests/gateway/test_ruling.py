@@ -23,7 +23,9 @@ def config(tmp_path: Path) -> Path:
 def site(folder: Path, profile: str) -> Path:
     """A configured centre whose first policy is in the rulebook."""
     file = folder / "gateway.toml"
-    file.write_text(f'profile = "{profile}"\n' + CONFIG.format(url="mqtt://127.0.0.1:1"), encoding="utf-8")
+    file.write_text(
+        f'profile = "{profile}"\n' + CONFIG.format(url="mqtt://127.0.0.1:1", street_there="江湾街道"), encoding="utf-8"
+    )
     (folder / "policy.toml").write_text(POLICY_TEXT, encoding="utf-8")
     (folder / "data").mkdir()
     key = folder / "data" / "master.key"

@@ -43,6 +43,7 @@ FORM = (
     "revision", "name", "do", "code", "act", "until", "token", "dwelling", "to", "text", "outcome", "number", "note",
     "kind", "decision", "community", "case", "why", "which", "upheld", "unit", "swipe", "since", "room", "phone",
     "replaces", "objection", "move", "lines", "from", "day", "building", "answer", "person", "receipt", "slip", "as",
+    "take", "kept",
 )  # fmt: skip
 """The fields of our forms."""
 
@@ -83,7 +84,7 @@ class World:
             return [str(one) for one in self.numbers[side.name].get(of, [1])]
         if name in ("slip", "receipt"):
             return [str(one) for one in self.numbers[side.name][name]]
-        if name == "person":
+        if name in ("person", "first", "second"):
             return [str(one) for one in self.numbers[side.name]["persons"]]
         return [str(one) for one in self.numbers[side.name].get(TABLE_OF.get(name, "cases"), [1])]
 

@@ -7,12 +7,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 from pydantic import BaseModel, ConfigDict, Field
-from sqlalchemy import Connection
 from starlette.responses import Response
 
 from gateway.centre.api.access import Access, Problems, problem, within
 from gateway.centre.rulebook import LONGEST_TEXT, Rulebook
-from gateway.centre.rulework import check, listed
+from gateway.centre.rulework import approved, listed, proposed, rolled_back
 from gateway.settings import ApiClient, Settings
 from gateway.store.database import Database
 from gateway.web.rules_view import VersionRow
@@ -54,7 +53,7 @@ def make_policies(
     """The router. `changed` is called after a commit."""
     router = APIRouter(prefix="/api/v1/policies", route_class=Problems, tags=["policies"])
     administrator = Annotated[ApiClient, Depends(_of_the_district(access))]
-    acts = _Acts(database, book, settings, changed)
+    acts = _Acts(database, book, changed)
 
     @router.get("", dependencies=[Depends(_of_the_district(access))])
     def versions() -> list[VersionView]:
@@ -64,19 +63,18 @@ def make_policies(
     @router.post("", status_code=201, response_model=VersionView)
     def propose(body: PolicyBody, client: administrator) -> VersionView | Response:
         """Propose a policy; 422 with every mistake. In profile `compound` it is approved at once."""
-        return acts.new(lambda connection: acts.propose(connection, body.text, client.name))
+        return acts.new(lambda: proposed(database, book, settings, body.text, client.name))
 
     @router.post("/{version}/approve")
     def approve(version: Version, client: administrator) -> VersionView:
         """Approve what somebody else has proposed; 409 for its author, or when it is not proposed."""
-        with database.write() as connection:
-            book.approve(connection, version, client.name)
+        approved(database, book, version, client.name)
         return acts.done(version)
 
     @router.post("/{version}/rollback", status_code=201, response_model=VersionView)
     def roll_back(version: Version, body: BackBody, client: administrator) -> VersionView | Response:
         """Bring the content of an older version back as a new one."""
-        return acts.new(lambda connection: book.roll_back(connection, version, body.reason, client.name))
+        return acts.new(lambda: rolled_back(database, book, version, body.reason, client.name))
 
     return router
 
@@ -95,19 +93,12 @@ def _of_the_district(access: Access) -> Callable[[ApiClient], ApiClient]:
 class _Acts:
     database: Database
     book: Rulebook
-    settings: Settings
     changed: Callable[[], None]
 
-    def propose(self, connection: Connection, text: str, by: str) -> int:
-        if mistakes := check(text, self.settings).mistakes:
-            raise PolicyError(mistakes)
-        return self.book.propose(connection, text, by)
-
-    def new(self, act: Callable[[Connection], int]) -> VersionView | Response:
+    def new(self, act: Callable[[], int]) -> VersionView | Response:
         """A version that an act makes, or every mistake for which there is none."""
         try:
-            with self.database.write() as connection:
-                number = act(connection)
+            number = act()
         except PolicyError as error:
             return _wrong(error)
         return self.done(number)
