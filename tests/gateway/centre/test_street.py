@@ -15,7 +15,7 @@ from gateway.store.queries import places
 from rules.quality import bursts
 from rules.roles import Role
 from tests.browsing import Visitor
-from tests.gateway.centre.centres import CONFIG, Centre, running
+from tests.gateway.centre.centres import Centre, running
 from tests.gateway.centre.grid import HOMES, account, case_of, cases, fill, line, phone, rows_of, sign_in
 from tests.gateway.centre.office import MASTER, OTHER, TODAY, YUAN, number
 
@@ -31,12 +31,8 @@ class Town:
 
 
 @pytest.fixture
-def town(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Town]:
-    elsewhere = 'name = "沿江苑"\nstreet = "沿江街道"'
-    config = CONFIG.replace('name = "沿江苑"\nstreet = "江湾街道"', elsewhere)
-    assert elsewhere in config
-    monkeypatch.setattr("tests.gateway.centre.centres.CONFIG", config)
-    with running(tmp_path) as centre:
+def town(tmp_path: Path) -> Iterator[Town]:
+    with running(tmp_path, street_there="沿江街道") as centre:
         account(centre, "xiaowu", [Role.WORKER], shown="网格员 小吴")
         account(centre, "laowang", [Role.WORKER], shown="网格员 老王")
         fill(centre)
