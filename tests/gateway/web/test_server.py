@@ -1,6 +1,7 @@
 """Starting and stopping a server."""
 
 import signal
+import socket
 import threading
 import time
 from collections.abc import Iterator
@@ -52,6 +53,16 @@ def test_it_runs_in_the_main_thread_and_leaves_signals_to_the_program(own_handle
     server.run(stop)
     visitor.join()
     assert seen == [200, own_handler, own_handler]
+
+
+def test_a_connection_that_is_kept_does_not_wait_for_acknowledgements() -> None:
+    booth = Booth()
+    server = Server(make_app(booth.desk, booth.gate, registry=CollectorRegistry()), "127.0.0.1", 0)
+    with socket.create_connection(("127.0.0.1", server.port), timeout=5):
+        accepted, _ = server._socket.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) != 0
+    server.close()
 
 
 def test_a_port_in_use_is_known_when_the_server_is_made() -> None:
