@@ -15,6 +15,8 @@ LONGEST_DAYS = 92
 def appoint(connection: Connection, by: By, community: str, worker: str, deputy: str, since: date, until: date) -> int:
     """Have `deputy` do the cases of `worker` in a community from `since` through `until`; its number.
 
+    What is said twice holds once.
+
     Raises:
         NotPossible: it is the same person, or the days are none, too many, or over.
     """
@@ -23,6 +25,8 @@ def appoint(connection: Connection, by: By, community: str, worker: str, deputy:
     if not since <= until or (until - since).days >= LONGEST_DAYS or until < by.today:
         raise NotPossible(f"a deputy is appointed for 1 to {LONGEST_DAYS} days that are not over")
     values = {"community": community, "worker": worker, "deputy": deputy, "since": since, "until": until}
+    if (standing := standins.same(connection, values)) is not None:
+        return standing
     return standins.add(connection, values | {"created": by.at, "created_by": by.actor})
 
 

@@ -9,10 +9,18 @@ from sqlalchemy import Connection, Row, insert, select, update
 from gateway.store import tables as t
 
 _d = t.deputies.c
+MOST = 200
 
 
 def add(connection: Connection, values: dict[str, Any]) -> int:
     return int(connection.execute(insert(t.deputies).values(**values).returning(_d.id)).scalar_one())
+
+
+def same(connection: Connection, values: dict[str, Any]) -> int | None:
+    """The number of one that says just this, where there is one."""
+    named = ("community", "worker", "deputy", "since", "until")
+    query = select(_d.id).where(*(t.deputies.c[name] == values[name] for name in named)).limit(1)
+    return connection.execute(query).scalar()
 
 
 def end(connection: Connection, community: str, number: int, day: date, worker: str) -> bool:

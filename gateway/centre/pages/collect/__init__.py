@@ -10,7 +10,8 @@ from gateway.centre.pages.collect.household import CATEGORIES, EMPLOYMENTS, RELA
 from gateway.centre.pages.collect.ledger import make_ledger
 from gateway.centre.pages.collect.review import make_review
 from gateway.centre.pages.collect.reviewed import ACTS
-from gateway.centre.pages.collect.tonight import PURPOSES, make_tonight
+from gateway.centre.pages.collect.tonight import COLLECTORS, PURPOSES, make_tonight
+from gateway.centre.pages.standing_in import make_standing_in
 from gateway.centre.visiting import Role
 from gateway.centre.workbook import COLLECTING, COLUMNS, REVIEWING
 from rules.cases import Dismissal, Objection
@@ -68,4 +69,6 @@ def make_collect(desk: Desk, access: Access) -> list[APIRouter]:
         alike.make_alike_pages,
         other_names.make_name_pages,
     )
-    return [make(desk, access) for make in (*made, *decided)]
+    return [make(desk, access) for make in (*made, *decided)] + [
+        make_standing_in(desk, access, COLLECTORS, "/collect/deputies", desk.places)
+    ]

@@ -37,7 +37,11 @@ DONE = frozenset(
 """What a page may say was done, on the page that follows."""
 WHY_NOT = ("stale", "not_possible", "reused")
 _TABS = {
-    "worker": (Tab("/collect/tonight", "collect.tonight"), Tab("/collect/ledger", "collect.ledger")),
+    "worker": (
+        Tab("/collect/tonight", "collect.tonight"),
+        Tab("/collect/ledger", "collect.ledger"),
+        Tab("/collect/deputies", "deputies.title"),
+    ),
     "reviewer": (
         Tab("/collect/review", "collect.review"),
         Tab("/collect/declarations", "declared.tab"),
@@ -45,6 +49,7 @@ _TABS = {
         Tab("/collect/twins", "alike.tab"),
         Tab("/collect/tonight", "collect.tonight"),
         Tab("/collect/ledger", "collect.ledger"),
+        Tab("/collect/deputies", "deputies.title"),
     ),
 }
 _MILLISECONDS_A_DAY = 86_400_000
@@ -158,6 +163,11 @@ class Desk:
             said, asked = declared.undecided(connection, client.scope)
         waiting = {"declared.tab": said, "asked.tab": asked}
         return tuple(replace(tab, count=waiting.get(tab.text, 0)) for tab in _TABS[client.role])
+
+    def places(self, connection: Connection, client: ApiClient) -> dict[str, str]:
+        """The client's community by its name."""
+        row = streams.community(connection, client.scope)
+        return {} if row is None else {client.scope: str(row.name)}
 
     def _place(self, community: str) -> str:
         with self.database.read() as connection:

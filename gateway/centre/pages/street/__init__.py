@@ -4,6 +4,8 @@ from fastapi import APIRouter
 
 from gateway.centre.api.access import Access
 from gateway.centre.oversight import WHICH
+from gateway.centre.pages import standing_in
+from gateway.centre.pages.standing_in import make_standing_in
 from gateway.centre.pages.street.desk import SHOWN, Desk
 from gateway.centre.pages.street.dispatch import DONE, make_dispatch
 from gateway.centre.pages.street.quality import make_quality
@@ -17,6 +19,7 @@ WORDS = (
     *(f"street.means.{one.value}" for one in SHOWN),
     *(f"street.unknown.{one.value}" for one in Unknown),
     *(f"street.week.{one}" for one in COUNTS),
+    *standing_in.WORDS,
 )
 
 
@@ -27,4 +30,5 @@ def make_street(desk: Desk, access: Access) -> list[APIRouter]:
         TextsIncomplete: something that they may have to say has no text.
     """
     desk.pages.texts.need(WORDS)
-    return [make(desk, access) for make in (make_dispatch, make_quality, make_report)]
+    made = [make(desk, access) for make in (make_dispatch, make_quality, make_report)]
+    return [*made, make_standing_in(desk, access, ("street",), "/street/deputies", desk.places)]

@@ -30,6 +30,7 @@ SHOWN = (
 TABS = (
     Tab("/street", "street.dispatch"),
     Tab("/street/quality", "street.quality"),
+    Tab("/street/deputies", "deputies.title"),
     Tab("/street/report", "street.report"),
 )
 
