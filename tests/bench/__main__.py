@@ -2,10 +2,10 @@
 
 import argparse
 
-from tests.bench import readers
+from tests.bench import readers, screens
 from tests.bench.harness import Section, run
 
-SECTIONS: tuple[Section, ...] = (readers.SECTION,)
+SECTIONS: tuple[Section, ...] = (readers.SECTION, screens.SECTION)
 
 
 def main() -> None:

@@ -111,12 +111,12 @@ class District:
         self._broker.wait()
 
     @contextlib.contextmanager
-    def running(self) -> Iterator[dict[str, int]]:
-        """The broker and the centre, with their process ids."""
+    def running(self, more: str = "") -> Iterator[dict[str, int]]:
+        """The broker and the centre, with their process ids; `more` stands at the end of the configuration."""
         shutil.copyfile(_HERE / "config" / "policy.toml", self.folder / "policy.toml")
         (self.folder / "centre.toml").write_text(
             f'data = "data"\n[broker]\nmanaged = false\nurl = "mqtt://127.0.0.1:{self.broker_port}"\n'
-            f"[centre]\nport = {self.centre_port}\n"
+            f"[centre]\nport = {self.centre_port}\n{more}"
         )
         pid = self.start_broker()
         with (self.folder / "centre.log").open("ab") as log:
