@@ -22,6 +22,7 @@ help:
 	@echo 'make test-browser                                  the pages in a real Chromium: journeys, axe, both sizes and languages'
 	@echo 'make test-security                                 privacy and security, also what takes long; the last line is JSON'
 	@echo 'make screenshots [PAGES="gate people"]             the pictures of the documentation, from a demonstration of its own'
+	@echo 'make lighthouse [EVERY=1]                          Lighthouse on the first page of each role, or on every page'
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
 	@echo 'make lint | format                                what CI checks before the tests | put the code in order'
 	@echo 'make fuzz [SECONDS=60]                            look for bytes that break a protocol, each target so long'
@@ -57,6 +58,10 @@ screenshots:
 	@scripts/setup test
 	@.venv/bin/python scripts/screenshots $(PAGES)
 
+lighthouse:
+	@scripts/setup test lighthouse
+	@.venv/bin/python -m tests.lighthouse.run $(if $(EVERY),--every)
+
 lint: setup
 	@scripts/lint
 
@@ -88,7 +93,7 @@ soak:
 	@.venv/bin/python -m tests.soak.run $(or $(MINUTES),15)
 
 bench:
-	@scripts/setup test
+	@scripts/setup test lighthouse
 	@.venv/bin/python -m tests.bench $(if $(QUICK),--quick) $(SECTIONS)
 
 lock: setup

@@ -2,10 +2,10 @@
 
 import argparse
 
-from tests.bench import readers, screens
+from tests.bench import pages, readers, screens
 from tests.bench.harness import Section, run
 
-SECTIONS: tuple[Section, ...] = (readers.SECTION, screens.SECTION)
+SECTIONS: tuple[Section, ...] = (readers.SECTION, screens.SECTION, pages.SECTION)
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ SCOPES = {
     Role.PROPERTY: YUAN,
     Role.WORKER: YUAN,
     Role.REVIEWER: YUAN,
+    Role.STREET: "江湾街道",
     Role.COMMITTEE: "",
     Role.POLICE: POLICE,
     Role.DUTY: POLICE,
