@@ -1,7 +1,7 @@
 """Pages: what Lighthouse says of how soon the first page of each user stands, on a desk and on a phone.
 
 Lighthouse slows the network and the processor down as it does for every site (a phone: a quarter of the processor's
-speed, 1.6 Mbit/s), so a score here may be held beside another site's. Needs what `scripts/setup test lighthouse` sets up.
+speed, 1.6 Mbit/s), so a score here may be held beside another site's. Needs `scripts/setup test lighthouse`.
 """
 
 from collections.abc import Iterator, Mapping
