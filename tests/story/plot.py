@@ -42,7 +42,7 @@ class Story:
     opened: list[bool] = field(default_factory=list)
 
     def tell(self) -> None:
-        for chapter in (self._moves_in, self._swipes, self._collected, self._slip, self._receipt, self._months):
+        for chapter in (self.moves_in, self._swipes, self._collected, self._slip, self._receipt, self._months):
             chapter()
         self._nobody_else()
 
@@ -55,7 +55,7 @@ class Story:
             print(error)
             self.steps[name] = False
 
-    def _moves_in(self) -> None:
+    def moves_in(self) -> None:
         town = self.town
         rooms = [(f"{b}栋", "1单元", f"{r}室", "在位") for b in (1, 2) for r in range(1, 21)]
         head = ("楼栋", "单元", "房号", "门牌状态")

@@ -35,6 +35,7 @@ CLIENTS = {
     "committee": ("committee", ""),
     "district": ("administrator", ""),
     "station-house": ("police", POLICE),
+    "security": ("security", ""),
 }
 WITHIN_S = 180.0
 READ_WITHIN_S, OPEN_WITHIN_S = 4.0, 3.0
