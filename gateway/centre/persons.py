@@ -168,6 +168,15 @@ class Persons:
         return self._master.hide("persons.name", name)
 
 
+def called(master: Master, row: Any) -> str:
+    """The name on a row of persons as its community may see it: the one that it said itself, until that is decided.
+
+    So whoever knows a number learns no name by it.
+    """
+    said = getattr(row, "said_name", None)
+    return master.show("persons.name", row.name) if said is None else master.show("names.name", said)
+
+
 def _same(known: str, said: str) -> bool:
     """Whether two names are one, but for width, case, blanks and dots between parts; an unknown one is any."""
     return not known or not said or _plain(known) == _plain(said)

@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.centre.persons import called
 from gateway.keys import Master
 from gateway.store.queries import workbook
 from rules.cases import CaseAct
@@ -100,7 +101,7 @@ def lines(connection: Connection, master: Master, community: str, month: date, *
 def _of_case(master: Master, row: Any) -> dict[str, Any]:
     said = {name: getattr(row, name) for name in ("case", "kind", "source", "state", "due")}
     said |= {name: getattr(row, name) or "" for name in ("building", "unit", "room")}
-    name = mask_name(master.show("persons.name", row.name)) if row.name is not None else ""
+    name = mask_name(called(master, row)) if row.name is not None else ""
     return said | {"at": _moment(row.at), "who": row.actor, "name": name}
 
 

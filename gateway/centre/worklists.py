@@ -8,6 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
+from gateway.centre.persons import called
 from gateway.keys import Master
 from gateway.store.queries import worklists
 from rules.identity import mask_name
@@ -122,7 +123,7 @@ def waiting(master: Master, row: Any) -> Waiting:
 
 def home(master: Master, row: Any) -> dict[str, Any]:
     """The fields of `Home` of a row with the encrypted name."""
-    name = mask_name(master.show("persons.name", row.name)) if row.name is not None else ""
+    name = mask_name(called(master, row)) if row.name is not None else ""
     parts = {part: getattr(row, part) for part in ("id", "kind", "community", "dwelling", "building", "unit", "room")}
     return parts | {"name": name}
 

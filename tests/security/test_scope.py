@@ -30,6 +30,8 @@ pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 PLACE = re.compile(r"\{(\w+)(?::\w+)?\}")
 ENDLESS = "/admin/stream"
+BOTH_NAMES = ("/api/v1/communities/{community}/names", "/collect/names", "/collect/twins")
+"""Where a reviewer decides which of two names holds: both are shown, and that they were read is noted."""
 OF_NUMBER = (
     ("deputies", "deputies"), ("checks", "blind_checks"), ("visitors", "visitors"), ("from-gate", "gate_acts"),
     ("gate-acts", "gate_acts"), ("leases", "leases"), ("merges", "merges"), ("lists", "imports"),
@@ -252,3 +254,39 @@ def _all(world: World, side: Side, name: str) -> list[str]:
 
 def _number(text: str) -> Any:
     return int(text) if text.isdigit() else text
+
+
+def test_a_number_that_somebody_knows_tells_nothing_more(world: World) -> None:
+    """Whoever types the number of somebody of the other side, with a name of their own, is told nothing of them."""
+    world.leaks.clear()
+    world.secrets -= {one for _, one in THERE.people}  # these are what they type
+    base, day = f"/api/v1/communities/{HERE.community}", TODAY.isoformat()
+    for i, (_, theirs) in enumerate(THERE.people):
+        row = {"kind": "citizen-id", "number": theirs, "name": f"测试{i}", "since": day}
+        room = {"building": HERE.building, "unit": "1单元", "room": "101室"}
+        calls = [
+            ("PUT", f"{base}/enrolments", "property", {"rows": [row | room]}),
+            ("PUT", f"{base}/leases", "property", {"dwelling": room, "since": day, "until": day, "tenant": theirs}),
+            ("POST", f"{base}/credentials/lost", "property", {"kind": "citizen-id", "number": theirs, "lost": True}),
+            (
+                "POST",
+                f"{base}/cases",
+                "worker",
+                {"source": "visit", "document": {k: row[k] for k in ("kind", "number", "name")}} | room,
+            ),
+            ("PUT", f"{base}/registrations", "administrator", {"as_of": day, "complete": False, "rows": [row]}),
+        ]
+        known_as_tenant = i == 0  # of whom nothing else is said
+        for method, path, role, body in calls[1:2] if known_as_tenant else calls:
+            world.ask(HERE.client(role), method, path, body)
+        if not known_as_tenant:
+            path = f"{base}/dwellings/{world.numbers['here']['dwellings'][0]}/household"
+            world.ask(HERE.client("worker"), "POST", path, {"members": [row]})
+    for template in [path for method, path in world.routes if method == "GET" and path != ENDLESS]:
+        path = template
+        for name in PLACE.findall(template):
+            value = world.values(HERE, name, template)[0]
+            path = PLACE.sub(lambda _, v=value: quote(v), path, count=1)
+        for client in set(CLIENTS) - ({HERE.client("reviewer")} if template.startswith(BOTH_NAMES) else set()):
+            world.ask(client, "GET", f"{path}?purpose=test")
+    assert not world.leaks

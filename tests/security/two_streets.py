@@ -40,12 +40,22 @@ MORE = f"""
 name = "{OTHER_POLICE}"
 title = "彼岸派出所"
 routes = [{{ kind = "file" }}, {{ kind = "mqtt" }}]
-[[centre.clients]]
-name = "whole-street"
-role = "street"
-scope = "{STREETS["here"]}"
-token_sha256 = "{hashlib.sha256(secret("whole-street").encode()).hexdigest()}"
 """
+MORE_CLIENTS = {
+    "whole-street": ("street", STREETS["here"]),
+    "security-everywhere": ("security", ""),
+    "committee-everywhere": ("committee", ""),
+}
+"""Programs beside those of every centre of tests: name -> role and scope."""
+
+
+def _more() -> str:
+    rows = [
+        f'[[centre.clients]]\nname = "{name}"\nrole = "{role}"\nscope = "{scope}"\n'
+        f'token_sha256 = "{hashlib.sha256(secret(name).encode()).hexdigest()}"\n'
+        for name, (role, scope) in MORE_CLIENTS.items()
+    ]
+    return MORE + "".join(rows)
 
 
 @dataclass(frozen=True)
@@ -83,7 +93,7 @@ CLIENTS = (*(HERE.client(role) for role in ROLES), "whole-street", None)
 @contextmanager
 def town(folder: Path) -> Iterator[Centre]:
     """A centre with both sides filled alike."""
-    with running(folder, more=MORE, street_there=STREETS["there"]) as centre:
+    with running(folder, more=_more(), street_there=STREETS["there"]) as centre:
         for side in (HERE, THERE):
             _fill(centre, side)
         yield centre
@@ -144,12 +154,13 @@ def _homes(centre: Centre, side: Side) -> None:
 
 def _rows_without_a_route(centre: Centre, side: Side) -> None:
     """What comes by the bus, or from the people themselves, once each."""
-    now, name = int(centre.clock[0] * 1000), f"{side.surnames[2]}留言"
+    now, name = int(centre.clock[0] * 1000), f"{side.surnames[0]}留言"
     head = {"community": side.community, "station": side.station, "epoch": EPOCH}
     said = json.dumps({"kind": "citizen-id", "number": number(side.first + 91), "name": name}).encode()
     with centre.database().write() as connection:
         ask = connection.execute
         person = ask(t.enrolments.select().where(t.enrolments.c.community == side.community)).first().person  # type: ignore[union-attr]
+        ask(t.persons.update().where(t.persons.c.id == person).values(phone=MASTER.hide("persons.phone", side.phone)))
         card = ask(t.credentials.select().where(t.credentials.c.person == person)).first()
         dwelling = ask(t.dwellings.select().where(t.dwellings.c.community == side.community)).first().id  # type: ignore[union-attr]
         swipe = head | {"at": now, "received": now, "portal": "east", "reader": "in", "direction": "in"}

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.api.register import Community
 from gateway.centre.leases import Decision, Lease, Leases
-from gateway.centre.persons import Persons
+from gateway.centre.persons import Persons, called
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
@@ -99,7 +99,7 @@ def make_leases(
                 building=row.building,
                 unit=row.unit,
                 room=row.room,
-                tenant=mask_name(master.show("persons.name", row.tenant_name)) if row.tenant_name else "",
+                tenant=mask_name(called(master, row)) if row.name else "",
                 until=row.until,
             )
             for row in rows

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row
 from gateway.centre.api.access import Access, Problems, by_of, within
 from gateway.centre.api.register import Community
 from gateway.centre.living import Left, Residency
+from gateway.centre.persons import called
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store import tables as t
@@ -158,7 +159,7 @@ def search(connection: Connection, master: Master, community: str, name: str, *,
     found = [
         row.person
         for row in residents.names(connection, community, protected=protected)
-        if wanted in master.show("persons.name", row.name).casefold()
+        if wanted in called(master, row).casefold()
     ]
     rows = (residents.one(connection, community, one, protected=protected) for one in found[:_SEARCHED])
     return [row for row in rows if row is not None]
@@ -168,7 +169,7 @@ def _view(master: Master, row: Row[Any]) -> ResidentView:
     return ResidentView(
         id=row.id,
         person=row.person,
-        name=mask_name(master.show("persons.name", row.name)),
+        name=mask_name(called(master, row)),
         role=Role(row.role).name.lower(),
         building=row.building,
         unit=row.unit,

@@ -8,6 +8,7 @@ from sqlalchemy import Connection
 
 from gateway.centre.lists.forms import Kind
 from gateway.centre.lists.takers import ELEMENTS
+from gateway.centre.persons import called
 from gateway.keys import Master
 from gateway.store.queries import given
 from rules.identity import birth_of
@@ -41,12 +42,12 @@ class Given:
 
     def _person_row(self, row: Any) -> dict[str, Any]:
         said = dict[str, Any](row._asdict())
-        said["name"] = self._show("persons.name", row.name)
+        said["name"] = called(self._master, row)
         numberless = row.kind == CredentialKind.NO_NUMBER
         number = self._show("persons.number", row.number) or ""
         said["document"] = None if numberless else number
         said["born"] = birth_of(Credential(CredentialKind.NO_NUMBER, number)) if numberless else None
-        said["phone"] = self._show("persons.phone", row.phone)
+        said["phone"] = self._show("persons.phone", row.phone) if row.said_name is None else None
         return said
 
     def _resident(self, row: Any) -> dict[str, Any]:

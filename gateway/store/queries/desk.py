@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names
 
 _DAY_MS = 86_400_000
 
@@ -15,7 +16,7 @@ def to_remind(connection: Connection, community: str, limit: int) -> Sequence[An
     """People of open collection cases by dwelling, but for protected records and children: encrypted name and room."""
     c, d, p = t.cases.c, t.dwellings.c, t.persons.c
     return connection.execute(
-        select(p.id.label("person"), p.name, d.building, d.unit, d.room)
+        select(p.id.label("person"), p.name, names.said_by(community), d.building, d.unit, d.room)
         .join(t.persons, p.id == c.person)
         .join(t.dwellings, d.id == c.dwelling)
         .where(c.community == community, c.kind == "collection", c.is_open, ~c.paused, ~p.protected)
@@ -29,7 +30,7 @@ def ending(connection: Connection, community: str) -> Sequence[Any]:
     """Enrolments whose end one person has asked for, and which a second one has to ask for too."""
     e, p, d = t.enrolments.c, t.persons.c, t.dwellings.c
     return connection.execute(
-        select(e.person, e.ended_why, e.ended_by, p.name, d.building, d.unit, d.room)
+        select(e.person, e.ended_why, e.ended_by, p.name, names.said_by(community), d.building, d.unit, d.room)
         .join(t.persons, p.id == e.person)
         .outerjoin(t.dwellings, d.id == e.dwelling)
         .where(e.community == community, e.ended_why.is_not(None), e.ended_on.is_(None), ~p.protected)
@@ -41,7 +42,7 @@ def staff_ending(connection: Connection, community: str, by: date) -> Sequence[A
     """Service staff whose confirmation by a household ends by that day, soonest first."""
     e, p = t.enrolments.c, t.persons.c
     return connection.execute(
-        select(e.person, e.confirmed_until, p.name)
+        select(e.person, e.confirmed_until, p.name, names.said_by(community))
         .join(t.persons, p.id == e.person)
         .where(e.community == community, e.role == 3, e.confirmed_until <= by, e.ended_on.is_(None), ~p.protected)
         .order_by(e.confirmed_until, e.id)

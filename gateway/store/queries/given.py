@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, Table, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names
 
 _PART = 500
 
@@ -17,7 +18,7 @@ def _parts(connection: Connection, query: Select[Any]) -> Iterator[Any]:
 def _people(table: Table, community: str, *columns: Any) -> Select[Any]:
     p = t.persons.c
     return (
-        select(p.name, p.kind, p.number, p.phone, *columns)
+        select(p.name, names.said_by(community), p.kind, p.number, p.phone, *columns)
         .join_from(table, t.persons, p.id == table.c.person)
         .where(table.c.community == community, ~p.protected)
         .order_by(table.c.id)

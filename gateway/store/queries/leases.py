@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, exists, insert, or_, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names
 from rules.words import Question
 
 
@@ -35,16 +36,16 @@ def lease(connection: Connection, community: str, number: int) -> Row[Any] | Non
 def ending(connection: Connection, community: str, until: date, limit: int) -> Sequence[Row[Any]]:
     """Leases that end by that day, soonest first, unless it is asked already what comes next, or known that they leave.
 
-    With the dwelling's parts, and the tenant's kind, name and whether they are protected.
+    With the dwelling's parts, and of a tenant who is enrolled here the name and whether they are protected.
     """
-    c, d, p, q = t.leases.c, t.dwellings.c, t.persons.c, t.questions.c
+    c, d, p, q, e = t.leases.c, t.dwellings.c, t.persons.c, t.questions.c, t.enrolments.c
     asked = exists().where(
         q.person == c.tenant, q.community == c.community, q.is_open, q.question == Question.LEASE_ENDED
     )
     return connection.execute(
-        select(t.leases, d.building, d.unit, d.room, p.name.label("tenant_name"), p.protected)
+        select(t.leases, d.building, d.unit, d.room, p.name, names.said_by(community), p.protected)
         .join(t.dwellings, d.id == c.dwelling)
-        .outerjoin(t.persons, p.id == c.tenant)
+        .outerjoin(t.persons, (p.id == c.tenant) & exists().where(e.person == p.id, e.community == community))
         .where(c.community == community, c.until <= until, ~asked)
         .where(or_(c.decision.is_(None), c.decision == "renewed"))
         .order_by(c.until, c.id)

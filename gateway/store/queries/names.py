@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, select, union
+from sqlalchemy import ColumnElement, Connection, Label, Row, delete, select, union
 
 from gateway.store import tables as t
 from gateway.store.queries.writing import upsert
@@ -22,6 +22,13 @@ def known_elsewhere(connection: Connection, persons: Sequence[int], community: s
         ]
         found |= set(connection.execute(union(*each)).scalars())
     return found
+
+
+def said_by(community: str | ColumnElement[str]) -> Label[bytes]:
+    """Beside a row of persons, as `said_name`: what a community itself calls them, where that is not what is known."""
+    n = t.names.c
+    said = select(n.name).where(n.community == community, n.person == t.persons.c.id)
+    return said.scalar_subquery().label("said_name")
 
 
 def say(connection: Connection, community: str, rows: Sequence[dict[str, Any]]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names as names_of
 
 
 def _enrolled(community: str, *, protected: bool) -> Select[Any]:
@@ -22,6 +23,7 @@ def _enrolled(community: str, *, protected: bool) -> Select[Any]:
             e.ended_why,
             e.ended_on,
             p.name,
+            names_of.said_by(community),
             p.protected,
             d.building,
             d.unit,
@@ -52,7 +54,11 @@ def one(connection: Connection, community: str, person: int, *, protected: bool)
 def names(connection: Connection, community: str, *, protected: bool) -> Sequence[Any]:
     """Person and encrypted name of everyone who is enrolled, to be searched in memory."""
     e, p = t.enrolments.c, t.persons.c
-    query = select(e.person, p.name).join(t.persons, p.id == e.person).where(e.community == community)
+    query = (
+        select(e.person, p.name, names_of.said_by(community))
+        .join(t.persons, p.id == e.person)
+        .where(e.community == community)
+    )
     query = query.where(p.kind != "visitor", p.merged_into.is_(None))
     return connection.execute(query if protected else query.where(~p.protected)).all()
 
@@ -61,7 +67,7 @@ def household(connection: Connection, community: str, dwelling: int) -> Sequence
     """Who lives in a dwelling now, the longest first, with their encrypted names."""
     r, p = t.residents.c, t.persons.c
     return connection.execute(
-        select(t.residents, p.name, p.kind, p.number, p.protected)
+        select(t.residents, p.name, names_of.said_by(community), p.kind, p.number, p.protected)
         .join(t.persons, p.id == r.person)
         .where(r.community == community, r.dwelling == dwelling, r.until.is_(None))
         .order_by(r.since, r.id)

@@ -6,6 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names
 
 _c, _d, _p, _v, _e = t.cases.c, t.dwellings.c, t.persons.c, t.visits.c, t.case_events.c
 _OF_CASE = (
@@ -18,6 +19,7 @@ _OF_CASE = (
     _d.unit,
     _d.room,
     _p.name,
+    names.said_by(_c.community),
 )
 
 

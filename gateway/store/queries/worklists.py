@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, case, func, or_, select
 
 from gateway.store import tables as t
+from gateway.store.queries import names
 from rules.cases import CaseState
 from rules.model import CaseKind
 
@@ -17,7 +18,7 @@ _WAITING = (CaseState.OPEN.value, CaseState.COLLECTED.value, CaseState.REVIEWED.
 def _open(*columns: Any) -> Select[Any]:
     """Open cases with their dwelling's parts and whatever is needed of the person."""
     return (
-        select(t.cases, _d.building, _d.unit, _d.room, _p.name, *columns)
+        select(t.cases, _d.building, _d.unit, _d.room, _p.name, names.said_by(_c.community), *columns)
         .outerjoin(t.dwellings, _d.id == _c.dwelling)
         .outerjoin(t.persons, _p.id == _c.person)
         .where(_c.is_open)

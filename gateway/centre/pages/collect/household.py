@@ -20,7 +20,7 @@ from gateway.centre.pages.collect.desk import Again, Desk
 from gateway.centre.pages.collect.tonight import COLLECTORS, Form
 from gateway.centre.pages.collect.visit import Companions, at_of, companions
 from gateway.centre.pages.typed import Typed, whole
-from gateway.centre.persons import Persons
+from gateway.centre.persons import Persons, called
 from gateway.centre.visiting import Visit
 from gateway.centre.worklists import Tonight
 from gateway.settings import ApiClient
@@ -209,7 +209,7 @@ def _ticked(form: Typed, cases: Sequence[Tonight]) -> set[int]:
 
 def _known(desk: Desk, row: Any) -> Known:
     return Known(
-        mask_name(desk.master.show("persons.name", row.name)),
+        mask_name(called(desk.master, row)),
         mask(desk.master.show("persons.number", row.number)),
         row.relation or "",
         row.category,

@@ -10,6 +10,7 @@ from starlette.responses import RedirectResponse, Response
 
 from gateway.centre.audit import Who
 from gateway.centre.pages.sheet import Sheet
+from gateway.centre.persons import called
 from gateway.keys import Master
 from gateway.settings import ApiClient
 from gateway.store.database import Database
@@ -58,7 +59,7 @@ class Desk:
 
     def named(self, row: Any) -> str:
         """The masked name of a row with an encrypted `name`."""
-        return mask_name(self.master.show("persons.name", row.name))
+        return mask_name(called(self.master, row))
 
     def done(self, to: str) -> Response:
         """After an act that changed the register."""

@@ -14,7 +14,6 @@ from gateway.settings import ApiClient
 from gateway.store.queries import desk as desk_rows
 from gateway.store.queries import leases as lease_rows
 from rules.cases import NotPossible
-from rules.identity import mask_name
 
 AHEAD = timedelta(days=30)
 ROWS = 100
@@ -73,4 +72,4 @@ def _page(desk: Desk, request: Request, client: ApiClient, wrong: str = "") -> H
 
 
 def _tenant(desk: Desk, row: Any) -> str:
-    return mask_name(desk.master.show("persons.name", row.tenant_name)) if row.tenant_name else ""
+    return desk.named(row) if row.name else ""
