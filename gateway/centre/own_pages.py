@@ -1,5 +1,6 @@
 """The pages /me and /landlord: declare, see one's own data when a desk opens it, ask, object; forms to print."""
 
+import re
 from collections.abc import Callable
 from typing import Annotated, Any
 
@@ -23,11 +24,12 @@ from gateway.centre.api.declared import (
 from gateway.centre.declarations import Declarations, Move
 from gateway.centre.own_data import Asked, Session
 from gateway.centre.slips import Stale
-from gateway.store.queries import streams
+from gateway.store.queries import declared, streams
 from gateway.store.queries.history import By
-from gateway.web.page import Pages
+from gateway.web.page import Pages, lang_of
 from rules.cases import NotPossible, Objection
-from rules.model import Source
+from rules.identity import BadNumber, Problem, canonical
+from rules.model import CredentialKind, Source
 
 Fields = dict[str, str]
 FIELDS = tuple(LandlordBody.model_fields)
@@ -49,6 +51,8 @@ WORDS = (
     *(f"own.wrong.{one}" for one in ("number", "day", "field", "community", "often", "waits", "session", "nothing")),
     *(f"own.self.{one}" for one in ("title", "intro", "person")),
     *(f"own.landlord.{one}" for one in ("title", "intro", "person")),
+    *(f"own.state.{one}" for one in ("waiting", "confirmed", "rejected", "unknown")),
+    *(f"collect.wrong.{one.value}" for one in Problem),
     *(f"own.held.{one}" for one in ("enrolments", "residents", "registrations", "credentials", "cases", "leases")),
     "own.held.requests",
 )
@@ -64,11 +68,20 @@ class OwnPages:
         self._official = official
 
     def page(
-        self, request: Request, who: str, *, status: int = 200, wrong: str = "", said: Fields | None = None
+        self,
+        request: Request,
+        who: str,
+        *,
+        status: int = 200,
+        wrong: str = "",
+        errors: Fields | None = None,
+        said: Fields | None = None,
+        state: str = "",
     ) -> HTMLResponse:
-        """The page of `self` or `landlord`, with what was wrong and what was said already."""
+        """The page of `self` or `landlord`: what was wrong, at which field, what was said already, how far one is."""
         with self.public.database.read() as connection:
             places = [(row.id, row.name) for row in streams.communities(connection)]
+        at = {"community": request.query_params.get("at", "")}
         return self.pages.html(
             request,
             "own/declare.html",
@@ -76,40 +89,57 @@ class OwnPages:
             who=who,
             places=places,
             wrong=wrong,
-            said=dict.fromkeys(FIELDS, "") | (said or {}),
+            errors=errors or {},
+            said=dict.fromkeys(FIELDS, "") | at | (said or {}),
             official=self._official,
             moves=[one.value for one in Move],
             today=By("", self.public.now()).today,
+            state=state,
         )
 
     def declare(self, request: Request, who: str, said: Fields) -> HTMLResponse:
-        """Take a form; the receipt, or the form again with what is wrong."""
-        wrong = self._taken(request, who, {name: value.strip() for name, value in said.items() if value.strip()})
-        if wrong in WRONG:
-            status = 429 if wrong == "often" else 422
-            return self.page(request, who, status=status, wrong=wrong, said=said)
-        return self.pages.html(request, "own/receipt.html", receipt=wrong, says=RECEIPT_SAYS)
-
-    def _taken(self, request: Request, who: str, said: Fields) -> str:
-        """The receipt, or what is wrong."""
+        """Take a form; the receipt, or the form again with what is wrong at which field."""
         try:
             self.public.may_declare(request)
         except HTTPException:
-            return "often"
+            return self.page(request, who, status=429, wrong="often", said=said)
+        receipt, errors = self._taken(who, {name: value.strip() for name, value in said.items() if value.strip()})
+        if errors:
+            words = {name: self._sentence(request, code) for name, code in errors.items()}
+            return self.page(request, who, status=422, errors=words, said=said)
+        return self.pages.html(request, "own/receipt.html", receipt=receipt, says=RECEIPT_SAYS, who=who)
+
+    def state(self, request: Request, receipt: str) -> HTMLResponse:
+        """How far the declaration with this receipt is, and nothing of what it said."""
+        try:
+            self.public.may_try(request)
+        except HTTPException:
+            return self.page(request, "self", status=429, wrong="often")
+        with self.public.database.read() as connection:
+            row = declared.by_receipt(connection, "-".join(re.findall(r"[0-9A-Z]{4}", receipt.upper())))
+        return self.page(request, "self", status=200 if row else 404, state=row.state if row else "unknown")
+
+    def _taken(self, who: str, said: Fields) -> tuple[str, Fields]:
+        """The receipt, or each field with the code of what is wrong with it."""
         source = Source.LANDLORD if who == "landlord" else Source.SELF
         today = By("", self.public.now()).today
         try:
             body = (LandlordBody if who == "landlord" else DeclarationBody).model_validate(said)
             one = declaration_of(body, source, today)
             with self.public.database.write() as connection:
-                return self._declarations.declare(connection, one, self.public.now())
+                return self._declarations.declare(connection, one, self.public.now()), {}
         except ValidationError as error:
-            fields = {str(part) for mistake in error.errors() for part in mistake["loc"]}
-            return "number" if fields == {"number"} else "day" if fields & {"day", "until"} else "field"
+            fields = {str(part) for mistake in error.errors() for part in mistake["loc"]} or {"until"}
+            return "", {name: WRONG_AT.get(name, "field") for name in FIELDS if name in fields}
         except HTTPException as error:
-            return "day" if "begun" in str(error.detail) else "number"
+            return "", {"day": "day"} if "begun" in str(error.detail) else {"number": _number(said)}
         except LookupError:
-            return "community"
+            return "", {"community": "community"}
+
+    def _sentence(self, request: Request, code: str) -> str:
+        said = self.pages.texts.get(lang_of(request), f"own.wrong.{code.partition(' ')[0]}")
+        problem = code.partition(" ")[2]
+        return said if not problem else f"{said} · {self.pages.texts.get(lang_of(request), f'collect.wrong.{problem}')}"
 
     def begin(self, request: Request) -> HTMLResponse:
         """A page that waits for a desk to open it."""
@@ -161,7 +191,17 @@ class OwnPages:
         return self.shown(request, token, done="own.done")
 
 
-WRONG = frozenset({"number", "day", "field", "community", "often"})
+WRONG_AT = {"number": "number", "day": "day", "until": "day", "community": "community"}
+"""Field -> what is said of it where it does not hold; of any other one, that it is needed."""
+
+
+def _number(said: Fields) -> str:
+    """What is wrong with a number: the code, and which of the checks it did not pass."""
+    try:
+        canonical(CredentialKind(said.get("kind", CredentialKind.CITIZEN_ID.value)), said["number"])
+    except BadNumber as error:
+        return f"number {error.problem.value}"
+    return "number"
 
 
 def make_declare_pages(own: OwnPages) -> APIRouter:
@@ -190,6 +230,10 @@ def make_declare_pages(own: OwnPages) -> APIRouter:
     @router.post("/me/declare")
     async def declare(request: Request) -> HTMLResponse:
         return await _declared(own, request, "self")
+
+    @router.post("/me/state")
+    def state(request: Request, receipt: Annotated[str, Form(max_length=40)] = "") -> HTMLResponse:
+        return own.state(request, receipt)
 
     @router.post("/landlord/declare")
     async def declare_tenant(request: Request) -> HTMLResponse:

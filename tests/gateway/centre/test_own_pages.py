@@ -151,3 +151,30 @@ def test_a_resident_sees_objects_and_asks_on_a_page_that_the_desk_has_opened(fre
 def test_one_s_own_data_over_the_api_needs_a_session_of_one_s_own(centre: Centre) -> None:
     assert centre.ask("GET", "/api/v1/me", None).status == 401
     assert centre.ask("GET", "/api/v1/me", "reviewer-here").status == 401, "an account is no session"
+
+
+def test_each_mistake_stands_at_its_field_in_words(fresh: Centre) -> None:
+    wrong = page(fresh, "/me/declare", BODY | {"number": A[:-1] + ("0" if A[-1] != "0" else "1"), "name": "测试甲"})
+    assert "校验位不对" in wrong.text
+    assert wrong.text.count('aria-invalid="true"') == 1
+    both = page(fresh, "/me/declare", BODY | {"room": "", "day": "soon"})
+    assert (both.status, both.text.count('aria-invalid="true"')) == (422, 2)
+    early = page(fresh, "/landlord/declare", BODY | {"landlord": "房东甲", "until": "2020-01-01"})
+    assert (early.status, 'id="e-until"' in early.text) == (422, True)
+    place = page(fresh, "/me/declare", BODY | {"community": ""})
+    assert 'id="e-community"' in place.text
+
+
+def test_how_far_a_declaration_is_is_said_to_whoever_has_its_receipt(fresh: Centre) -> None:
+    receipt = page(fresh, "/me/declare", BODY).text.split("<strong>")[1].split("<")[0]
+    assert "正在审核" in page(fresh, "/me/state", {"receipt": receipt.lower().replace("-", " ")}).text
+    (one,) = fresh.ask("GET", f"{HERE}/declarations", "reviewer-here").json
+    assert fresh.ask("POST", f"{HERE}/declarations/{one['id']}/confirm", "reviewer-here").status == 200
+    told = page(fresh, "/me/state", {"receipt": receipt})
+    assert "社区已确认" in told.text
+    assert "测试甲" not in told.text
+    unknown = page(fresh, "/me/state", {"receipt": "2222-2222-2222"})
+    assert (unknown.status, "没有这个回执号" in unknown.text) == (404, True)
+    for _ in range(10):
+        last = page(fresh, "/me/state", {"receipt": "2222-2222-2223"})
+    assert last.status == 429

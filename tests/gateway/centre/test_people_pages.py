@@ -11,6 +11,7 @@ from sqlalchemy import func, insert, select, update
 
 from gateway.keys import seal
 from gateway.store import tables as t
+from gateway.web import qr
 from rules.model import Credential, CredentialKind, token_of
 from rules.roles import Role
 from tests.browsing import Shown, Visitor
@@ -268,3 +269,18 @@ def test_reports_count_and_name_nobody(office: Office) -> None:
         assert said in office.desk.get(f"/gate/people/reports/papers/{paper}").text
     assert office.desk.get("/gate/people/reports/papers/other").status == 404
     assert "east" not in re.sub(r"(?s)<header>.*?</header>", "", office.other.get("/gate/people/reports/day").text)
+
+
+def test_the_sign_says_what_is_read_and_leads_to_the_page_of_this_compound(office: Office) -> None:
+    path = "/gate/people/reports/sign"
+    shown = office.desk.get(f"{path}?phone=028-5550-0100&where=%E7%89%A9%E4%B8%9A%E4%B8%AD%E5%BF%83").text
+    sign = shown.partition('<article class="gate-sign"')[2].partition("</article>")[0]
+    for said in ("滨河苑", "任选一种", "不强制刷身份证", "照片、指纹、民族", "不影响通行", "028-5550-0100", "物业中心"):
+        assert said in sign, said
+    assert "保存 30 天" in sign
+    assert qr.path(qr.encode(f"https://centre.example/me?at={YUAN}")) in sign
+    assert "https://centre.example/me<" in sign
+    assert "Passes are kept for 30 days." in sign
+    there = office.other.get(path).text
+    assert qr.path(qr.encode(f"https://centre.example/me?at={OTHER}")) in there
+    assert f'<option value="{YUAN}" selected' in office.desk.get(f"/me?at={YUAN}").text

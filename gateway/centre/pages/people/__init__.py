@@ -14,6 +14,7 @@ from gateway.centre.pages.people.from_gate import make_from_gate
 from gateway.centre.pages.people.lists import make_lists_pages
 from gateway.centre.pages.people.reports import make_reports
 from gateway.centre.pages.people.residents import make_residents_pages
+from gateway.centre.pages.people.sign import make_sign
 from gateway.centre.pages.people.today import make_today
 from gateway.centre.pages.people.visitors import make_visitors_pages
 from gateway.centre.pages.sheet import Sheet
@@ -47,4 +48,5 @@ def make_people(
         make_from_gate(desk),
         make_lists_pages(desk, runs),
         make_reports(desk),
+        make_sign(desk, casework.policy, settings.centre.base_url),
     ]
