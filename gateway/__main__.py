@@ -11,7 +11,7 @@ from pathlib import Path
 
 from sqlalchemy.exc import OperationalError
 
-from gateway import admitting, app, policing, ruling, technician
+from gateway import admitting, app, keeping, policing, ruling, technician
 from gateway.asyncapi import document
 from gateway.decode import DECODERS, WRONG_USE, decode
 from gateway.keys import KeyFileError
@@ -99,6 +99,7 @@ def _parser() -> argparse.ArgumentParser:
         configured(command("slips", policing.run, "what goes to the police: lists, keys, deliveries"))
     )
     admitting.add_arguments(configured(command("accounts", admitting.run, "who may use the centre's pages")))
+    keeping.add_arguments(configured(command("keys", keeping.run, "keep or restore the master key; open sealed files")))
     for plugged in entry_points(group=PLUGGED):
         command(plugged.name, _version, f"by {plugged.value}; --help says more")
     configured(command("migrate", _migrate, "bring the database's schema to this version"))

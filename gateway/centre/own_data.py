@@ -9,10 +9,11 @@ from typing import Any
 from sqlalchemy import Connection
 
 from gateway.centre.deskwork import Deed, act_on
+from gateway.centre.lawful import of_year
 from gateway.centre.slips import Slips, Stale
 from gateway.keys import Master
 from gateway.store import tables as t
-from gateway.store.queries import cards, declared, history, people
+from gateway.store.queries import audit, cards, declared, history, lawful, people
 from gateway.store.queries.history import By
 from rules.cases import Actor, CaseAct, NotPossible, Objection
 from rules.identity import mask
@@ -28,6 +29,8 @@ ANSWER_DAYS = 15
 """A request about one's own data is answered within so many days."""
 MOST_PASSES = 500
 COLUMN = "requests.said"
+READ = "read"
+"""What a page says of each act in the record of acts: somebody saw what is held in full."""
 OPENED = "opened"
 """What the history says of a page that was opened; where the card was presented stands with it."""
 
@@ -91,25 +94,35 @@ class OwnData:
         row = declared.session(connection, self._lookup(token), now)
         return None if row is None or row.person is None else Session(row.person, row.community)
 
-    def show(self, connection: Connection, session: Session, since: int) -> dict[str, Any]:
+    def show(self, connection: Connection, session: Session, since: int, now: int) -> dict[str, Any]:
         """All that is held about somebody, in plain values; who looked, who changed what; their passes since then."""
         row = people.person(connection, session.person)
         held = declared.own(connection, session.person)
         number = self._master.show("persons.number", row.number)
         seen = history.of(connection, t.persons.name, session.person)
+        read = audit.about(connection, declared.own_subjects(connection, session.person))
         return {
             "name": self._master.show("persons.name", row.name),
             "number": "" if row.kind == CredentialKind.NO_NUMBER else mask(number),
             "held": {name: [self._plain(connection, name, one) for one in rows] for name, rows in held.items()},
-            "looked": [
-                {
-                    "at": one.at,
-                    "who": one.actor,
-                    "what": sorted(one.changes),
-                    "where": one.changes.get(OPENED, [None, None])[1],
-                }
-                for one in seen
+            "looked": sorted(
+                [
+                    {
+                        "at": one.at,
+                        "who": one.actor,
+                        "what": sorted(one.changes),
+                        "where": one.changes.get(OPENED, [None, None])[1],
+                    }
+                    for one in seen
+                ]
+                + [{"at": one.at, "who": one.actor, "what": [READ], "where": None} for one in read],
+                key=lambda one: one["at"],
+            ),
+            "lawful": [
+                {"authority": one.authority, "since": one.since, "until": one.until, "released": one.decided}
+                for one in lawful.told(connection, session.person)
             ],
+            "released": of_year(connection, now)[1],
             "passes": [
                 {"at": one.at, "portal": one.portal, "direction": one.direction, "verdict": one.verdict}
                 for one in declared.own_passes(connection, session.person, since, MOST_PASSES)

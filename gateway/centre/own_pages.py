@@ -165,7 +165,8 @@ class OwnPages:
         if session is None:
             return self.page(request, "self", status=403, wrong="session")
         with self.public.database.read() as connection:
-            held = self.public.own_data.show(connection, session, self.public.now() - PASSES_MS)
+            now = self.public.now()
+            held = self.public.own_data.show(connection, session, now - PASSES_MS, now)
         return self.pages.html(
             request,
             "own/data.html",

@@ -14,9 +14,10 @@ from sqlalchemy.exc import OperationalError
 
 from gateway.centre.audit import sign_head
 from gateway.centre.casework import Casework
+from gateway.centre.lawful import KEPT_MS
 from gateway.keys import Master
 from gateway.store.database import Database
-from gateway.store.queries import audit, streams
+from gateway.store.queries import audit, lawful, streams
 from gateway.store.queries import retention as rows
 
 log = logging.getLogger(__name__)
@@ -76,6 +77,7 @@ class Retention:
         with self._database.write() as connection:
             counts["acts"] = audit.delete_before(connection, cut["acts"])
             counts["quarantine"] = rows.forget_quarantine(connection, cut["quarantine"])
+            counts["lawful"] = lawful.forget_files(connection, now - KEPT_MS)
             report = {"started": now, "finished": self._casework.now(), "policy": policy.version, "deleted": counts}
             sign_head(connection, self._master, now)
             rows.note_run(connection, report | {"before": cut})

@@ -26,6 +26,7 @@ from gateway.centre.api.doubts import make_doubts
 from gateway.centre.api.gate_acts import make_gate_acts
 from gateway.centre.api.household import make_household
 from gateway.centre.api.indicators import make_indicators, make_month_ends
+from gateway.centre.api.lawful import make_lawful
 from gateway.centre.api.leases import make_leases
 from gateway.centre.api.lists import make_files, make_lists
 from gateway.centre.api.merging import make_merging
@@ -117,12 +118,13 @@ def make_surface(parts: Parts) -> FastAPI:
         ),
         _behind(access.page_of_all("administrator"), [make_centre_pages(desk, p.live, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
-        *make_admin(p.database, p.master.lists_public(), book, access, now, p.settings, pages, p.casework.policy),
+        *make_admin(p.database, p.master, book, access, now, p.settings, pages, p.casework.policy),
         *make_people(
             p.database, p.master, access, p.casework, p.register, p.runs, p.settings, pages, p.register_changed
         ),
         make_accounts(p.database, book, access, now),
         make_audit(p.database, p.master.lists_public(), access),
+        make_lawful(p.database, p.master, access, now, p.casework.policy),
         *_work(p, access),
         *make_collect(_collecting(p, pages), access),
         *make_street(_overseeing(p, pages), access),

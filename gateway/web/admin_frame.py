@@ -18,10 +18,19 @@ TABS: Mapping[Role, tuple[Tab, ...]] = {
         Tab("/admin/communities", "admin.communities"),
         Tab("/admin/policy", "centre.policy"),
         Tab("/admin/retention", "admin.retention"),
+        Tab("/admin/lawful", "admin.lawful"),
         Tab("/admin/rules", "centre.rules"),
     ),
-    Role.SECURITY: (Tab("/admin/accounts", "admin.accounts"), Tab("/admin/rules", "centre.rules")),
-    Role.AUDITOR: (Tab("/admin/audit", "admin.audit"), Tab("/admin/retention", "admin.retention")),
+    Role.SECURITY: (
+        Tab("/admin/accounts", "admin.accounts"),
+        Tab("/admin/lawful", "admin.lawful"),
+        Tab("/admin/rules", "centre.rules"),
+    ),
+    Role.AUDITOR: (
+        Tab("/admin/audit", "admin.audit"),
+        Tab("/admin/lawful", "admin.lawful"),
+        Tab("/admin/retention", "admin.retention"),
+    ),
 }
 """Each role's own; somebody who is several of them has them all."""
 

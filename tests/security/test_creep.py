@@ -70,6 +70,7 @@ PASSES = {
     "declared.own_swipe": "the subject's own card, shown to open their own data",
     "desk.shown_cards": "cards that no gate knew, just shown by whoever is being enrolled",
     "figures.users_of_documents": "刷卡使用率: who, and neither when nor where; given out as a count",
+    "lawful.passes_of_gates": "依法调取: of named gates and hours, never of a person",
     "known._PASSES": "the days of one person that a case may rest on, judged by rules alone",
     "numbers._numbers": "under which numbers swipes are stored: no swipe twice",
     "numbers.stored_between": "the same",
@@ -87,8 +88,8 @@ PASSES = {
 One more is a query over one person's passes. There is none beyond the subject's own access and 依法调取 (USERS: lawful
 access has one community, named portals and 24 hours, and starts from no person).
 """
-OWN = {"own_data"}
-"""Who may ask for somebody's passes: the page of the subject's own data."""
+ASKED_BY = {"own_passes": {"own_data"}, "passes_of_gates": {"lawful"}}
+"""Who may call these: the page of the subject's own data, and 依法调取."""
 
 
 def why_refused(name: str) -> str | None:
@@ -200,13 +201,15 @@ def _is_swipes(node: ast.AST) -> bool:
 def test_nothing_asks_for_one_persons_passes_but_the_subject() -> None:
     found = {f"{path.stem}.{name}" for path, tree in programs() for name in readers_of_passes(tree)}
     assert found == set(PASSES), "a query over one person's passes: only the subject's own access, and 依法调取"
-    callers = {
-        path.stem
-        for path, tree in programs()
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Attribute) and node.attr == "own_passes"
-    }
-    assert callers == OWN
+    for name, who in ASKED_BY.items():
+        callers = {
+            path.stem
+            for path, tree in programs()
+            for node in ast.walk(tree)
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr == name
+            if isinstance(node.func.value, ast.Name)
+        }
+        assert callers == who, f"somebody else asks for {name}"
 
 
 def test_nobody_asks_for_passes_in_words_of_sql() -> None:

@@ -194,7 +194,7 @@ def make_own(public: Public) -> APIRouter:
     def show(mine: Annotated[Session, Depends(session)]) -> dict[str, Any]:
         """All that is held about you, who looked at it, and your own passes of the last 30 days."""
         with public.database.read() as connection:
-            return public.own_data.show(connection, mine, public.now() - PASSES_MS)
+            return public.own_data.show(connection, mine, public.now() - PASSES_MS, public.now())
 
     @router.post("/requests", status_code=201)
     def ask(body: AskBody, mine: Annotated[Session, Depends(session)]) -> dict[str, int]:

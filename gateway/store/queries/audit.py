@@ -65,6 +65,12 @@ def newest(
     return connection.execute(select(t.audit).where(*where).order_by(a.id.desc()).limit(limit)).all()
 
 
+def about(connection: Connection, subjects: Sequence[str]) -> Sequence[Any]:
+    """The acts on these subjects, oldest first."""
+    a = t.audit.c
+    return connection.execute(select(a.at, a.actor, a.act).where(a.about.in_(subjects)).order_by(a.id)).all()
+
+
 def rows(connection: Connection) -> Iterator[Row[Any]]:
     """All of it, oldest first, a part at a time."""
     after = 0

@@ -130,6 +130,14 @@ def own(connection: Connection, person: int) -> dict[str, Sequence[Any]]:
     return found
 
 
+def own_subjects(connection: Connection, person: int) -> list[str]:
+    """What the record of acts calls somebody: themselves, their cases and slips."""
+    c, a = t.cases.c, t.alerts.c
+    cases = list(connection.execute(select(c.id).where(c.person == person)).scalars())
+    slips = connection.execute(select(a.slip).where(a.case.in_(cases))).scalars()
+    return [f"persons/{person}", *(f"cases/{one}" for one in cases), *(f"alerts/{one}" for one in slips)]
+
+
 def own_passes(connection: Connection, person: int, since: int, limit: int) -> Sequence[Any]:
     """Somebody's own passes, newest first: at, portal, direction, verdict. For nobody but themselves."""
     s, c = t.swipes.c, t.credentials.c

@@ -13,6 +13,7 @@ from gateway.store.tables.figures import (
     month_ends,
     traffic_days,
 )
+from gateway.store.tables.lawful import disclosures
 from gateway.store.tables.lists import hukou_records, inflow_pushes, out_movers
 from gateway.store.tables.police import police_lists, webhook_endpoints, webhook_events
 from gateway.store.tables.register import (
@@ -81,6 +82,7 @@ __all__ = [
     "declarations",
     "deputies",
     "device_days",
+    "disclosures",
     "draws",
     "dwellings",
     "enrolments",

@@ -111,6 +111,11 @@ MAY: dict[tuple[str, str], set[str]] = {
     ("PUT", "/api/v1/accounts/{name}"): {"security"},
     ("GET", "/api/v1/audit"): {"auditor"},
     ("GET", "/api/v1/audit/verified"): {"auditor"},
+    ("GET", "/api/v1/lawful"): {"administrator", "security", "auditor"},
+    ("POST", "/api/v1/lawful"): {"administrator", "security"},
+    ("POST", "/api/v1/lawful/{number}/release"): {"administrator", "security"},
+    ("POST", "/api/v1/lawful/{number}/refuse"): {"administrator", "security"},
+    ("GET", "/api/v1/lawful/{number}/file"): {"administrator", "security"},
 }
 """Who may use which route. A route that is not here fails the test below."""
 PAGES: dict[tuple[str, str], set[str]] = {
@@ -183,6 +188,11 @@ PAGES: dict[tuple[str, str], set[str]] = {
     ("POST", "/admin/rules/versions/{version}/rollback"): {"administrator"},
     ("GET", "/admin/communities"): {"administrator"},
     ("GET", "/admin/retention"): {"administrator", "auditor"},
+    ("GET", "/admin/lawful"): {"administrator", "security", "auditor"},
+    ("POST", "/admin/lawful"): {"administrator", "security"},
+    ("POST", "/admin/lawful/{number}/release"): {"administrator", "security"},
+    ("POST", "/admin/lawful/{number}/refuse"): {"administrator", "security"},
+    ("GET", "/admin/lawful/{number}/file"): {"administrator", "security"},
     ("GET", "/admin/deliveries"): {"administrator"},
     ("GET", "/admin/deliveries/{police}"): {"administrator"},
     ("POST", "/admin/deliveries/{police}/test"): {"administrator"},
@@ -276,6 +286,7 @@ PUBLIC = {
     ("GET", "/api/v1/me"),
     ("POST", "/api/v1/me/requests"),
     ("POST", "/api/v1/me/objection"),
+    ("GET", "/api/v1/lawful/yearly"),
 }
 """The same over the API: a declaration needs no token, one's own data a session of one's own."""
 
@@ -288,6 +299,10 @@ DISTRICT = {"/api/v1/indicators/time-to-register", "/api/v1/indicators/{indicato
     "/api/v1/accounts/{name}/invitation",
     "/api/v1/audit",
     "/api/v1/audit/verified",
+    "/api/v1/lawful",
+    "/api/v1/lawful/{number}/release",
+    "/api/v1/lawful/{number}/refuse",
+    "/api/v1/lawful/{number}/file",
     "/api/v1/policies/{version}/approve",
     "/api/v1/policies/{version}/rollback",
 }
@@ -298,6 +313,9 @@ def body_of(path: str) -> Any:
     """What a call of this path may send; None where it sends nothing."""
     last = "dwelling of an audit" if "/field-audits/" in path and "/dwellings/" in path else path.rsplit("/", 1)[-1]
     return {
+        "lawful": {"document": "文号1", "authority": "示例机关", "community": YUAN, "portals": ["east"]}
+        | {"since": "2026-11-22T08:00:00+08:00", "until": "2026-11-22T20:00:00+08:00"},
+        "refuse": {"why": "no paper"},
         "accounts": {"name": "wang", "roles": ["worker"], "scope": YUAN},
         "{name}": {"roles": ["worker"], "scope": YUAN},
         "acts": {"act": "assign", "revision": 1, "to": "w"},

@@ -425,6 +425,7 @@ def test_health_names_what_fails_and_nothing_from_inside(centre: Centre) -> None
         "retention": "ok",
         "lists for the police": "ok",
         "sweep": "ok",
+        "pages": "ok",
         "database": "ok",
         "bus": "not connected to the broker",
     }

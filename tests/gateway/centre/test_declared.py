@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gateway.centre import audit
+from gateway.centre.audit import Who
 from gateway.centre.declarations import Declaration, Declarations, Move, Said
 from gateway.centre.own_data import GOOD_MS, Asked, OwnData
 from gateway.centre.slips import Stale
@@ -225,13 +227,19 @@ def test_everything_held_is_shown_with_who_looked_and_nothing_of_others(home: Of
     mine = home.rows(t.persons)[-1].id
     token = opened(home, A, mine)
     own = OwnData(MASTER, home.slips)
+    theirs, (case,) = home.rows(t.persons)[0].id, [one.id for one in home.rows(t.cases) if one.person == mine]
+    with home.database.write() as connection:
+        for about in (f"persons/{mine}", f"persons/{theirs}", f"cases/{case}", f"persons/{mine}0"):
+            audit.note(connection, Who(f"reader of {about}", "worker", BY.at), "reveal", about)
     with home.database.read() as connection:
         session = own.session(connection, token, BY.at)
         assert session is not None
-        shown = own.show(connection, session, 0)
+        shown = own.show(connection, session, 0, BY.at)
     assert (shown["name"], shown["number"]) == ("测试乙", A[:2] + "*" * 14 + A[-2:])
     assert [len(shown["held"][name]) for name in ("enrolments", "residents", "registrations", "cases")] == [1, 1, 0, 1]
-    assert {one["who"] for one in shown["looked"]} == {BY.actor}
+    readers = {f"reader of persons/{mine}", f"reader of cases/{case}"}
+    assert {one["who"] for one in shown["looked"]} == {BY.actor, *readers}
+    assert {tuple(one["what"]) for one in shown["looked"] if one["who"] in readers} == {("read",)}
     assert "测试甲" not in str(shown)
     assert "token" not in str(shown["held"]["credentials"][0].keys())
 

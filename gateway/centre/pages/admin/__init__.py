@@ -1,4 +1,4 @@
-"""The pages of administration: accounts, the record of acts, deliveries to the police, communities."""
+"""The pages of administration: accounts, the record of acts, lawful requests, deliveries to the police, communities."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,10 @@ from gateway.centre.pages.admin.accounts import make_accounts_pages
 from gateway.centre.pages.admin.audit import make_audit_pages
 from gateway.centre.pages.admin.communities import make_communities_pages
 from gateway.centre.pages.admin.deliveries import make_deliveries_pages
+from gateway.centre.pages.admin.lawful import make_lawful_pages
 from gateway.centre.pages.admin.retention import make_retention_pages
 from gateway.centre.pages.sheet import Sheet
+from gateway.keys import Master
 from gateway.routes import Routes
 from gateway.settings import Settings
 from gateway.store.database import Database
@@ -22,7 +24,7 @@ from rules.policy import Policy
 
 def make_admin(
     database: Database,
-    public: bytes,
+    master: Master,
     book: Accounts,
     access: Access,
     now: Callable[[], int],
@@ -30,14 +32,15 @@ def make_admin(
     pages: Pages,
     policy: Callable[[], Policy],
 ) -> list[APIRouter]:
-    """The pages as routers. `public` is the key that the record of acts is signed with."""
+    """The pages as routers."""
     district, banner = settings.centre.district, settings.banner
     sheet = Sheet(pages, "admin", lambda request: admin_frame(request, district, banner))
     routes = Routes(settings.police)
     return [
         make_accounts_pages(database, book, access, now, sheet),
-        make_audit_pages(database, public, access, sheet),
+        make_audit_pages(database, master.lists_public(), access, sheet),
         make_retention_pages(database, access, policy, sheet),
+        make_lawful_pages(database, master, access, now, policy, sheet),
         make_communities_pages(database, access, sheet),
         make_deliveries_pages(database, access, routes, settings.centre.base_url, now, sheet),
     ]

@@ -1,0 +1,97 @@
+"""`gateway keys`: keep the master key under a passphrase, put it back, open what was sealed to be handed over."""
+
+import argparse
+import getpass
+import os
+import sys
+from pathlib import Path
+
+from gateway.centre.lawful import PURPOSE as LAWFUL
+from gateway.keys import KeyFileError, Master, NotAuthentic, load_master, read_secret, write_secret
+from gateway.keys.sealed import SHORTEST, open_file, seal_file
+from gateway.settings import Settings, load
+
+BACKUP = "master key"
+WORDS = "GATEWAY_PASSPHRASE"
+LOST = (
+    "Without this file and its passphrase a lost master key cannot be had back, by anybody. Then every number, name,\n"
+    "phone and note in the database is lost for good, and so is whatever stations have sealed; passes, counts and\n"
+    "month-ends stay, and name nobody. Every station has to be enrolled anew. Keep both apart from the database's\n"
+    "backups."
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "act",
+        choices=["backup", "restore", "open"],
+        help="backup: the master key into FILE, sealed by a passphrase; restore: it back from FILE, where there is"
+        f" none; open: a file that was handed over. The passphrase is asked for, or stands in {WORDS}",
+    )
+    parser.add_argument("file", type=Path, help="the sealed file")
+    parser.add_argument("--out", type=Path, help="open: where to write what is in it")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Do one act; 1 where the passphrase does not open the file.
+
+    Raises:
+        SettingsError, KeyFileError, OSError: as they say.
+    """
+    try:
+        if options.act == "open":
+            return _open(options.file, options.out)
+        settings = load(options.config)
+        return _backup(settings, options.file) if options.act == "backup" else _restore(settings, options.file)
+    except NotAuthentic as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+
+
+def _backup(settings: Settings, target: Path) -> int:
+    file = settings.data / "master.key"
+    load_master(file)
+    words = _words(twice=True)
+    if len(words) < SHORTEST:
+        raise KeyFileError(f"a passphrase has {SHORTEST} characters or more")
+    _write(target, seal_file(read_secret(file).encode(), words, BACKUP))
+    sys.stdout.write(f"{target}\n{LOST}\n")
+    return 0
+
+
+def _restore(settings: Settings, source: Path) -> int:
+    text = open_file(source.read_bytes(), _words(), BACKUP).decode()
+    Master(bytes.fromhex(text))
+    file = settings.data / "master.key"
+    try:
+        write_secret(file, text)
+    except FileExistsError:
+        raise KeyFileError(f"{file}: there is a master key already; it is not overwritten") from None
+    sys.stdout.write(f"{file}\n")
+    return 0
+
+
+def _open(source: Path, target: Path | None) -> int:
+    if target is None:
+        raise KeyFileError("say by --out where to write what is in the file")
+    _write(target, open_file(source.read_bytes(), _words(), LAWFUL))
+    sys.stdout.write(f"{target}\n")
+    return 0
+
+
+def _words(*, twice: bool = False) -> str:
+    said = os.environ.get(WORDS)
+    if said is not None:
+        return said
+    words = getpass.getpass("passphrase: ")
+    if twice and getpass.getpass("once more: ") != words:
+        raise KeyFileError("the two are not the same")
+    return words
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Into a new file of mode 0600."""
+    with os.fdopen(os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
