@@ -47,11 +47,15 @@ class Pty:
 
 @dataclass(slots=True)
 class Lane:
-    """One reader, its relay, and when the last byte of its card went out. `slot` is that of a PC/SC reader."""
+    """One reader, its relay, and when the last byte of its card went out. `slot` is that of a PC/SC reader.
+
+    `cards` are presented in turn: a SAM module gives no sign by which a card could be told from itself half a second
+    before.
+    """
 
     kind: str
     number: int
-    card: str
+    cards: tuple[str, ...]
     device: Device | None
     reads: Pty
     opens: Pty
@@ -60,6 +64,7 @@ class Lane:
     due: float = 0.0
     sent: float | None = None
     lift_at: float = 0.0
+    shown: int = 0
 
     @property
     def every_s(self) -> float:
@@ -70,17 +75,19 @@ class Lane:
         return {"osdp": f"{self.reads.path}#0", "pcsc": reader_url(self.slot)}.get(self.kind, self.reads.path)
 
     def present(self) -> None:
+        card = self.cards[self.shown % len(self.cards)]
+        self.shown += 1
         match self.device:
             case SamModule() as module:
-                module.present(Card(self.card, "测试"))
+                module.present(Card(card, "测试"))
             case WiegandAdapter() as adapter:
-                adapter.present(w34(bytes.fromhex(self.card)))
+                adapter.present(w34(bytes.fromhex(card)))
             case AsciiDevice() as scanner:
-                scanner.show(self.card)
+                scanner.show(card)
             case OsdpLine() as line:
-                line.readers[0].present(w34(bytes.fromhex(self.card)))
+                line.readers[0].present(w34(bytes.fromhex(card)))
         if self.daemon is not None:
-            self.daemon.put(self.slot, type_a(bytes.fromhex(self.card)))
+            self.daemon.put(self.slot, type_a(bytes.fromhex(card)))
             self.sent = time.monotonic()
 
     def lift(self) -> None:
@@ -103,13 +110,13 @@ class Lane:
         return len(said) > 1000 or not isinstance(self.device, SamModule)
 
     @property
-    def credential(self) -> Credential:
+    def credentials(self) -> list[Credential]:
         kinds = {"sam": CredentialKind.CITIZEN_ID, "ascii": CredentialKind.VISITOR}
-        return Credential(kinds.get(self.kind, CredentialKind.CARD_UID), self.card)
+        return [Credential(kinds.get(self.kind, CredentialKind.CARD_UID), card) for card in self.cards]
 
 
 def lane(kind: str, number: int, daemon: PrivatePcscd | None, slot: int) -> Lane:
-    cards = {"sam": number_of(f"5100{number:02d}19000101001"), "ascii": f"{number:08d}"}
+    pair = tuple(number_of(f"5100{number:02d}19000101{turn:03d}") for turn in (1, 3))
     devices: dict[str, Callable[[], Device | None]] = {
         "sam": SamModule,
         "wiegand": WiegandAdapter,
@@ -117,5 +124,5 @@ def lane(kind: str, number: int, daemon: PrivatePcscd | None, slot: int) -> Lane
         "osdp": lambda: OsdpLine([OsdpReaderDevice(0, bytes.fromhex(KEY))]),
         "pcsc": lambda: None,
     }
-    card = cards.get(kind, f"04{number:06X}")
-    return Lane(kind, number, card, devices[kind](), Pty(), Pty(), daemon if kind == "pcsc" else None, slot)
+    cards = {"sam": pair, "ascii": (f"{number:08d}",)}.get(kind, (f"04{number:06X}",))
+    return Lane(kind, number, cards, devices[kind](), Pty(), Pty(), daemon if kind == "pcsc" else None, slot)

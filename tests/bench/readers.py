@@ -95,9 +95,10 @@ def station(
     write_secret(here / "yuan-1.enrolment", enrolled.dumps())
     kept = here / "data" / f"station-{rosters.STATION}"
     kept.mkdir(parents=True)
+    cards = [credential for one in lanes for credential in one.credentials]
     people = [
-        replace(rosters.person(number), token=token_of(enrolled.token_key, one.credential))
-        for number, one in enumerate(lanes, 1)
+        replace(rosters.person(number), token=token_of(enrolled.token_key, card))
+        for number, card in enumerate(cards, 1)
     ]
     roster_files.save(kept, rosters.bundle(*people))
     config = ["--config", str(here / "gateway.toml"), "--enrolment", str(here / "yuan-1.enrolment")]
@@ -170,13 +171,13 @@ def verdicts(play: Play, seconds: float) -> Mapping[str, float]:
     play.run(COMES_BACK_S, busy=False)
     found = play.run(seconds, busy=True)
     took = [1000 * one for _, one in found]
-    asked = sum((seconds - LATE_S) / one.every_s for one in play.lanes)
-    if len(took) < asked / 3:
-        raise RuntimeError(f"only {len(took)} verdicts of some {asked:.0f} came")
-    kinds = {
-        f"p50_{kind}_ms": percentile([1000 * one for of, one in found if of == kind], 0.5)
-        for kind in sorted({of for of, _ in found})
-    }
+    kinds: dict[str, float] = {}
+    for kind in sorted({one.kind for one in play.lanes}):
+        came = [1000 * one for of, one in found if of == kind]
+        asked = sum((seconds - LATE_S) / one.every_s for one in play.lanes if one.kind == kind)
+        if len(came) <= asked / 6:  # a round in which a kind hardly speaks says nothing of it
+            raise RuntimeError(f"only {len(came)} verdicts of some {asked:.0f} came for {kind}")
+        kinds[f"p50_{kind}_ms"] = percentile(came, 0.5)
     return {"p50_ms": percentile(took, 0.5), "p99_ms": percentile(took, 0.99), "verdicts": len(took)} | kinds
 
 
