@@ -31,11 +31,26 @@ from drivers.api import (
 )
 from drivers.osdp_cards import Keypad, raw_card
 from drivers.osdp_commands import LONGEST_S, again, here_i_am, how_is, pulse, told
-from drivers.osdp_line import Ended, Mail, Ready, Refused, Said, Seat, Switched, Unanswered, join, leave
+from drivers.osdp_line import (
+    SUSPECT_RETRY_S,
+    Ended,
+    Mail,
+    Ready,
+    Refused,
+    Said,
+    Seat,
+    Switched,
+    Unanswered,
+    join,
+    leave,
+)
 from drivers.osdp_settings import Settings
 
 SILENT_S = 3.0
-"""A reader that answers nothing for so long is gone; it is polled about twenty times a second."""
+"""A reader that answers nothing for so long is gone; it is polled about twenty times a second.
+
+One that does not hold our key is not asked for `SUSPECT_RETRY_S` at a time, and is not gone for that.
+"""
 LOOK_S = 0.1
 HEARTBEAT_S = 5.0
 ASKED = 2
@@ -142,7 +157,7 @@ class OsdpReader:
             now = time.monotonic()
             if isinstance(mail, Ready):
                 said = now
-            if now - max(begun, seat.heard) > SILENT_S:
+            if now - max(begun, seat.heard) > SILENT_S + (SUSPECT_RETRY_S if seat.suspect else 0.0):
                 raise LinkLost("the reader does not answer")
             if seat.ready and now - said > HEARTBEAT_S:
                 said = now

@@ -263,7 +263,7 @@ def test_a_wrong_key_is_said_once_and_never_repaired(held: str | None) -> None:
     with PtyLine(OsdpLine([device])) as line, running(f"{line.url}#1") as (run,):
         fault = run.until(ReaderFault, Online)
         assert (fault.code, fault.remedy) == ("key_mismatch", Remedy.CALL_TECHNICIAN)
-        run.thread.join(1.0)
+        run.thread.join(osdp.SILENT_S + 0.5)  # it is not asked meanwhile, and is not gone for that
         run.end()
         assert run.error is None
     assert run.events.empty()
