@@ -51,6 +51,8 @@ SILENT_S = 3.0
 
 One that does not hold our key is not asked for `SUSPECT_RETRY_S` at a time, and is not gone for that.
 """
+CHANNEL_S = 10.0
+"""A reader that answers, and with which no secure channel is had for so long, is on a line that garbles or is slow."""
 LOOK_S = 0.1
 HEARTBEAT_S = 5.0
 ASKED = 2
@@ -157,8 +159,7 @@ class OsdpReader:
             now = time.monotonic()
             if isinstance(mail, Ready):
                 said = now
-            if now - max(begun, seat.heard) > SILENT_S + (SUSPECT_RETRY_S if seat.suspect else 0.0):
-                raise LinkLost("the reader does not answer")
+            _hold(seat, begun, now)
             if seat.ready and now - said > HEARTBEAT_S:
                 said = now
                 emit(Online())
@@ -250,6 +251,14 @@ class OsdpReader:
             elif not byte and self._local.get(code):
                 yield FaultOver(code)
             self._local[code] = bool(byte)
+
+
+def _hold(seat: Seat, begun: float, now: float) -> None:
+    """Hold a reader since `begun` to what it must do: answer, and in a secure channel."""
+    if now - max(begun, seat.heard) > SILENT_S + (SUSPECT_RETRY_S if seat.suspect else 0.0):
+        raise LinkLost("the reader does not answer")
+    if not seat.suspect and now - max(begun, seat.attended) > CHANNEL_S:
+        raise LinkLost("the reader answers, and no secure channel comes about: the line garbles, or is slow")
 
 
 LOCAL = (("tamper", "the reader's housing was opened"), ("power", "the reader's power is failing"))

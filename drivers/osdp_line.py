@@ -274,7 +274,8 @@ class Line:
         return 0
 
     def _failed(self, seat: Seat) -> None:
-        if seat.secure or seat.heard < seat.since:
+        """Its channel was not made: for want of an answer, which says nothing, or because of what it answered."""
+        if seat.secure or seat.heard < seat.since or seat.address not in self._wire.shook:
             return
         seat.refusals += 1
         if seat.refusals == REFUSALS:

@@ -15,7 +15,11 @@ from drivers.api import Noise
 from drivers.framing import MORE, NOT_A_FRAME, Frames
 from drivers.stream import Transport
 
-POLL, ACK = 0x60, 0x40
+POLL, ACK, NAK = 0x60, 0x40, 0x41
+HANDSHAKE = {0x76: 0x76, 0x77: 0x78}
+"""The questions of the secure channel's handshake, and what answers them where they are not refused."""
+GARBLED = (b"\1", b"\2", b"\4")
+"""Reasons of a refusal that speak of the question's bytes: check, length, sequence."""
 REFRESH_S = 0.02
 """libosdp wants to be called every 50 ms; it is called as soon as bytes come or a command waits, and so often else."""
 HELD = 4096
@@ -54,6 +58,15 @@ def code_of(frame: bytes) -> int:
     return frame[at] if at < len(frame) - 1 else -1
 
 
+def shakes(question: int, answer: bytes) -> bool:
+    """Whether a whole answer is one to a question of the handshake, and does not say that it came garbled."""
+    code = code_of(answer)
+    if code != NAK or question not in HANDSHAKE:
+        return code == HANDSHAKE.get(question)
+    at = _HEAD + (answer[_HEAD] if answer[4] & _SECURITY else 0) + 1
+    return answer[at:-2][:1] not in GARBLED
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A reader answered. `nothing_new`: it was asked what is new, and said that nothing is."""
@@ -69,6 +82,8 @@ class Wire:
         self.id = next(_channels)
         self.inbox = bytearray()
         self.outbox = bytearray()
+        self.shook: set[int] = set()
+        """Readers that were last asked a question of the handshake, and answered it."""
         self._answers: list[Answer] = []
         self._coming = Frames(shape)
         self._asked = (-1, -1)
@@ -90,6 +105,7 @@ class Wire:
         for frame in Frames(shape).feed(data, 0.0):
             if not isinstance(frame, Noise):
                 self._asked = (frame[1], code_of(frame))
+                self.shook.discard(frame[1])
         return len(data)
 
     def flush(self) -> None:
@@ -109,6 +125,9 @@ class Wire:
         for frame in self._coming.feed(data, 0.0):
             if not isinstance(frame, Noise) and frame[1] & 0x80:
                 address = frame[1] & 0x7F
+                asked, question = self._asked
+                if asked == address and shakes(question, frame):
+                    self.shook.add(address)
                 self._answers.append(Answer(address, self._asked == (address, POLL) and code_of(frame) == ACK))
 
 
