@@ -42,7 +42,7 @@ from gateway.centre.desk import Desk
 from gateway.centre.indicators import Indicators
 from gateway.centre.lists.runs import Runs
 from gateway.centre.month_ends import MonthEnds
-from gateway.centre.pages.admin import make_admin
+from gateway.centre.pages.admin import Changed, make_admin
 from gateway.centre.pages.collect import make_collect
 from gateway.centre.pages.collect.desk import Desk as Collecting
 from gateway.centre.pages.committee import make_committee
@@ -118,7 +118,18 @@ def make_surface(parts: Parts) -> FastAPI:
         ),
         _behind(access.page_of_all("administrator"), [make_centre_pages(desk, p.live, pages)]),
         _behind(anyone, [vitals(p.vital, p.registry)]),
-        *make_admin(p.database, p.master, book, access, now, p.settings, pages, p.casework.policy),
+        *make_admin(
+            p.database,
+            p.master,
+            book,
+            access,
+            now,
+            p.settings,
+            pages,
+            p.casework.policy,
+            p.commands,
+            Changed(p.register_changed, p.work_changed),
+        ),
         *make_people(
             p.database, p.master, access, p.casework, p.register, p.runs, p.settings, pages, p.register_changed
         ),

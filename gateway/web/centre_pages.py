@@ -38,6 +38,8 @@ LIVE = ("overview", "cases", "alerts", "stations", "quarantine", "policy")
 """The pages that change by themselves."""
 LISTS = frozenset({"cases", "alerts", "quarantine"})
 """Those that go on to further pages."""
+SAID = ("sent", "away", "choose")
+"""What became of a command, on the page of its station."""
 AGES_S = 15
 """How long ago something was is said anew after so long."""
 
@@ -96,7 +98,11 @@ def _one_station(router: APIRouter, data: CentreDesk, live: Live, show: "Show") 
         rows = [row for row in data.stations() if row.id == station]
         if not rows:
             raise HTTPException(404)
-        return show(request, "stations", template="centre/station.html", station=rows[0], holes=data.holes(station))
+        said = request.query_params.get("said", "")
+        said = said if said in SAID else ""
+        return show(
+            request, "stations", template="centre/station.html", station=rows[0], holes=data.holes(station), said=said
+        )
 
     @router.post("/admin/stations/{station}/accept")
     def accept(request: Request, station: str, kind: Annotated[Hole, Form()]) -> Response:
@@ -160,6 +166,7 @@ def _words() -> list[str]:
     words += [f"command.state.{state}" for state in COMMAND_STATES]
     words += [f"freshness.{freshness.value}" for freshness in Freshness]
     words += [f"{prefix}.{kind.value}" for kind in Hole for prefix in ("hole", "hole.accept")]
+    words += [f"station.said.{one}" for one in SAID]
     words += [f"lost_reason.{reason}" for reason in LOST_REASONS]
     words += [f"station_trouble.{code}" for code in STATION_TROUBLES]
     return words

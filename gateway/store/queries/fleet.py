@@ -39,6 +39,13 @@ def add_certificate(connection: Connection, issued: Issued, generation: int, at:
     connection.execute(insert(t.certificates).values(**row, issued=at))
 
 
+def newest_certificate(connection: Connection, name: str) -> Row[Any] | None:
+    """The certificate of an account that was given last, revoked or not."""
+    c = t.certificates.c
+    query = select(t.certificates).where(c.name == name).order_by(c.issued.desc(), c.ends.desc()).limit(1)
+    return connection.execute(query).one_or_none()
+
+
 def revoke_certificates(connection: Connection, name: str, at: int) -> int:
     """Revoke every certificate of an account; how many were good until then."""
     c = t.certificates.c

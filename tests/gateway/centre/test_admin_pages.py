@@ -50,7 +50,7 @@ def test_each_administrator_sees_their_own_tabs(three: Three) -> None:
     }
     assert "/admin/deliveries" in tabs["administrator"]
     assert "/admin/accounts" not in tabs["administrator"] | tabs["auditor"]
-    assert tabs["security"] == {"/admin/accounts", "/admin/lawful", "/admin/rules"}
+    assert tabs["security"] == {"/admin/accounts", "/admin/keys", "/admin/lawful", "/admin/rules"}
     assert three.security.get("/admin/audit").status == 403
     assert three.administrator.get("/admin/accounts").status == 403
 
