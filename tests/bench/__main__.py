@@ -2,10 +2,10 @@
 
 import argparse
 
-from tests.bench import pages, readers, screens
+from tests.bench import intake, pages, readers, screens
 from tests.bench.harness import Section, run
 
-SECTIONS: tuple[Section, ...] = (readers.SECTION, screens.SECTION, pages.SECTION)
+SECTIONS: tuple[Section, ...] = (readers.SECTION, intake.SECTION, screens.SECTION, pages.SECTION)
 
 
 def main() -> None:
