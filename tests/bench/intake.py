@@ -7,6 +7,7 @@ envelopes, cases and all; the rivals are `tests.bench.rivals`. Every swipe sent 
 """
 
 import selectors
+import socket
 import subprocess
 import sys
 import tempfile
@@ -60,6 +61,11 @@ class Load:
         self._selector = selectors.DefaultSelector()
         for one in lanes:
             self._selector.register(one.client.socket, selectors.EVENT_READ, one)
+
+    def close(self) -> None:
+        self._selector.close()
+        for one in self.lanes:
+            one.client.socket.close()
 
     def take(self, timeout: float, latencies: list[float] | None = None) -> None:
         """Whatever has been acknowledged."""
@@ -208,7 +214,9 @@ def gateway(folder: Path, people: int) -> Iterator[tuple[Load, int]]:
         lanes = [
             station_lane(one, district.broker_port, mine) for one, mine in zip(district.stations, tokens, strict=True)
         ]
-        yield Load(lanes), pids["centre"]
+        load = Load(lanes)
+        yield load, pids["centre"]
+        load.close()
     district.database.close()
 
 
@@ -227,6 +235,7 @@ def rival(kind: str, folder: Path) -> Iterator[tuple[Load, int]]:
         until(lambda: _listens(port), what="the broker")
         process = _started(stack, [sys.executable, "-m", "tests.bench.rivals", kind, str(port), str(path)])
         load = Load([rival_lane(n, port, kind) for n in range(LANES)])
+        stack.callback(load.close)
         _await_answer(load)
         yield load, process.pid
 
@@ -240,9 +249,10 @@ def _started(stack: ExitStack, command: list[str]) -> subprocess.Popen[bytes]:
 
 def _listens(port: int) -> bool:
     try:
-        Client(port, "a-look", []).socket.close()
+        line = socket.create_connection(("127.0.0.1", port))
     except OSError:
         return False
+    line.close()
     return True
 
 
