@@ -1,7 +1,7 @@
 # Two commands do everything: `make demo` shows the product, `make test` proves it. Each sets up what it needs.
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test test-browser test-security screenshots lint format fuzz soak bench chaos reliability load story lock clean
+.PHONY: help setup demo test test-browser test-security sbom screenshots lint format fuzz soak bench chaos reliability load story lock clean
 
 PORT = 8080
 DATA =
@@ -21,6 +21,7 @@ help:
 	@echo 'make test [ARGS=...]                              all tests; ARGS go to pytest'
 	@echo 'make test-browser                                  the pages in a real Chromium: journeys, axe, both sizes and languages'
 	@echo 'make test-security                                 privacy and security, also what takes long; the last line is JSON'
+	@echo 'make sbom                                          what the program is made of, as CycloneDX, into sbom.json'
 	@echo 'make screenshots [PAGES="gate people"]             the pictures of the documentation, from a demonstration of its own'
 	@echo 'make lighthouse [EVERY=1]                          Lighthouse on the first page of each role, or on every page'
 	@echo 'make setup                                        what both need; then .venv/bin/gateway is the program'
@@ -53,6 +54,9 @@ test-browser:
 test-security:
 	@scripts/setup test security
 	@.venv/bin/python -m tests.security
+
+sbom: setup
+	@.venv/bin/python scripts/sbom sbom.json
 
 screenshots:
 	@scripts/setup test
