@@ -49,7 +49,7 @@ Ranges = Annotated[list[Range], Meta(max_length=MAX_RANGES)]
 class GateAct(Struct, omit_defaults=True, frozen=True):
     """What the guard did. Only with `visitor` somebody passed; of the others the record's verdict says nothing."""
 
-    kind: Literal["hold_open", "hold_end", "visitor", "lost_card"]
+    kind: Literal["hold_open", "hold_end", "visitor", "lost_card", "handover"]
     until: Millis = 0
     """When a hold-open period ends by itself."""
 
@@ -57,7 +57,7 @@ class GateAct(Struct, omit_defaults=True, frozen=True):
 class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     """One decided swipe as the station recorded it, or an act of the guard in the same stream.
 
-    `sealed` only for a token that the roster did not hold so, and for the name that a guard enters.
+    `sealed` only for a token that the roster did not hold so, for the name that a guard enters, and for a hand-over.
     """
 
     seq: Seq
@@ -84,7 +84,7 @@ class SwipeRecord(Struct, omit_defaults=True, frozen=True):
     unattended: bool = False
     """The portal opened although the verdict was attend, because nobody attends it at that hour."""
     act: GateAct | None = None
-    sealed: Annotated[bytes, Meta(max_length=1024)] | None = None
+    sealed: Annotated[bytes, Meta(max_length=2048)] | None = None
 
     @property
     def passed(self) -> bool:

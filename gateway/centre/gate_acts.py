@@ -2,11 +2,12 @@
 
 A visitor is entered as a walk-in. A card that was reported lost is marked so when the report fits one person and they
 have one card, up to five in a day; else the property is asked. The dwelling that a guard wrote for a new resident is
-for the property, too.
+for the property, too, and so is what was said when a shift was handed over.
 """
 
 import json
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection
@@ -54,7 +55,9 @@ class GateActs:
     def _take(self, connection: Connection, one: Arrived, kind: str, at: int, now: int) -> None:
         swipe, community = one.swipe, one.peer.community
         by = By(f"guard at {one.peer.name}", now)
-        name = self._named(one)
+        told = self._said(one)
+        name = str(told.get("name", "")).strip()
+        hidden = json.dumps(told, ensure_ascii=False) if kind == "handover" else name if kind == "lost_card" else ""
         home = rooms.found(connection, community, swipe.dwelling or "")
         dwelling = home[1] if home is not None else None
         state, outcome = ("open", "") if kind in ("lost_card", "new_resident") else ("noted", "")
@@ -75,7 +78,7 @@ class GateActs:
                 "until": (swipe.act.until if swipe.act is not None else 0) or None,
                 "said": swipe.dwelling,
                 "dwelling": dwelling,
-                "name": self._master.hide(COLUMN, name) if name and kind == "lost_card" else None,
+                "name": self._master.hide(COLUMN, hidden) if hidden else None,
                 "state": state,
                 "outcome": outcome,
                 "done_by": by.actor if state == "done" else None,
@@ -95,15 +98,14 @@ class GateActs:
         after_commit(connection, self._register_changed)
         return True
 
-    def _named(self, one: Arrived) -> str:
+    def _said(self, one: Arrived) -> dict[str, Any]:
         if one.swipe.act is None or one.swipe.sealed is None:
-            return ""
+            return {}
         try:
             said: Any = json.loads(self._master.unseal(one.swipe.sealed, one.peer.name, one.epoch, one.swipe.seq))
         except (NotAuthentic, ValueError):
-            return ""  # what cannot be read names nobody; the act is noted all the same
-        name = said.get("name", "") if isinstance(said, dict) else ""
-        return name.strip() if isinstance(name, str) else ""
+            return {}  # what cannot be read names nobody; the act is noted all the same
+        return said if isinstance(said, dict) else {}
 
 
 def whose(connection: Connection, master: Master, who: Who, community: str, number: int) -> str:
@@ -113,10 +115,35 @@ def whose(connection: Connection, master: Master, who: Who, community: str, numb
         LookupError: there is none.
     """
     row = gate_acts.found(connection, community, number)
-    if row is None or row.name is None:
+    if row is None or row.name is None or row.kind == "handover":
         raise LookupError("there is no name")
     audit.note(connection, who, "reveal", f"gate_acts/{number}", community=community)
     return master.show(COLUMN, row.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Handover:
+    """What guards said when they handed a shift over; `since` is when it began (ms, UTC), or 0."""
+
+    since: int
+    by: str
+    to: str
+    note: str
+
+
+def handover(connection: Connection, master: Master, who: Who, community: str, number: int) -> Handover:
+    """A hand-over of the shift; that it was read is noted, since it may name people.
+
+    Raises:
+        LookupError: there is none, or its time is over.
+    """
+    row = gate_acts.found(connection, community, number)
+    if row is None or row.kind != "handover" or row.name is None:
+        raise LookupError("there is no such hand-over")
+    audit.note(connection, who, "reveal", f"gate_acts/{number}", community=community, purpose="handover")
+    said: dict[str, Any] = json.loads(master.show(COLUMN, row.name))
+    since = said.get("since", 0)
+    return Handover(since if isinstance(since, int) else 0, *(str(said.get(name, "")) for name in ("by", "to", "note")))
 
 
 def settle(connection: Connection, who: Who, community: str, number: int, outcome: str) -> None:

@@ -242,7 +242,7 @@ class Decider:
     def _by_hand(self, act: ByHand) -> Outcome:
         seq = self._seq + 1
         visit = GateAct("visitor") if act.noted else None
-        record = self._done(act.portal, act.mono, seq, act.by, act.dwelling, act.name, visit)
+        record = self._done(act.portal, act.mono, seq, act.by, act.dwelling, _named(act.name), visit)
         outcome = self._as_outcome(msgspec.structs.replace(record, by_hand=act.whom), act.mono, opens=True)
         self._seq = seq
         return outcome
@@ -251,16 +251,23 @@ class Decider:
         seq = self._seq + 1
         until = int((self._wall() + deed.seconds) * 1000) if deed.seconds else 0
         act = GateAct(deed.kind, until)
-        record = self._done(deed.portal, deed.mono, seq, "console", deed.dwelling, deed.name, act)
+        record = self._done(deed.portal, deed.mono, seq, "console", deed.dwelling, deed.said or _named(deed.name), act)
         outcome = self._as_outcome(record, deed.mono, opens=False)
         self._seq = seq
         return outcome
 
     def _done(
-        self, portal: str, mono: float, seq: int, where: str, dwelling: str, name: str, act: GateAct | None
+        self,
+        portal: str,
+        mono: float,
+        seq: int,
+        where: str,
+        dwelling: str,
+        said: Mapping[str, str | int],
+        act: GateAct | None,
     ) -> SwipeRecord:
-        """The record of what was done by hand; a name goes to the centre alone."""
-        named = json.dumps({"name": _clean(name, _LONGEST_TEXT)}, ensure_ascii=False).encode() if name else None
+        """The record of what was done by hand; what is said of somebody goes to the centre alone."""
+        named = json.dumps(dict(said), ensure_ascii=False).encode() if said else None
         return SwipeRecord(
             seq=seq,
             at=int(self._now().timestamp() * 1000),
@@ -381,6 +388,10 @@ class Decider:
 
 def _attended(gate: Gate, civil: datetime) -> bool:
     return gate.attended is not None and gate.attended.holds(civil)
+
+
+def _named(name: str) -> Mapping[str, str | int]:
+    return {"name": _clean(name, _LONGEST_TEXT)} if name else {}
 
 
 def _clean(text: str, longest: int) -> str:

@@ -1,6 +1,6 @@
 """What a guard does at the console, as it goes to the decider: each becomes a record of the stream of swipes."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -27,12 +27,14 @@ class ByHand:
 
 @dataclass(frozen=True, slots=True)
 class Deed:
-    """Something that the guard does and nobody passes by: a hold-open period begins or ends, a card is lost."""
+    """Something that the guard does and nobody passes by: a hold-open period, a lost card, a hand-over."""
 
-    kind: Literal["hold_open", "hold_end", "lost_card"]
+    kind: Literal["hold_open", "hold_end", "lost_card", "handover"]
     portal: str
     mono: float
     seconds: int = 0
     """How long a portal is held open."""
     dwelling: str = ""
     name: str = field(default="", repr=False)
+    said: Mapping[str, str | int] = field(default_factory=dict, repr=False)
+    """What is said at a hand-over."""

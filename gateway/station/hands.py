@@ -72,6 +72,14 @@ class Hands:
             raise LookupError("this station has no portal")
         self._put(Deed("lost_card", portal, time.monotonic(), dwelling=dwelling, name=name), PATIENCE_S)
 
+    def hand_over(self, since: int, by: str, to: str, note: str) -> None:
+        """Tell the centre of a hand-over that is kept here: since when (ms, UTC), by whom, to whom, and what."""
+        portal = next(iter(self._portals), None)
+        if portal is None:
+            raise LookupError("this station has no portal")
+        said: dict[str, str | int] = {"since": since, "by": by, "to": to, "note": note}
+        self._put(Deed("handover", portal, time.monotonic(), said=said), PATIENCE_S)
+
     def _here(self, portal: str) -> None:
         if portal not in self._portals:
             raise LookupError(f"there is no portal {portal!r}")

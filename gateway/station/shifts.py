@@ -1,4 +1,7 @@
-"""Hand-overs of the shift (交接班), kept on this station for thirty days in a small file of their own."""
+"""Hand-overs of the shift (交接班), kept on this station for thirty days in a small file of their own.
+
+The centre has what was said, too, for the property, in the stream of swipes and as long.
+"""
 
 import sqlite3
 from contextlib import closing

@@ -53,6 +53,7 @@ class Booth:
         self.opened: list[tuple[str, Visitor, str]] = []
         self.visitors: list[tuple[str, str, str]] = []
         self.lost: list[tuple[str, str]] = []
+        self.handed: list[tuple[int, str, str, str]] = []
         self.kept: list[SwipeRecord] = []
         """What the spool would hold, oldest first."""
         self.handovers: list[Handover] = []
@@ -147,6 +148,9 @@ class Booth:
     def report_lost(self, dwelling: str, name: str) -> None:
         self._check("east")
         self.lost.append((dwelling, name))
+
+    def hand_over(self, since: int, by: str, to: str, note: str) -> None:
+        self.handed.append((since, by, to, note))
 
     def records(self, since: int, until: int) -> Generator[SwipeRecord]:
         self._disk()

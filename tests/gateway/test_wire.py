@@ -158,7 +158,7 @@ def test_ranges_run_forwards_from_one_and_are_few(kind: type[Any], ranges: list[
     "over",
     [
         {"token": "AAAA"},
-        {"sealed": "A" * 2000},
+        {"sealed": "A" * 4000},
         {"reasons": []},
         {"reasons": ["x"] * 9},
         {"verdict": "open"},

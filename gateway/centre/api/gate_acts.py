@@ -17,7 +17,7 @@ from gateway.settings import ApiClient
 from gateway.store.database import Database
 from gateway.store.queries import gate_acts
 
-Kind = Literal["hold_open", "hold_end", "visitor", "lost_card", "new_resident"]
+Kind = Literal["hold_open", "hold_end", "visitor", "lost_card", "handover", "new_resident"]
 
 
 class ActView(BaseModel):

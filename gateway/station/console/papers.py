@@ -1,5 +1,7 @@
 """What a guard looks up and hands on: search over today's passes, the hand-over of the shift, the report of a day."""
 
+import logging
+import queue
 import sqlite3
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +23,8 @@ from gateway.station.shifts import Handover
 from gateway.web.page import lang_of
 from gateway.wire import SwipeRecord
 from rules.model import CIVIL, CredentialKind, Direction, Reason, Verdict
+
+log = logging.getLogger(__name__)
 
 FOUND = 100
 """Passes on a page of the search."""
@@ -138,7 +142,7 @@ def _shift(router: APIRouter, papers: Papers) -> None:
         said = (typed["by"], typed["to"], typed["note"])
         handover = Handover(_ms(now), _ms(since), *said, sums.flat(), _troubles(desk))
         try:
-            number = desk.shifts.add(handover)
+            number = _kept(desk, handover)
         except (sqlite3.Error, OSError):
             says = papers.gate.pages.texts.get(lang_of(request), "paper.not_kept")
             return _shift_page(papers, request, 503, typed=typed, errors={"note": says})
@@ -153,6 +157,16 @@ def _shift(router: APIRouter, papers: Papers) -> None:
         if found is None:
             raise HTTPException(404)
         return papers.page(request, "gate/handover.html", one=found)
+
+
+def _kept(desk: ConsoleDesk, handover: Handover) -> int:
+    """Keep a hand-over here and pass it on to the centre; its number. Raises as `Shifts`."""
+    number = desk.shifts.add(handover)
+    try:
+        desk.acts.hand_over(handover.since, handover.by, handover.to, handover.note)
+    except (queue.Full, LookupError):
+        log.warning("hand-over %d is kept here and was not passed on to the centre", number)
+    return number
 
 
 def _day(router: APIRouter, papers: Papers) -> None:

@@ -167,6 +167,9 @@ class GuardActs(Protocol):
     def report_lost(self, dwelling: str, name: str) -> None:
         """Report a card lost."""
 
+    def hand_over(self, since: int, by: str, to: str, note: str) -> None:
+        """Tell the centre of a hand-over of the shift, for the property."""
+
 
 class Shifts(Protocol):
     """The hand-overs of shifts. Each call raises sqlite3.Error when the disk refuses."""

@@ -192,10 +192,10 @@ gate_acts = Table(
     Column("done_at", BigInteger),
     UniqueConstraint("station", "epoch", "seq"),
 )
-"""What a guard did: hold-open periods, visitors entered, cards reported lost, and the dwelling of a new resident.
+"""What a guard did: hold-open periods, visitors entered, lost cards, hand-overs, and the dwelling of a new resident.
 
-`said` is the dwelling as the guard wrote it, `dwelling` the one that it is. `state` is noted, or open until the
-property has dealt with it, then done.
+`name` is whose card is lost, or what a hand-over says, encrypted. `said` is the dwelling as the guard wrote it,
+`dwelling` the one that it is. `state` is noted, or open until the property has dealt with it, then done.
 """
 Index("ix_gate_acts_community_state", gate_acts.c.community, gate_acts.c.state, gate_acts.c.id)
 Index("ix_gate_acts_community_kind_at", gate_acts.c.community, gate_acts.c.kind, gate_acts.c.at)

@@ -238,6 +238,8 @@ PAGES: dict[tuple[str, str], set[str]] = {
     ("GET", "/gate/people/reports/devices"): {"property"},
     ("GET", "/gate/people/reports/papers/{paper}"): {"property"},
     ("GET", "/gate/people/reports/sign"): {"property"},
+    ("GET", "/gate/people/reports/shifts"): {"property"},
+    ("POST", "/gate/people/reports/shifts/{number}"): {"property"},
     ("GET", "/committee"): {"committee"},
     ("GET", "/committee/communities"): {"committee"},
     ("GET", "/committee/trend"): {"committee"},

@@ -258,3 +258,45 @@ def test_of_another_compound_nobody_reads_or_closes_an_act(centre: Centre) -> No
     assert centre.ask("GET", theirs, "property-there").json == []
     assert centre.ask("POST", f"{theirs}/1/done", "property-there", {"outcome": "nothing"}).status == 404
     assert centre.ask("POST", f"{theirs}/1/name", "property-there", {}).status == 404
+
+
+def handed_over(seq: int, note: str) -> SwipeRecord:
+    """A hand-over of the shift, as the gate records it."""
+    said = msgspec.json.encode({"since": moment(23, 12), "by": "保安甲", "to": "保安乙", "note": note})
+    return act(seq, "handover", sealed=seal(MASTER.identity_public(), said, STATION, EPOCH, seq))
+
+
+def test_a_hand_over_is_kept_encrypted_noted_alone_and_goes_after_thirty_days(office: Office) -> None:
+    office.take(handed_over(1, "测试甲家的门没关"))
+    office.take(handed_over(1, "测试甲家的门没关"))
+    (row,) = office.rows(t.gate_acts)
+    assert (row.kind, row.state, row.said, row.dwelling) == ("handover", "noted", None, None)
+    assert "测试甲" not in str(row.name)
+    assert "测试甲家的门没关" in MASTER.show(COLUMN, row.name)
+    assert office.quarantined() == []
+    with office.database.write() as connection:
+        gate_acts.forget_names(connection, row.at + FORGET_MS)
+    assert office.rows(t.gate_acts)[0].name is None
+
+
+def test_the_property_reads_a_hand_over_on_record_and_another_one_s_not_at_all(centre: Centre) -> None:
+    said = msgspec.json.encode({"since": moment(23, 12), "by": "保安甲", "to": "保安乙", "note": "北门已报修"})
+    values = {"community": YUAN, "station": STATION, "epoch": EPOCH, "seq": 900, "at": moment(23, 20)}
+    values |= {"kind": "handover", "portal": "east", "state": "noted", "name": MASTER.hide(COLUMN, said)}
+    with centre.database().write() as connection:
+        gate_acts.add(connection, values)
+        (row,) = gate_acts.listed(connection, YUAN, state="", kind="handover", limit=9, before=None)
+    path = "/gate/people/reports/shifts"
+    desk = centre.signed_in(Role.PROPERTY, YUAN)
+    page = desk.get(path).text
+    assert f'action="{path}/{row.id}' in page
+    assert "保安甲" not in page
+    assert "北门已报修" not in page
+    shown = desk.post(f"{path}/{row.id}", {}).text
+    assert all(one in shown for one in ("保安甲", "保安乙", "北门已报修"))
+    other = centre.signed_in(Role.PROPERTY, OTHER)
+    assert other.post(f"{path}/{row.id}", {}).status == 404
+    assert f"{path}/{row.id}" not in other.get(path).text
+    with centre.database().read() as connection:
+        noted = connection.execute(t.audit.select().where(t.audit.c.about == f"gate_acts/{row.id}")).all()
+    assert [(one.act, one.purpose) for one in noted] == [("reveal", "handover")]

@@ -215,6 +215,7 @@ def test_a_visitor_is_entered_with_a_name_that_the_centre_alone_can_read() -> No
         (Deed("hold_open", "east", 1.0, 1800), "hold_open", 1_800_000),
         (Deed("hold_end", "east", 1.0), "hold_end", None),
         (Deed("lost_card", "east", 1.0, dwelling="3-501", name="测试甲"), "lost_card", None),
+        (Deed("handover", "east", 1.0, said={"by": "名" * 20, "to": "名" * 20, "note": "记" * 500}), "handover", None),
     ],
 )
 def test_what_a_guard_does_is_a_record_of_the_stream_at_which_nobody_passes(
@@ -227,7 +228,7 @@ def test_what_a_guard_does_is_a_record_of_the_stream_at_which_nobody_passes(
     assert record.act is not None
     assert (record.act.kind, record.passed, outcome.opens, record.seq) == (kind, False, False, 1)
     assert record.act.until == (0 if lasts_ms is None else record.at + lasts_ms)
-    assert (record.sealed is not None) == (deed.name != "")
+    assert (record.sealed is not None) == (deed.name != "" or deed.said != {})
 
 
 def test_while_a_portal_is_held_open_whoever_shows_a_card_passes() -> None:

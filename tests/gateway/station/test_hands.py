@@ -131,10 +131,13 @@ def test_each_act_says_what_it_was() -> None:
     post.hands.open("east", Visitor.DELIVERY, "")
     post.hands.enter_visitor("north", "3-1201", "访客甲")
     post.hands.report_lost("3-501", "测试甲")
-    opened, visitor, lost = post.acts
+    post.hands.hand_over(1, "示例甲", "示例乙", "测试甲家的门没关")
+    opened, visitor, lost, handed = post.acts
     assert isinstance(opened, ByHand)
     assert isinstance(visitor, ByHand)
     assert isinstance(lost, Deed)
+    assert isinstance(handed, Deed)
+    assert (handed.kind, handed.said["by"], handed.said["note"]) == ("handover", "示例甲", "测试甲家的门没关")
     assert (opened.portal, opened.whom, opened.noted) == ("east", "delivery", False)
     assert (visitor.portal, visitor.whom, visitor.dwelling, visitor.name, visitor.noted) == (
         "north",

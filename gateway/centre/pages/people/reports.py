@@ -11,12 +11,15 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from gateway.centre.desk import freshness
+from gateway.centre.gate_acts import Handover, handover
 from gateway.centre.pages.people.frame import Desk, day_of, room_of
 from gateway.settings import ApiClient
 from gateway.store.queries import desk as desk_rows
-from gateway.store.queries import streams
+from gateway.store.queries import gate_acts, streams
 from gateway.web.centre_view import Freshness
 
+SHIFTS = 100
+"""Hand-overs on the page: a month of three a day."""
 KEPT_DAYS = 30
 """Passes are kept so long; of an older day there is nothing to report."""
 PAPERS = ("confidentiality", "processing")
@@ -29,6 +32,7 @@ def make_reports(desk: Desk) -> APIRouter:
     router = APIRouter()
     _of_a_day(router, desk)
     _of_the_desk(router, desk)
+    _of_shifts(router, desk)
     return router
 
 
@@ -83,6 +87,25 @@ def _of_the_desk(router: APIRouter, desk: Desk) -> None:
         if paper not in PAPERS:
             raise LookupError("there is no such template")
         return desk.sheet(request, "paper", f"people.paper.{paper}", paper=paper)
+
+
+def _of_shifts(router: APIRouter, desk: Desk) -> None:
+    property_ = Annotated[ApiClient, Depends(desk.allowed)]
+
+    def page(request: Request, client: ApiClient, shown: int = 0, said: Handover | None = None) -> HTMLResponse:
+        with desk.database.read() as connection:
+            rows = gate_acts.listed(connection, client.scope, state="", kind="handover", limit=SHIFTS, before=None)
+        return desk.sheet(request, "shifts", "people.shifts", rows=rows, shown=shown, said=said)
+
+    @router.get("/gate/people/reports/shifts")
+    def shifts(request: Request, client: property_) -> HTMLResponse:
+        return page(request, client)
+
+    @router.post("/gate/people/reports/shifts/{number}")
+    def read(request: Request, number: int, client: property_) -> HTMLResponse:
+        with desk.database.write() as connection:
+            said = handover(connection, desk.master, desk.who(client), client.scope, number)
+        return page(request, client, number, said)
 
 
 def _period(desk: Desk, since: date | None, upto: date | None) -> tuple[date, date]:

@@ -88,6 +88,7 @@ def test_a_shift_is_handed_over_and_the_next_begins_there(site: Site, booth: Boo
     (kept,) = booth.handovers
     assert (kept.by, kept.to, kept.note, kept.troubles) == ("示例甲", "示例乙", "北门读卡器已报修", ["north-in"])
     assert kept.figures == {"paper.grant": 1, "paper.attend": 1}
+    assert booth.handed == [(kept.since, "示例甲", "示例乙", "北门读卡器已报修")]
     record = site.get("/gate/shift/1").text
     assert all(said in record for said in ("示例甲", "示例乙", "北门读卡器已报修", "2026-11-23 19:00"))
     assert "2026-11-23 19:00" in site.get("/gate/shift").text
