@@ -173,6 +173,7 @@ class CentreProcess:
         finally:
             workers.set()
             self._live.close()
+            self._runs.wake()
             self._bus.close((wire.CENTRE_STATUS, self._announcement("stopped")))
             for thread in self._threads:
                 thread.join(3)

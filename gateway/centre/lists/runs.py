@@ -102,6 +102,10 @@ class Runs:
             lists.forget_rows(connection, number)
         self._look.set()
 
+    def wake(self) -> None:
+        """Have `run` look now, at what waits and whether it shall stop."""
+        self._look.set()
+
     def run(self, stop: threading.Event) -> None:
         while not stop.is_set():
             try:
