@@ -40,8 +40,22 @@ class Merging:
         named = defaultdict(list)
         for row in merging.people_here(connection, community):
             named[self._persons.name(row).casefold().replace(" ", "")].append(row)
+        apart = merging.told_apart(connection)
         found = (twin for name, rows in sorted(named.items()) if name for twin in _pairs(rows))
-        return list(islice(found, MOST))
+        return list(islice((one for one in found if (one.first, one.second) not in apart), MOST))
+
+    def tell_apart(self, connection: Connection, by: By, first: int, second: int) -> None:
+        """These are two people: they are no candidates any more.
+
+        Raises:
+            NotPossible: it is one record, or one of them was made one with another.
+        """
+        rows = [merging.person(connection, one) for one in sorted({first, second})]
+        if len(rows) == 1 or any(row.merged_into is not None for row in rows):
+            raise NotPossible("these are one person's records")
+        merging.tell_apart(connection, by, first, second)
+        noted = [(row.id, by.community, {"told_apart": [None, True]}) for row in rows]
+        history.note(connection, by, t.persons.name, noted)
 
     def merge(self, connection: Connection, by: By, kept: int, gone: int) -> int:
         """Give what is of `gone` to `kept`; the merge's number. What both have of one kind stays where it is.

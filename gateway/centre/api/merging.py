@@ -1,6 +1,7 @@
 """Two records of one person over the API: candidates, made one, parted again. A reviewer's work."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -21,6 +22,14 @@ class TwinView(BaseModel):
     first: int
     second: int
     why: str
+
+
+class ApartBody(BaseModel):
+    """Two records of two people."""
+
+    model_config = ConfigDict(extra="forbid")
+    first: _Person
+    second: _Person
 
 
 class MergeBody(BaseModel):
@@ -47,6 +56,15 @@ def make_merging(
         with database.read() as connection:
             found = merging.twins(connection, community)
         return [TwinView(first=one.first, second=one.second, why=one.why) for one in found]
+
+    @router.post("/twins/apart", status_code=204)
+    def apart(community: Community, body: ApartBody, client: Annotated[ApiClient, Depends(reviewer)]) -> None:
+        """These are two people's records: they are no candidates any more."""
+        within(client, community)
+        with database.write() as connection:
+            merging.together(connection, community, body.first, body.second)
+            by = replace(by_of(client, now()), community=community)
+            merging.tell_apart(connection, by, body.first, body.second)
 
     @router.post("/merges", status_code=201)
     def merge(community: Community, body: MergeBody, client: Annotated[ApiClient, Depends(reviewer)]) -> dict[str, int]:

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from gateway.store import tables as t
 from gateway.store.queries.history import By
+from gateway.store.queries.writing import upsert
 
 _CHUNK = 500
 _OF_A_PERSON: tuple[tuple[Table, str], ...] = (
@@ -99,6 +100,18 @@ def communities_of(connection: Connection, persons: Sequence[int]) -> list[str]:
     """The communities in which these have credentials."""
     c = t.credentials.c
     return list(connection.execute(select(c.community).distinct().where(c.person.in_(persons))).scalars())
+
+
+def told_apart(connection: Connection) -> set[tuple[int, int]]:
+    """Pairs of records that are of two people, the lower number first."""
+    a = t.told_apart.c
+    return {(row.first, row.second) for row in connection.execute(select(a.first, a.second))}
+
+
+def tell_apart(connection: Connection, by: By, first: int, second: int) -> None:
+    """Keep that two records are of two people."""
+    row = {"first": min(first, second), "second": max(first, second), "at": by.at, "actor": by.actor}
+    upsert(connection, t.told_apart, [row], ["first", "second"])
 
 
 def was_kept(connection: Connection, number: int) -> bool:

@@ -32,6 +32,7 @@ from gateway.store.tables.register import (
     registrations,
     residents,
     retokened,
+    told_apart,
     visitors,
 )
 from gateway.store.tables.rulebook import policies, questions
@@ -121,6 +122,7 @@ __all__ = [
     "stations",
     "streams",
     "swipes",
+    "told_apart",
     "traffic_days",
     "troubles",
     "visitors",

@@ -283,6 +283,16 @@ merges = Table(
 )
 """Two records of one person made one; `moved` says which rows went over, so that it can be undone."""
 
+told_apart = Table(
+    "told_apart",
+    metadata,
+    Column("first", ForeignKey("persons.id"), primary_key=True),
+    Column("second", ForeignKey("persons.id"), primary_key=True),
+    Column("at", BigInteger, nullable=False),
+    Column("actor", String(64), nullable=False),
+)
+"""Two records that look alike, and are of two people as a reviewer found; `first` is the lower number."""
+
 imports = Table(
     "imports",
     metadata,

@@ -129,6 +129,9 @@ def test_two_records_are_compared_masked_made_one_and_parted(centre: Centre, rev
     assert reviewer.post(f"/collect/merges/{merge}/undo", {}).to == "/collect/twins?done=parted"
     assert rows_of(centre, t.persons)[-1].merged_into is None
     assert reviewer.post(f"/collect/merges/{merge}/undo", {}).status == 409
+    assert f'href="{path}"' in reviewer.get("/collect/twins").text
+    assert reviewer.post(f"{path}/apart", {}).to == "/collect/twins?done=apart"
+    assert f'href="{path}"' not in reviewer.get("/collect/twins").text
 
 
 def test_another_name_of_a_known_number_is_read_on_record_and_decided(centre: Centre, reviewer: Visitor) -> None:
@@ -151,4 +154,5 @@ def test_another_community_s_reviewer_finds_none_of_it(centre: Centre) -> None:
         assert stranger.get(path).status == 404
         assert stranger.post(f"{path}/reveal", {}).status == 404
     assert stranger.post(f"/collect/declarations/{one}/confirm", {}).status == 404
+    assert stranger.post("/collect/twins/1/2/apart", {}).status == 404
     assert stranger.post("/collect/twins/1/2/merge", {"kept": "1", "why": "x"}).status == 404

@@ -46,6 +46,22 @@ def test_the_same_name_with_the_same_phone_is_a_candidate_and_alone_it_is_none(o
     assert twins(office) == [Twin(first, second, "phone")]
 
 
+def test_two_people_who_are_told_apart_are_no_candidates_any_more(office: Office) -> None:
+    phone = {"phone": "13800000000"}
+    office.enrol(entry(A, **phone), entry(B, room="502室", **phone))
+    first, second = [row.id for row in office.rows(t.persons)]
+    with office.database.write() as connection:
+        MERGING.tell_apart(connection, BY, second, first)
+        MERGING.tell_apart(connection, BY, first, second)
+        with pytest.raises(NotPossible, match="one person"):
+            MERGING.tell_apart(connection, BY, first, first)
+    assert twins(office) == []
+    assert len(office.rows(t.told_apart)) == 1
+    office.enrol(entry(C, room="503室", **phone))
+    third = office.rows(t.persons)[-1].id
+    assert twins(office) == [Twin(first, third, "phone"), Twin(second, third, "phone")]
+
+
 def test_what_is_of_one_goes_to_the_other_and_back(office: Office) -> None:
     kept, gone = office.enrol(entry(A, since=LONG_AGO), entry(B, room="502室", since=LONG_AGO))
     office.import_register(registration(B), as_of=TODAY)
@@ -123,6 +139,8 @@ def test_every_column_that_says_whose_a_row_is_is_known_to_merging() -> None:
         ("persons", "merged_into"),
         ("merges", "kept"),
         ("merges", "gone"),
+        ("told_apart", "first"),
+        ("told_apart", "second"),
     }
     named = {
         (table.name, column.name)

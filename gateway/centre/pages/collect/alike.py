@@ -50,7 +50,8 @@ def make_alike_pages(desk: Desk, access: Access) -> APIRouter:
     may = Annotated[ApiClient, Depends(access.page("reviewer"))]
     merging_ = Merging(desk.master)
     _listing(router, desk, merging_, may)
-    _pair(router, desk, merging_, may)
+    _pair(router, desk, may)
+    _decided(router, desk, merging_, may)
     return router
 
 
@@ -109,7 +110,7 @@ def _compared(
     return desk.page(request, client, "pair", "alike.pair", status=status, **values, **desk.again(request, again, form))
 
 
-def _pair(router: APIRouter, desk: Desk, merging_: Merging, may: Any) -> None:
+def _pair(router: APIRouter, desk: Desk, may: Any) -> None:
     @router.get("/twins/{first}/{second}")
     def pair(request: Request, first: Number, second: Number, client: may) -> HTMLResponse:
         return _compared(desk, request, client, (first, second))
@@ -118,10 +119,22 @@ def _pair(router: APIRouter, desk: Desk, merging_: Merging, may: Any) -> None:
     def reveal(request: Request, first: Number, second: Number, client: may) -> HTMLResponse:
         who = Who(client.name, client.role, desk.casework.now())
         with desk.database.write() as connection:
-            merging_.together(connection, client.scope, first, second)
+            Merging(desk.master).together(connection, client.scope, first, second)
             for one in (first, second):
                 audit.note(connection, who, "reveal", f"persons/{one}", community=client.scope, purpose="check")
         return _compared(desk, request, client, (first, second), plain=True)
+
+
+def _decided(router: APIRouter, desk: Desk, merging_: Merging, may: Any) -> None:
+    @router.post("/twins/{first}/{second}/apart")
+    def apart(request: Request, first: Number, second: Number, client: may, form: Form) -> Response:
+        def does(connection: Connection) -> None:
+            merging_.together(connection, client.scope, first, second)
+            by = By(client.name, desk.casework.now(), community=client.scope)
+            merging_.tell_apart(connection, by, first, second)
+
+        done = desk.take(client, form, "/collect/twins?done=apart", does)
+        return _compared(desk, request, client, (first, second), again=done) if isinstance(done, Again) else done
 
     @router.post("/twins/{first}/{second}/merge")
     def merge(request: Request, first: Number, second: Number, client: may, form: Form) -> Response:

@@ -32,7 +32,7 @@ from rules.model import CaseKind, Source
 
 DONE = frozenset(
     {"visit", "household", "handed_back", "objected", "collected", "acted"}
-    | {"confirmed", "rejected", "answered", "merged", "parted", "named"}
+    | {"confirmed", "rejected", "answered", "merged", "parted", "named", "apart"}
 )
 """What a page may say was done, on the page that follows."""
 WHY_NOT = ("stale", "not_possible", "reused")
