@@ -1,15 +1,24 @@
-"""`gateway keys`: keep the master key under a passphrase, put it back, open what was sealed to be handed over."""
+"""`gateway keys`: rotate a compound's token key, keep the master key under a passphrase, open sealed files."""
 
 import argparse
 import getpass
+import json
 import os
 import sys
+import time
+from contextlib import closing
 from pathlib import Path
 
+from gateway import wire
+from gateway.centre import audit
+from gateway.centre.audit import Who
 from gateway.centre.lawful import PURPOSE as LAWFUL
+from gateway.centre.tokens import Tokens
 from gateway.keys import KeyFileError, Master, NotAuthentic, load_master, read_secret, write_secret
 from gateway.keys.sealed import SHORTEST, open_file, seal_file
 from gateway.settings import Settings, load
+from gateway.store.database import Database
+from gateway.store.queries import tokens
 
 BACKUP = "master key"
 WORDS = "GATEWAY_PASSPHRASE"
@@ -24,11 +33,13 @@ LOST = (
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "act",
-        choices=["backup", "restore", "open"],
-        help="backup: the master key into FILE, sealed by a passphrase; restore: it back from FILE, where there is"
-        f" none; open: a file that was handed over. The passphrase is asked for, or stands in {WORDS}",
+        choices=["rotate", "backup", "restore", "open"],
+        help="rotate: have the tokens of a compound made by a new key, while all goes on; backup: the master key into"
+        " FILE, sealed by a passphrase; restore: it back from FILE, where there is none; open: a file that was handed"
+        f" over. The passphrase is asked for, or stands in {WORDS}",
     )
-    parser.add_argument("file", type=Path, help="the sealed file")
+    parser.add_argument("file", type=Path, nargs="?", help="the sealed file")
+    parser.add_argument("--community", default="", help="rotate: the compound")
     parser.add_argument("--out", type=Path, help="open: where to write what is in it")
 
 
@@ -36,9 +47,13 @@ def run(options: argparse.Namespace) -> int:
     """Do one act; 1 where the passphrase does not open the file.
 
     Raises:
-        SettingsError, KeyFileError, OSError: as they say.
+        LookupError: there is no such community. SettingsError, KeyFileError, OSError: as they say.
     """
     try:
+        if options.act == "rotate":
+            return _rotate(load(options.config), options.community)
+        if options.file is None:
+            raise KeyFileError("name the sealed file")
         if options.act == "open":
             return _open(options.file, options.out)
         settings = load(options.config)
@@ -46,6 +61,21 @@ def run(options: argparse.Namespace) -> int:
     except NotAuthentic as error:
         sys.stderr.write(f"{error}\n")
         return 1
+
+
+def _rotate(settings: Settings, community: str) -> int:
+    master, now = load_master(settings.data / "master.key"), int(time.time() * 1000)
+    with closing(Database(settings.database)) as database:
+        database.check_schema()
+        with database.write() as connection:
+            if len(tokens.keys(connection, community).older) >= wire.MAX_OLDER:
+                raise KeyFileError("older keys are still good: wait until the cards that stand under them were shown")
+            Tokens(master).rotate(connection, community, now)
+            who = Who(f"command of {getpass.getuser()}", "", now)
+            audit.note(connection, who, "key.rotate", f"communities/{community}", community=community)
+            newest, waiting = tokens.keys(connection, community).newest, tokens.waiting(connection, community)
+    sys.stdout.write(json.dumps({"community": community, "token_key": newest, "waiting": waiting}) + "\n")
+    return 0
 
 
 def _backup(settings: Settings, target: Path) -> int:
