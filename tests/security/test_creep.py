@@ -61,6 +61,7 @@ ABOUT_PERSONS = {
     "registrations": "the police's word that somebody is registered",
     "requests": "what somebody asks about their own data",
     "residents": "who lives where",
+    "told_apart": "two records that look alike and are of two people, decided by a reviewer",
     "visitors": "a visitor's pass, by its code alone",
 }
 """Tables that name persons, each with its purpose. One more is a decision for docs/principles.md first."""
