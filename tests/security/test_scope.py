@@ -208,6 +208,8 @@ def test_no_route_gives_a_role_anything_of_the_other_side(
     assert not world.leaks
 
 
+# the centre runs in this process, and its bus draws how long to wait before it tries a broker again
+@pytest.mark.filterwarnings("ignore:Do not use the .random. module:hypothesis.errors.HypothesisDeprecationWarning")
 def test_no_mixture_of_numbers_gives_anything_of_the_other_side(
     world: World, record_property: Callable[[str, object], None]
 ) -> None:
