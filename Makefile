@@ -45,7 +45,7 @@ demo: setup
 
 test:
 	@scripts/setup test
-	@.venv/bin/pytest -q -n 2 --dist loadgroup $(ARGS)
+	@.venv/bin/pytest -q -n 3 --dist loadgroup $(ARGS)
 
 test-browser:
 	@scripts/setup test

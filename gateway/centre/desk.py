@@ -27,6 +27,7 @@ from gateway.web.centre_view import (
     Freshness,
     Hole,
     HoleRow,
+    House,
     PolicyText,
     ReaderRow,
     StationRow,
@@ -69,6 +70,7 @@ class Desk:
     def questions(self, vital: Callable[[], dict[str, str]]) -> CentreDesk:
         """All that the pages may ask; `vital` says of each part of the program whether it is well."""
         return CentreDesk(
+            self.house,
             self.state,
             self.cases,
             self.alerts,
@@ -80,6 +82,10 @@ class Desk:
             self.policy,
             vital,
         )
+
+    def house(self) -> House:
+        """What stands on every page."""
+        return House(self._district, self._banner, self._gate_url, self._policies.policy.version)
 
     def state(self) -> CentreState:
         """The overview."""
@@ -95,18 +101,14 @@ class Desk:
         as_of = min((day for day in known if day is not None), default=None)
         oldest = today - timedelta(days=self._policies.policy.register_max_age_days)
         return CentreState(
-            district=self._district,
-            banner=self._banner,
             as_of=datetime.fromtimestamp(self._wall(), UTC),
             bus=Freshness.ONLINE if self._connected() else Freshness.UNKNOWN,
-            policy_version=self._policies.policy.version,
             register_as_of=as_of,
             register_stale=as_of is None or as_of < oldest,
             stations_online=sum(freshness(row, self._wall()) is Freshness.ONLINE for row in stations),
             stations_total=len(stations),
             swipes_today=recent,
             swipes_total=total,
-            gate_url=self._gate_url,
             **counts,
         )
 

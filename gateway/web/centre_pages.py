@@ -125,9 +125,9 @@ class Show:
     def __call__(self, request: Request, name: str, *, template: str = "", **values: Any) -> HTMLResponse:
         part = "fragment" in request.query_params
         template = template or (f"centre/{name}_live.html" if part else f"centre/{name}.html")
-        state = self.data.state()
-        frame = admin_frame(request, state.district, state.banner)
-        return self.pages.html(request, template, state=state, frame=frame, now=self.now(), name=name, **values)
+        house = self.data.house()
+        frame = admin_frame(request, house.district, house.banner)
+        return self.pages.html(request, template, house=house, frame=frame, now=self.now(), name=name, **values)
 
     def part(self, name: str, lang: str, before: int | None = None) -> str:
         """What changes of a page, in a language; ages in steps, so that they do not change all the time."""

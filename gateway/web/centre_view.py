@@ -46,12 +46,8 @@ class Freshness(StrEnum):
 class CentreState:
     """The overview. Every count is as of `as_of`; `*_total` is the denominator of the count before it."""
 
-    district: str
-    banner: str
-    """A line that the configuration asks to show on every page, or ""."""
     as_of: datetime
     bus: Freshness
-    policy_version: int
     register_as_of: date | None
     """Day up to which registrations are known; None when no register was imported."""
     register_stale: bool
@@ -68,8 +64,6 @@ class CentreState:
     alerts_total: int
     quarantined: int
     """Messages that could not be used and wait for a person."""
-    gate_url: str = ""
-    """Where the gate console of this machine's station is, or ""."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,9 +209,22 @@ class PolicyText:
 
 
 @dataclass(frozen=True, slots=True)
+class House:
+    """What stands on every page of the centre: needs no look into the database."""
+
+    district: str
+    banner: str
+    """A line that the configuration asks to show on every page, or ""."""
+    gate_url: str
+    """Where the gate console of this machine's station is, or ""."""
+    policy_version: int
+
+
+@dataclass(frozen=True, slots=True)
 class CentreDesk:
     """What the centre hands its pages. Every callable may block for one query and may be used from any thread."""
 
+    house: Callable[[], House]
     state: Callable[[], CentreState]
     cases: Callable[[int, int | None], list[CaseRow]]
     """(limit, before): newest first; only ids below `before` when it is given."""

@@ -299,11 +299,8 @@ def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | No
     accepted = [] if accepted is None else accepted
     today = now.date()
     state = centre.CentreState(
-        district="示例区",
-        banner="演示：合成人员与模拟读卡器；规则的期限已缩短。",
         as_of=now,
         bus=centre.Freshness.ONLINE,
-        policy_version=3,
         register_as_of=today - timedelta(days=1),
         register_stale=False,
         stations_online=1,
@@ -424,6 +421,7 @@ def centre_desk(now: datetime, accepted: list[tuple[str, centre.Hole, str]] | No
         ),
     ]
     return centre.CentreDesk(
+        house=lambda: centre.House("示例区", "演示：合成人员与模拟读卡器；规则的期限已缩短。", "", 3),
         state=lambda: state,
         cases=lambda limit, before: [row for row in cases if before is None or row.id < before][:limit],
         alerts=lambda limit, before: [row for row in alerts if before is None or row.id < before][:limit],
