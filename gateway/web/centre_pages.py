@@ -116,15 +116,14 @@ def _one_station(router: APIRouter, data: CentreDesk, live: Live, show: "Show") 
 
 @dataclass(frozen=True, slots=True)
 class Show:
-    """Answers with a page, or only with its live part when the page itself asks."""
+    """Answers with a page, and with the part of it that lives."""
 
     data: CentreDesk
     pages: Pages
     now: Callable[[], datetime] = utc_now
 
     def __call__(self, request: Request, name: str, *, template: str = "", **values: Any) -> HTMLResponse:
-        part = "fragment" in request.query_params
-        template = template or (f"centre/{name}_live.html" if part else f"centre/{name}.html")
+        template = template or f"centre/{name}.html"
         house = self.data.house()
         frame = admin_frame(request, house.district, house.banner)
         return self.pages.html(request, template, house=house, frame=frame, now=self.now(), name=name, **values)

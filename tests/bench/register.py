@@ -3,6 +3,8 @@
 import secrets
 from datetime import date, timedelta
 
+from sqlalchemy import Connection
+
 from gateway.keys import Master
 from gateway.store import tables as t
 from gateway.store.database import Database
@@ -31,7 +33,7 @@ def fill(database: Database, master: Master, people: int, compounds: list[str]) 
     return [tokens[n * A_COMPOUND : (n + 1) * A_COMPOUND] for n in range(len(compounds))]
 
 
-def _put(connection, ids: list[tuple[int, str, bytes]], number: bytes, name: bytes) -> None:  # type: ignore[no-untyped-def]
+def _put(connection: Connection, ids: list[tuple[int, str, bytes]], number: bytes, name: bytes) -> None:
     since = TODAY - timedelta(60)
     person = {"kind": "citizen-id", "number": number, "name": name}
     connection.execute(t.persons.insert(), [person | {"id": n, "lookup": secrets.token_bytes(32)} for n, _, _ in ids])
